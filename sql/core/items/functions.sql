@@ -1,0 +1,127 @@
+-- How items get into the registry, and who may see them.
+create or replace function medley.visible_to(p_user_id uuid, p_item_id uuid)
+returns boolean
+language sql stable parallel safe security definer set search_path = ''
+as $$
+  select exists (
+    select from medley.items as i
+    where i.id = p_item_id
+      and (
+        i.owner_id is null and i.visibility = 'public'
+        or i.owner_id = p_user_id
+        or i.visibility <> 'private' and not medley.is_blocked(p_user_id, i.owner_id) and (
+          i.visibility = 'public'
+          or exists (
+            select from public.follows as f
+            where f.follower_id = p_user_id and f.followed_id = i.owner_id
+          )
+        )
+      )
+  )
+$$;
+
+comment on function medley.visible_to(uuid, uuid) is
+  'Whether the member p_user_id (null: not signed in) may see the item: public, own, or of a followed owner, and no block '
+  'between both. The one predicate behind the policies of the catalogue and the filters of the engine.';
+revoke all on function medley.visible_to(uuid, uuid) from public, anon, authenticated, service_role;
+grant execute on function medley.visible_to(uuid, uuid) to anon, authenticated, service_role;
+
+create or replace function medley.register_catalogue_rows()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_columns text := format(
+    '%L, left(n.%I, 1000), %s, %s, %s',
+    tg_argv[0],
+    tg_argv[1],
+    coalesce('n.' || quote_ident(nullif(tg_argv[2], '')), 'null::uuid'),
+    coalesce('coalesce(n.' || quote_ident(nullif(tg_argv[3], '')) || ', now())', 'now()'),
+    coalesce('n.' || quote_ident(nullif(tg_argv[4], '')), 'null::timestamptz')
+  );
+begin
+  -- The column names are the trigger's own arguments, written in a migration; values never enter the text.
+  execute format(
+    'insert into medley.items as i (id, kind, title, owner_id, published_at, expires_at) '
+    'select n.id, %s from new_rows as n '
+    'on conflict (id) do update set '
+    'title = excluded.title, owner_id = excluded.owner_id, '
+    'published_at = excluded.published_at, expires_at = excluded.expires_at '
+    'where (i.title, i.owner_id, i.expires_at) is distinct from (excluded.title, excluded.owner_id, excluded.expires_at)',
+    v_columns
+  );
+  return null;
+end;
+$$;
+
+comment on function medley.register_catalogue_rows() is
+  'Statement trigger with transition table new_rows: registers the rows of a catalogue table, or follows their changes. '
+  'Arguments: kind, and the names of the columns for title, owner, published_at and expires_at ('''' where there is none).';
+revoke all on function medley.register_catalogue_rows() from public, anon, authenticated, service_role;
+
+create or replace function medley.unregister_catalogue_rows()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  delete from medley.items as i
+  using old_rows as o
+  where i.id = o.id;
+  return null;
+end;
+$$;
+
+comment on function medley.unregister_catalogue_rows() is
+  'Statement trigger with transition table old_rows: a deleted catalogue row leaves the registry too.';
+revoke all on function medley.unregister_catalogue_rows() from public, anon, authenticated, service_role;
+
+create or replace function medley.register_items(p_items jsonb)
+returns table (item_id uuid, status text)
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_written bigint;
+begin
+  if p_items is null or jsonb_typeof(p_items) <> 'array' then
+    perform medley.fail('invalid_argument', 'p_items must be an array of objects', 'p_items',
+      'Pass [{"id", "kind", "title", ...}, ...].');
+  end if;
+  if jsonb_array_length(p_items) > 10000 then
+    perform medley.fail('too_large', format('p_items holds %s items', jsonb_array_length(p_items)), 'p_items',
+      'Register at most 10,000 items a call.');
+  end if;
+
+  return query
+  insert into medley.items as i (id, kind, title, owner_id, visibility, published_at, expires_at)
+  select
+    coalesce(r.id, gen_random_uuid()), r.kind, r.title, r.owner_id, coalesce(r.visibility, 'public'),
+    coalesce(r.published_at, now()), r.expires_at
+  from jsonb_to_recordset(p_items) as r (
+    id uuid, kind text, title text, owner_id uuid, visibility text, published_at timestamptz, expires_at timestamptz
+  )
+  on conflict (id) do update
+  set
+    title = excluded.title,
+    owner_id = excluded.owner_id,
+    visibility = excluded.visibility,
+    expires_at = excluded.expires_at
+  where i.kind = excluded.kind
+  returning i.id, case when i.xmax = 0 then 'registered' else 'updated' end;
+
+  get diagnostics v_written = row_count;
+  if v_written < jsonb_array_length(p_items) then
+    perform medley.fail('conflict', 'an item is already registered with another kind', 'p_items',
+      'An item keeps its kind; register a new id. Nothing was written.');
+  end if;
+exception
+  -- Bad ids and times, unknown kinds and owners, empty titles, the same id twice: the caller's data, not our fault.
+  when data_exception or integrity_constraint_violation or cardinality_violation then
+    perform medley.fail('invalid_argument', sqlerrm, 'p_items', 'Correct the item; nothing was written.');
+end;
+$$;
+
+comment on function medley.register_items(jsonb) is
+  'Writes up to 10,000 items of an app''s own kinds into the registry; a known id updates its row. Returns one row an item. '
+  'Errors: invalid_argument, conflict (another kind), too_large.';
+revoke all on function medley.register_items(jsonb) from public, anon, authenticated, service_role;
+grant execute on function medley.register_items(jsonb) to service_role;
