@@ -1,0 +1,162 @@
+-- Live music: artists, venues, events, who plays and who goes.
+-- The catalogue is written with the secret key (or by loaders); members write their own RSVPs.
+create extension if not exists postgis with schema extensions;
+
+insert into medley.item_kinds (kind, in_genre_statistics, description)
+values
+  ('artist', true, 'A musician or band.'),
+  ('venue', false, 'A place where events happen.'),
+  ('event', false, 'A concert, festival day or other dated show.');
+
+create table public.artists (
+  id uuid primary key default gen_random_uuid() references medley.items (id) on delete cascade deferrable initially deferred,
+  name text not null check (length(name) between 1 and 500),
+  genres text[] not null default '{}' check (cardinality(genres) <= 100),
+  country text check (length(country) <= 100),
+  image_url text check (length(image_url) <= 2000),
+  source text not null default 'app',
+  external_id text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (source, external_id)
+);
+
+comment on table public.artists is 'Musicians and bands.';
+comment on column public.artists.id is 'The artist, an item of kind artist.';
+comment on column public.artists.name is 'Name as printed on a bill.';
+comment on column public.artists.genres is 'Raw genre names as the source gave them; item_genres follows by trigger.';
+comment on column public.artists.country is 'Where the artist comes from.';
+comment on column public.artists.image_url is 'Address of a picture.';
+comment on column public.artists.source is 'Where the row came from.';
+comment on column public.artists.external_id is 'The id in that source.';
+comment on column public.artists.created_at is 'When the row was made.';
+comment on column public.artists.updated_at is 'When the row last changed.';
+
+create table public.venues (
+  id uuid primary key default gen_random_uuid() references medley.items (id) on delete cascade deferrable initially deferred,
+  name text not null check (length(name) between 1 and 500),
+  city text check (length(city) <= 200),
+  region text check (length(region) <= 200),
+  country text check (length(country) <= 100),
+  latitude double precision check (latitude between -90 and 90),
+  longitude double precision check (longitude between -180 and 180),
+  location extensions.geometry (point, 4326) generated always as (
+    extensions.st_setsrid(extensions.st_makepoint(longitude, latitude), 4326)
+  ) stored,
+  capacity int check (capacity >= 0),
+  source text not null default 'app',
+  external_id text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (source, external_id),
+  constraint venues_coordinates_complete check ((latitude is null) = (longitude is null))
+);
+create index venues_location_idx on public.venues using gist (location);
+
+comment on table public.venues is 'Places where events happen.';
+comment on column public.venues.id is 'The venue, an item of kind venue.';
+comment on column public.venues.name is 'Name of the place.';
+comment on column public.venues.city is 'City.';
+comment on column public.venues.region is 'State, province or region.';
+comment on column public.venues.country is 'Country, in one spelling per project (an ISO code, say).';
+comment on column public.venues.latitude is 'Degrees north (WGS 84).';
+comment on column public.venues.longitude is 'Degrees east (WGS 84).';
+comment on column public.venues.location is 'The same as a point, for spatial queries; always in step with latitude and longitude.';
+comment on column public.venues.capacity is 'How many people fit in.';
+comment on column public.venues.source is 'Where the row came from.';
+comment on column public.venues.external_id is 'The id in that source.';
+comment on column public.venues.created_at is 'When the row was made.';
+comment on column public.venues.updated_at is 'When the row last changed.';
+
+create table public.events (
+  id uuid primary key default gen_random_uuid() references medley.items (id) on delete cascade deferrable initially deferred,
+  title text not null check (length(title) between 1 and 500),
+  description text check (length(description) <= 20000),
+  starts_at timestamptz not null check (isfinite(starts_at)),
+  ends_at timestamptz,
+  venue_id uuid references public.venues (id) on delete set null,
+  headliner_artist_id uuid references public.artists (id) on delete set null,
+  genres text[] not null default '{}' check (cardinality(genres) <= 100),
+  status text not null default 'scheduled' check (status in ('scheduled', 'cancelled', 'postponed')),
+  promoted boolean not null default false,
+  ticket_available boolean not null default false,
+  ticket_url text check (length(ticket_url) <= 2000),
+  image_url text check (length(image_url) <= 2000),
+  source text not null default 'app',
+  external_id text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (source, external_id),
+  constraint events_ends_after_start check (ends_at >= starts_at)
+);
+create index events_starts_idx on public.events (starts_at);
+create index events_venue_idx on public.events (venue_id);
+create index events_headliner_idx on public.events (headliner_artist_id);
+
+comment on table public.events is 'Dated shows.';
+comment on column public.events.id is 'The event, an item of kind event.';
+comment on column public.events.title is 'Title as announced.';
+comment on column public.events.description is 'Longer text.';
+comment on column public.events.starts_at is 'When it begins.';
+comment on column public.events.ends_at is 'When it ends.';
+comment on column public.events.venue_id is 'Where.';
+comment on column public.events.headliner_artist_id is 'Who tops the bill; others are in event_artists.';
+comment on column public.events.genres is 'Raw genre names as the source gave them; item_genres follows by trigger.';
+comment on column public.events.status is 'scheduled, cancelled or postponed; only scheduled events are shown.';
+comment on column public.events.promoted is 'Whether it is promoted: a term of the feed''s score.';
+comment on column public.events.ticket_available is 'Whether tickets can be had: a term of the feed''s score.';
+comment on column public.events.ticket_url is 'Where to buy.';
+comment on column public.events.image_url is 'Address of a picture.';
+comment on column public.events.source is 'Where the row came from.';
+comment on column public.events.external_id is 'The id in that source.';
+comment on column public.events.created_at is 'When the row was made.';
+comment on column public.events.updated_at is 'When the row last changed.';
+
+create table public.event_artists (
+  event_id uuid not null references public.events (id) on delete cascade,
+  artist_id uuid not null references public.artists (id) on delete cascade,
+  billing_order smallint not null default 1 check (billing_order >= 1),
+  primary key (event_id, artist_id)
+);
+create index event_artists_artist_idx on public.event_artists (artist_id);
+
+comment on table public.event_artists is 'Who plays besides the headliner.';
+comment on column public.event_artists.event_id is 'The event.';
+comment on column public.event_artists.artist_id is 'The artist.';
+comment on column public.event_artists.billing_order is '1 is the top of the bill.';
+
+create table public.event_rsvps (
+  user_id uuid not null default auth.uid() references auth.users (id) on delete cascade,
+  event_id uuid not null references public.events (id) on delete cascade,
+  status text not null default 'going' check (status in ('going', 'maybe')),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  primary key (user_id, event_id)
+);
+create index event_rsvps_event_idx on public.event_rsvps (event_id);
+
+comment on table public.event_rsvps is 'Who goes, or may go, to an event.';
+comment on column public.event_rsvps.user_id is 'The member.';
+comment on column public.event_rsvps.event_id is 'The event.';
+comment on column public.event_rsvps.status is 'going or maybe.';
+comment on column public.event_rsvps.created_at is 'When the member answered first.';
+comment on column public.event_rsvps.updated_at is 'When the answer last changed.';
+
+create table medley.user_cluster_affinity (
+  user_no int not null references medley.members (user_no) on delete cascade,
+  cluster_path_slug text not null,
+  country text not null default '',
+  score numeric not null default 0,
+  updated_at timestamptz not null default now(),
+  primary key (user_no, cluster_path_slug, country)
+);
+create index idx_user_cluster_affinity_cluster_country
+on medley.user_cluster_affinity (cluster_path_slug, country);
+
+comment on table medley.user_cluster_affinity is
+  'How much a member goes to events of a genre cluster in a country: the weights of the RSVPs, summed.';
+comment on column medley.user_cluster_affinity.user_no is 'The member.';
+comment on column medley.user_cluster_affinity.cluster_path_slug is 'First two segments of a genre path.';
+comment on column medley.user_cluster_affinity.country is 'Country of the venues; empty where unknown.';
+comment on column medley.user_cluster_affinity.score is 'Sum over RSVPs: the weight of going or maybe (ranker_weights, cluster_affinity).';
+comment on column medley.user_cluster_affinity.updated_at is 'When the row last changed.';
