@@ -77,3 +77,35 @@ $$;
 comment on function medley.finish_generation(text, int, bigint) is
   'Records that generation p_generation of the derived table p_name is complete with p_row_count rows.';
 revoke all on function medley.finish_generation(text, int, bigint) from public, anon, authenticated, service_role;
+
+create table medley.ranker_weights (
+  ranker text not null,
+  term text not null,
+  weight numeric not null,
+  cap numeric,
+  scale numeric check (scale > 0),
+  description text not null,
+  updated_at timestamptz not null default now(),
+  primary key (ranker, term)
+);
+
+comment on table medley.ranker_weights is
+  'What each term of a ranker''s score is worth. Owners edit the rows; the next call uses them.';
+comment on column medley.ranker_weights.ranker is 'The ranker, event_feed for instance.';
+comment on column medley.ranker_weights.term is 'The term, as the breakdown of a score names it.';
+comment on column medley.ranker_weights.weight is 'Points: for a yes, for each unit, or at the maximum, as the description says.';
+comment on column medley.ranker_weights.cap is 'Most points that the term can give; null where the weight is the maximum.';
+comment on column medley.ranker_weights.scale is 'Scale of the term''s decay, in the unit that the description names; null where it has none.';
+comment on column medley.ranker_weights.description is 'What the term rewards and in which unit.';
+comment on column medley.ranker_weights.updated_at is 'When the row last changed.';
+
+alter table medley.ranker_weights enable row level security;
+revoke all on medley.ranker_weights from public, anon, authenticated, service_role;
+
+create trigger settings_updated_at
+before update on medley.settings
+for each row execute function medley.set_updated_at();
+
+create trigger ranker_weights_updated_at
+before update on medley.ranker_weights
+for each row execute function medley.set_updated_at();
