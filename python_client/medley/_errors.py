@@ -1,0 +1,222 @@
+"""What can go wrong, as exceptions chosen by the stable code that the database sends.
+
+`docs/errors.md` lists the codes. An error without one (PostgreSQL's own, PostgREST's,
+the network's) is mapped to the class that a caller would handle it by.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+import httpx
+from postgrest.exceptions import APIError
+
+
+class MedleyError(Exception):
+    """Anything that Medley refused or failed to do.
+
+    Attributes:
+        message: What happened, naming the value.
+        code: The stable code (`docs/errors.md`); None where the error is not the database's.
+        hint: The next step, in words; None where there is none.
+        argument: The argument that was refused, as the database names it; None if no single one.
+        sqlstate: The code that came with the answer (SQLSTATE or PostgREST's), for logs.
+    """
+
+    stable_code: ClassVar[str | None] = None
+    transient: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        argument: str | None = None,
+        code: str | None = None,
+        sqlstate: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.argument = argument
+        self.code = code or self.stable_code
+        self.sqlstate = sqlstate
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class InvalidArgument(MedleyError):
+    """An argument is missing, malformed or out of range."""
+
+    stable_code = "invalid_argument"
+
+
+class InvalidCursor(InvalidArgument):
+    """The cursor is damaged or belongs to another query."""
+
+    stable_code = "invalid_cursor"
+
+
+class Unauthenticated(MedleyError):
+    """The call needs a signed-in member, or the key is wrong."""
+
+    stable_code = "unauthenticated"
+
+
+class Forbidden(MedleyError):
+    """The caller may not act for that member or on that row."""
+
+    stable_code = "forbidden"
+
+
+class NotFound(MedleyError):
+    """Nothing visible has that id or slug."""
+
+    stable_code = "not_found"
+
+
+class Conflict(MedleyError):
+    """The change contradicts what is stored."""
+
+    stable_code = "conflict"
+
+
+class Cycle(Conflict):
+    """The parent would close a cycle in the taxonomy."""
+
+    stable_code = "cycle"
+
+
+class TooLarge(MedleyError):
+    """The input holds more than one call accepts."""
+
+    stable_code = "too_large"
+
+
+class Unavailable(MedleyError):
+    """No answer, or one that another attempt may change: network, gateway, deadlock, restart."""
+
+    transient = True
+
+
+class TimedOut(MedleyError):
+    """The database gave the call up after its time budget; the same call would take as long again."""
+
+
+class NotInstalled(MedleyError):
+    """The database does not have this function or table: Medley is missing or older than the client."""
+
+
+class UnexpectedAnswer(MedleyError):
+    """The answer lacks what this version of the client needs."""
+
+
+#: The exception of every stable code; the gate compares it with medley.error_codes and docs/errors.md.
+ERRORS_BY_CODE: dict[str, type[MedleyError]] = {
+    error.stable_code: error
+    for error in (
+        InvalidArgument,
+        InvalidCursor,
+        Unauthenticated,
+        Forbidden,
+        NotFound,
+        Conflict,
+        Cycle,
+        TooLarge,
+    )
+    if error.stable_code
+}
+
+# Longest prefix wins: SQLSTATEs of PostgreSQL, codes of PostgREST, and bare HTTP statuses.
+_ERRORS_BY_PREFIX: dict[str, type[MedleyError]] = {
+    "22": InvalidArgument,
+    "23502": InvalidArgument,
+    "23503": NotFound,
+    "23505": Conflict,
+    "23514": InvalidArgument,
+    "40": Unavailable,
+    "42501": Forbidden,
+    "42883": NotInstalled,
+    "42P01": NotInstalled,
+    "3F000": NotInstalled,
+    "53": Unavailable,
+    "54": TooLarge,
+    "57014": TimedOut,
+    "57P": Unavailable,
+    "08": Unavailable,
+    "PT400": InvalidArgument,
+    "PT401": Unauthenticated,
+    "PT403": Forbidden,
+    "PT404": NotFound,
+    "PT409": Conflict,
+    "PT413": TooLarge,
+    "PGRST0": Unavailable,
+    "PGRST1": InvalidArgument,
+    "PGRST202": NotInstalled,
+    "PGRST205": NotInstalled,
+    "PGRST3": Unauthenticated,
+    "400": InvalidArgument,
+    "401": Unauthenticated,
+    "403": Forbidden,
+    "404": NotInstalled,
+    "409": Conflict,
+    "413": TooLarge,
+    "429": Unavailable,
+    "502": Unavailable,
+    "503": Unavailable,
+    "504": Unavailable,
+    "520": Unavailable,
+}
+
+
+def _detail(details: object) -> dict[str, Any]:
+    if isinstance(details, dict):
+        return details
+    if isinstance(details, str) and details.lstrip().startswith("{"):
+        try:
+            parsed = json.loads(details)
+        except ValueError:
+            return {}
+        return parsed if isinstance(parsed, dict) else {}
+    return {}
+
+
+def _class_for(sqlstate: str, message: str) -> type[MedleyError]:
+    for length in range(len(sqlstate), 1, -1):
+        found = _ERRORS_BY_PREFIX.get(sqlstate[:length])
+        if found:
+            return found
+    # The API gateway refuses a wrong key before PostgREST sees it, with no code at all.
+    if "api key" in message.lower() or "jwt" in message.lower():
+        return Unauthenticated
+    return MedleyError
+
+
+def error_from(problem: APIError | httpx.HTTPError) -> MedleyError:
+    """The exception for what supabase-py raised.
+
+    Args:
+        problem: The error of PostgREST's client, or of the HTTP library below it.
+
+    Returns:
+        The exception to raise; its class is chosen by the stable code, then by SQLSTATE.
+    """
+    if not isinstance(problem, APIError):
+        return Unavailable(
+            f"no answer from the API: {str(problem) or type(problem).__name__}",
+            hint="Check the URL and that the project is running.",
+        )
+    detail = _detail(problem.details)
+    code, argument = detail.get("code"), detail.get("argument")
+    message = problem.message or "the API refused the call without saying why"
+    sqlstate = problem.code or ""
+    error = ERRORS_BY_CODE.get(code) if isinstance(code, str) else None
+    return (error or _class_for(sqlstate, message))(
+        message,
+        hint=problem.hint or None,
+        argument=argument if isinstance(argument, str) else None,
+        code=code if isinstance(code, str) else None,
+        sqlstate=sqlstate or None,
+    )

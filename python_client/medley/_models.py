@@ -1,0 +1,233 @@
+"""What the API answers, as frozen dataclasses that are parsed by key.
+
+A column that this version does not know is ignored; one that it needs and does not find raises
+`UnexpectedAnswer`. Ids are strings, as supabase-py wants them back.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from datetime import datetime
+from typing import Any, Generic, TypeVar, cast
+
+from ._errors import UnexpectedAnswer
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list.
+
+    Attributes:
+        rows: The rows, in the order of the list.
+        next_cursor: What to pass as `cursor` for the next page; None on the last one.
+    """
+
+    rows: tuple[T, ...]
+    next_cursor: str | None = None
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """An event of the personalized feed.
+
+    Attributes:
+        distance_km: From the member's home; None where either place is unknown.
+        score: The sum of `breakdown`.
+        breakdown: Points by term of the ranking; terms that gave nothing are left out.
+        reasons: Why the event is shown, in words.
+    """
+
+    event_id: str
+    title: str
+    starts_at: datetime
+    venue_name: str | None
+    city: str | None
+    country: str | None
+    headliner: str | None
+    genres: tuple[str, ...]
+    distance_km: float | None
+    score: float
+    breakdown: Mapping[str, float]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarEvent:
+    """An event of the calendar.
+
+    Attributes:
+        distance_km: From the place that was asked for; None without one.
+    """
+
+    event_id: str
+    title: str
+    starts_at: datetime
+    venue_id: str | None
+    venue_name: str | None
+    city: str | None
+    country: str | None
+    latitude: float | None
+    longitude: float | None
+    headliner_artist_id: str | None
+    headliner: str | None
+    genres: tuple[str, ...]
+    promoted: bool
+    ticket_available: bool
+    distance_km: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GenreNode:
+    """A genre at one of its places in the taxonomy.
+
+    Attributes:
+        path_slug: The place: slugs from the umbrella down, joined by dots.
+        depth: 0 for an umbrella.
+        artist_count: Artists that carry the genre itself.
+        parent_path_slug: The place above; None for an umbrella.
+    """
+
+    genre_id: str
+    name: str
+    slug: str
+    path_slug: str
+    depth: int
+    artist_count: int
+    parent_path_slug: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarGenre:
+    """A neighbour in the similarity graph.
+
+    Attributes:
+        weight: Pointwise mutual information: ln of how much more often than by chance
+            the same artist carries both.
+        pair_count: Artists that carry both.
+    """
+
+    genre_id: str
+    name: str
+    slug: str
+    weight: float
+    pair_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredItem:
+    """What became of an item: status `registered` or `updated`."""
+
+    item_id: str
+    status: str
+
+
+def _identity(value: Any) -> Any:
+    return value
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return tuple(str(entry) for entry in value)
+
+
+def _numbers(value: Any) -> Mapping[str, float]:
+    return {str(key): float(number) for key, number in value.items()}
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("not a boolean")
+    return value
+
+
+_CONVERTERS: dict[Any, Callable[[Any], Any]] = {
+    str: str,
+    int: int,
+    float: float,
+    bool: _flag,
+    datetime: datetime.fromisoformat,
+    tuple[str, ...]: _strings,
+    Mapping[str, float]: _numbers,
+}
+
+
+@functools.cache
+def _plan(model: type[Any]) -> tuple[tuple[str, Callable[[Any], Any], bool, bool], ...]:
+    """How each field of a model is parsed: key, converter, may be null, has a default."""
+    hints = typing.get_type_hints(model)
+    plan = []
+    for field in fields(model):
+        hint = hints[field.name]
+        optional = isinstance(hint, types.UnionType) and type(None) in hint.__args__
+        if optional:
+            (hint,) = (arm for arm in hint.__args__ if arm is not type(None))
+        has_default = field.default is not MISSING or field.default_factory is not MISSING
+        plan.append((field.name, _CONVERTERS.get(hint, _identity), optional, has_default))
+    return tuple(plan)
+
+
+def parse_row(model: type[T], row: object) -> T:
+    """Builds a model from a row of the API.
+
+    Args:
+        model: The dataclass to build.
+        row: A JSON object with at least the fields of `model` that have no default.
+
+    Returns:
+        The model; keys that it does not know are ignored.
+
+    Raises:
+        UnexpectedAnswer: A field is missing, null or not of its type.
+    """
+    if not isinstance(row, Mapping):
+        raise UnexpectedAnswer(f"expected an object for {model.__name__}, got {type(row).__name__}")
+    values: dict[str, Any] = {}
+    # mypy does not take a class for hashable where its type is a variable.
+    for key, convert, optional, has_default in _plan(cast(Any, model)):
+        if key not in row:
+            if has_default:
+                continue
+            raise UnexpectedAnswer(
+                f"the answer has no {key} for {model.__name__}",
+                hint="The database may hold an older Medley than this client: apply its migrations.",
+            )
+        value = row[key]
+        if value is None and optional:
+            values[key] = None
+            continue
+        try:
+            if value is None:
+                raise TypeError("null")
+            values[key] = convert(value)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise UnexpectedAnswer(f"{model.__name__}.{key} cannot be {value!r}") from error
+    return model(**values)
+
+
+def parse_rows(model: type[T], data: object) -> tuple[T, ...]:
+    """Builds a model from every row of a list; see `parse_row`."""
+    if not isinstance(data, list):
+        raise UnexpectedAnswer(f"expected a list of {model.__name__}, got {type(data).__name__}")
+    return tuple(parse_row(model, row) for row in data)
+
+
+def parse_page(model: type[T], data: object) -> Page[T]:
+    """Builds a page: its rows, and the cursor that every row repeats."""
+    rows = parse_rows(model, data)
+    cursor = data[-1].get("next_cursor") if rows and isinstance(data, list) else None
+    if cursor is not None and not isinstance(cursor, str):
+        raise UnexpectedAnswer(f"next_cursor cannot be {cursor!r}")
+    return Page(rows, cursor)
