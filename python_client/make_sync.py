@@ -43,7 +43,15 @@ def sync_source(source: str) -> str:
     if leftover:
         raise SystemExit(f"make_sync: no rule for {leftover.group()!r}; add one to REPLACEMENTS")
     formatted = subprocess.run(
-        [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(PACKAGE / "_sync.py"), "-"],
+        [
+            sys.executable,
+            "-m",
+            "ruff",
+            "format",
+            "--stdin-filename",
+            str(PACKAGE / "_sync.py"),
+            "-",
+        ],
         input=source,
         text=True,
         capture_output=True,
@@ -53,15 +61,16 @@ def sync_source(source: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
+    """Writes the twin, or with --check compares it with the file on disk."""
     twin = PACKAGE / "_sync.py"
     wanted = sync_source((PACKAGE / "_async.py").read_text(encoding="utf-8"))
     if arguments == ["--check"]:
         if not twin.exists() or twin.read_text(encoding="utf-8") != wanted:
-            print("medley/_sync.py is not current: run `python python_client/make_sync.py`", file=sys.stderr)
+            sys.stderr.write("medley/_sync.py is not current: run python_client/make_sync.py\n")
             return 1
         return 0
     if arguments:
-        print(__doc__, file=sys.stderr)
+        sys.stderr.write(__doc__ or "")
         return 2
     twin.write_text(wanted, encoding="utf-8")
     return 0

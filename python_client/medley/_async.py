@@ -48,8 +48,12 @@ class AsyncMedley:
     @overload
     def __init__(self, client: str, key: str, *, retries: int = 2) -> None: ...
 
-    def __init__(self, client: AsyncClient | str, key: str | None = None, *, retries: int = 2) -> None:
-        self.supabase: AsyncClient = AsyncClient(client, key or "") if isinstance(client, str) else client
+    def __init__(
+        self, client: AsyncClient | str, key: str | None = None, *, retries: int = 2
+    ) -> None:
+        self.supabase: AsyncClient = (
+            AsyncClient(client, key or "") if isinstance(client, str) else client
+        )
         self._retries = retries
 
     # Feed and calendar
@@ -206,7 +210,9 @@ class AsyncMedley:
         """
         return await self._call(_rpc.genre_tree(root_slug=root_slug, max_depth=max_depth))
 
-    async def similar_genres(self, slug: str, *, limit: int | None = None) -> tuple[SimilarGenre, ...]:
+    async def similar_genres(
+        self, slug: str, *, limit: int | None = None
+    ) -> tuple[SimilarGenre, ...]:
         """Genres that the same artists carry more often than chance would have it.
 
         Args:
@@ -221,7 +227,9 @@ class AsyncMedley:
         """
         return await self._call(_rpc.similar_genres(slug=slug, limit=limit))
 
-    async def genres_under_umbrella(self, slug: str, *, max_depth: int | None = None) -> frozenset[str]:
+    async def genres_under_umbrella(
+        self, slug: str, *, max_depth: int | None = None
+    ) -> frozenset[str]:
         """Ids of a path's genre and of all genres below it.
 
         Args:
@@ -276,11 +284,17 @@ class AsyncMedley:
         row = {column: value for column, value in row.items() if value is not None}
         row["user_id"] = await self._member(user_id)
         await self._send(
-            self.supabase.table("user_preferences").upsert(row, on_conflict="user_id", returning=_NOTHING)
+            self.supabase.table("user_preferences").upsert(
+                row, on_conflict="user_id", returning=_NOTHING
+            )
         )
 
     async def rsvp(
-        self, event_id: str, *, status: Literal["going", "maybe"] = "going", user_id: str | None = None
+        self,
+        event_id: str,
+        *,
+        status: Literal["going", "maybe"] = "going",
+        user_id: str | None = None,
     ) -> None:
         """Says that a member goes, or may go, to an event; again changes the answer.
 
@@ -296,12 +310,16 @@ class AsyncMedley:
         """
         row = {"user_id": await self._member(user_id), "event_id": event_id, "status": status}
         await self._send(
-            self.supabase.table("event_rsvps").upsert(row, on_conflict="user_id,event_id", returning=_NOTHING)
+            self.supabase.table("event_rsvps").upsert(
+                row, on_conflict="user_id,event_id", returning=_NOTHING
+            )
         )
 
     async def cancel_rsvp(self, event_id: str, *, user_id: str | None = None) -> None:
         """Takes the answer to an event back; nothing happens if there is none."""
-        await self._delete("event_rsvps", {"user_id": await self._member(user_id), "event_id": event_id})
+        await self._delete(
+            "event_rsvps", {"user_id": await self._member(user_id), "event_id": event_id}
+        )
 
     async def follow_item(self, item_id: str, *, user_id: str | None = None) -> None:
         """Makes a member follow an artist, a venue or any other item; twice is once.
@@ -314,11 +332,15 @@ class AsyncMedley:
             Forbidden: The member may not see such an item.
             Unauthenticated: No member is signed in.
         """
-        await self._insert("item_follows", {"user_id": await self._member(user_id), "item_id": item_id})
+        await self._insert(
+            "item_follows", {"user_id": await self._member(user_id), "item_id": item_id}
+        )
 
     async def unfollow_item(self, item_id: str, *, user_id: str | None = None) -> None:
         """Ends the follow of an item; nothing happens if there is none."""
-        await self._delete("item_follows", {"user_id": await self._member(user_id), "item_id": item_id})
+        await self._delete(
+            "item_follows", {"user_id": await self._member(user_id), "item_id": item_id}
+        )
 
     async def follow_member(self, member_id: str, *, user_id: str | None = None) -> None:
         """Makes a member follow another; two who follow each other are friends. Twice is once.
@@ -343,7 +365,9 @@ class AsyncMedley:
 
     # What the service does (secret key)
 
-    async def register_items(self, items: Sequence[Mapping[str, Any]]) -> tuple[RegisteredItem, ...]:
+    async def register_items(
+        self, items: Sequence[Mapping[str, Any]]
+    ) -> tuple[RegisteredItem, ...]:
         """Registers or updates items of an app's own kinds (secret key).
 
         Args:
@@ -418,5 +442,5 @@ class AsyncMedley:
                 if attempt >= retries or not error.transient:
                     raise error from problem
             # 0.1 s, 0.2 s, 0.4 s …, up to half as much again so that clients do not return in step.
-            await asyncio.sleep(0.1 * 2**attempt * random.uniform(1.0, 1.5))
+            await asyncio.sleep(0.1 * 2**attempt * random.uniform(1.0, 1.5))  # noqa: S311
             attempt += 1

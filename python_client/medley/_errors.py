@@ -3,6 +3,7 @@
 `docs/errors.md` lists the codes. An error without one (PostgreSQL's own, PostgREST's,
 the network's) is mapped to the class that a caller would handle it by.
 """
+# ruff: noqa: N818 -- the classes are named after the codes: NotFound is not_found.
 
 from __future__ import annotations
 

@@ -61,14 +61,18 @@ RPCS: dict[str, Rpc] = {}
 Builder = TypeVar("Builder", bound=Callable[..., Call[Any]])
 
 
-def _rpc(function: str, *, row: type[Any] | None = None, read: bool = True) -> Callable[[Builder], Builder]:
+def _rpc(
+    function: str, *, row: type[Any] | None = None, read: bool = True
+) -> Callable[[Builder], Builder]:
     def register(build: Builder) -> Builder:
         arguments = inspect.signature(build).parameters.values()
         RPCS[function] = Rpc(
             function=function,
             build=build,
             params=tuple("p_" + argument.name for argument in arguments),
-            required=frozenset("p_" + a.name for a in arguments if a.default is inspect.Parameter.empty),
+            required=frozenset(
+                "p_" + a.name for a in arguments if a.default is inspect.Parameter.empty
+            ),
             row=row,
             read=read,
         )
@@ -78,21 +82,24 @@ def _rpc(function: str, *, row: type[Any] | None = None, read: bool = True) -> C
 
 
 def _json(value: Any) -> Any:
-    if isinstance(value, datetime):
-        # A time without a zone would be read in the server's zone: the caller's is meant.
-        return (value if value.tzinfo else value.astimezone()).isoformat()
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC).isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        # JSON has no word for it; as text it reaches the database, which says what it thinks of it.
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): _json(entry) for key, entry in value.items() if entry is not None}
-    if isinstance(value, Iterable):
-        return [_json(entry) for entry in value]
-    return str(value)
+    """A value as JSON has it, for what the JSON library of the HTTP client refuses."""
+    match value:
+        case datetime():
+            # A time without a zone would be read in the server's zone: the caller's is meant.
+            return (value if value.tzinfo else value.astimezone()).isoformat()
+        case date():
+            return datetime(value.year, value.month, value.day, tzinfo=UTC).isoformat()
+        case float() if not math.isfinite(value):
+            # As text it reaches the database, which says what it thinks of it.
+            return str(value)
+        case str() | bool() | int() | float():
+            return value
+        case Mapping():
+            return {str(key): _json(entry) for key, entry in value.items() if entry is not None}
+        case Iterable():
+            return [_json(entry) for entry in value]
+        case _:
+            return str(value)
 
 
 def _params(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,7 +132,9 @@ def _ids(data: Any) -> frozenset[str]:
 def personalized_feed(
     *, limit: int | None = None, cursor: str | None = None, user_id: str | None = None
 ) -> Call[Page[FeedEvent]]:
-    return Call("get_personalized_feed_v3", _params(locals()), lambda data: parse_page(FeedEvent, data))
+    return Call(
+        "get_personalized_feed_v3", _params(locals()), lambda data: parse_page(FeedEvent, data)
+    )
 
 
 @_rpc("get_calendar_events", row=CalendarEvent)
@@ -142,17 +151,23 @@ def calendar_events(
     limit: int | None = None,
     cursor: str | None = None,
 ) -> Call[Page[CalendarEvent]]:
-    return Call("get_calendar_events", _params(locals()), lambda data: parse_page(CalendarEvent, data))
+    return Call(
+        "get_calendar_events", _params(locals()), lambda data: parse_page(CalendarEvent, data)
+    )
 
 
 @_rpc("get_genre_tree", row=GenreNode)
-def genre_tree(*, root_slug: str | None = None, max_depth: int | None = None) -> Call[tuple[GenreNode, ...]]:
+def genre_tree(
+    *, root_slug: str | None = None, max_depth: int | None = None
+) -> Call[tuple[GenreNode, ...]]:
     return Call("get_genre_tree", _params(locals()), lambda data: parse_rows(GenreNode, data))
 
 
 @_rpc("get_similar_genres", row=SimilarGenre)
 def similar_genres(*, slug: str, limit: int | None = None) -> Call[tuple[SimilarGenre, ...]]:
-    return Call("get_similar_genres", _params(locals()), lambda data: parse_rows(SimilarGenre, data))
+    return Call(
+        "get_similar_genres", _params(locals()), lambda data: parse_rows(SimilarGenre, data)
+    )
 
 
 @_rpc("get_genres_under_umbrella")

@@ -15,14 +15,7 @@ from supabase import Client
 
 from . import _rpc
 from ._errors import Unauthenticated, error_from
-from ._models import (
-    CalendarEvent,
-    FeedEvent,
-    GenreNode,
-    Page,
-    RegisteredItem,
-    SimilarGenre,
-)
+from ._models import CalendarEvent, FeedEvent, GenreNode, Page, RegisteredItem, SimilarGenre
 
 T = TypeVar("T")
 
@@ -62,11 +55,7 @@ class Medley:
     # Feed and calendar
 
     def personalized_feed(
-        self,
-        *,
-        limit: int | None = None,
-        cursor: str | None = None,
-        user_id: str | None = None,
+        self, *, limit: int | None = None, cursor: str | None = None, user_id: str | None = None
     ) -> Page[FeedEvent]:
         """The upcoming events that suit a member best, with the reasons.
 
@@ -86,7 +75,9 @@ class Medley:
         """
         return self._call(_rpc.personalized_feed(limit=limit, cursor=cursor, user_id=user_id))
 
-    def iter_feed(self, *, page_size: int | None = None, user_id: str | None = None) -> Iterator[FeedEvent]:
+    def iter_feed(
+        self, *, page_size: int | None = None, user_id: str | None = None
+    ) -> Iterator[FeedEvent]:
         """The whole feed, page after page; stop when you have enough.
 
         Args:
@@ -283,7 +274,9 @@ class Medley:
         row = {column: value for column, value in row.items() if value is not None}
         row["user_id"] = self._member(user_id)
         self._send(
-            self.supabase.table("user_preferences").upsert(row, on_conflict="user_id", returning=_NOTHING)
+            self.supabase.table("user_preferences").upsert(
+                row, on_conflict="user_id", returning=_NOTHING
+            )
         )
 
     def rsvp(
@@ -307,7 +300,9 @@ class Medley:
         """
         row = {"user_id": self._member(user_id), "event_id": event_id, "status": status}
         self._send(
-            self.supabase.table("event_rsvps").upsert(row, on_conflict="user_id,event_id", returning=_NOTHING)
+            self.supabase.table("event_rsvps").upsert(
+                row, on_conflict="user_id,event_id", returning=_NOTHING
+            )
         )
 
     def cancel_rsvp(self, event_id: str, *, user_id: str | None = None) -> None:
@@ -408,10 +403,7 @@ class Medley:
     def _insert(self, table: str, row: dict[str, str]) -> None:
         self._send(
             self.supabase.table(table).upsert(
-                row,
-                on_conflict=",".join(row),
-                ignore_duplicates=True,
-                returning=_NOTHING,
+                row, on_conflict=",".join(row), ignore_duplicates=True, returning=_NOTHING
             )
         )
 
@@ -432,5 +424,5 @@ class Medley:
                 if attempt >= retries or not error.transient:
                     raise error from problem
             # 0.1 s, 0.2 s, 0.4 s …, up to half as much again so that clients do not return in step.
-            time.sleep(0.1 * 2**attempt * random.uniform(1.0, 1.5))
+            time.sleep(0.1 * 2**attempt * random.uniform(1.0, 1.5))  # noqa: S311
             attempt += 1
