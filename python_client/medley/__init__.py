@@ -24,7 +24,15 @@ from ._errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from ._models import CalendarEvent, FeedEvent, GenreNode, Page, RegisteredItem, SimilarGenre
+from ._models import (
+    CalendarEvent,
+    EngineStatus,
+    FeedEvent,
+    GenreNode,
+    Page,
+    RegisteredItem,
+    SimilarGenre,
+)
 from ._sync import Medley
 
 __version__ = "0.1.0"
@@ -34,6 +42,7 @@ __all__ = [
     "CalendarEvent",
     "Conflict",
     "Cycle",
+    "EngineStatus",
     "FeedEvent",
     "Forbidden",
     "GenreNode",

@@ -1,4 +1,4 @@
-"""The asynchronous client, and the source of the other: `make_sync.py` makes `_sync.py` from this file."""
+"""The asynchronous client; `make_sync.py` makes the other, `_sync.py`, from this file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from supabase import AsyncClient
 
 from . import _rpc
 from ._errors import Unauthenticated, error_from
-from ._models import CalendarEvent, FeedEvent, GenreNode, Page, RegisteredItem, SimilarGenre
+from ._models import (
+    CalendarEvent,
+    EngineStatus,
+    FeedEvent,
+    GenreNode,
+    Page,
+    RegisteredItem,
+    SimilarGenre,
+)
 
 T = TypeVar("T")
 
@@ -120,10 +128,10 @@ class AsyncMedley:
             start_date: From when on; now by default. A `date` means its midnight, UTC.
             end_date: Until when; open by default.
             genres: Names of genres, of which an event must have one.
-            latitude: Degrees north of the place (WGS 84), together with `longitude` and `radius_km`.
+            latitude: Degrees north of the place (WGS 84); goes with `longitude` and `radius_km`.
             longitude: Degrees east of the place.
             radius_km: How far from the place, in kilometres.
-            umbrella_slug: A path in the taxonomy (`rock`, `rock.indie-rock`): all genres below count.
+            umbrella_slug: A path in the taxonomy (`rock.indie-rock`): all genres below count.
             max_depth: How deep below the umbrella, 5 by default.
             limit: Rows of a page; 50 by default.
             cursor: `next_cursor` of the page before.
@@ -169,7 +177,7 @@ class AsyncMedley:
         Yields:
             Events in order of time.
         """
-        # One start for all pages: the default is the time of each call, and a cursor belongs to its query.
+        # One start for all pages: a cursor belongs to its query, and the default moves on.
         start = start_date or datetime.now().astimezone()
         cursor: str | None = None
         while True:
@@ -233,7 +241,7 @@ class AsyncMedley:
         """Ids of a path's genre and of all genres below it.
 
         Args:
-            slug: A path (`rock`, `rock.indie-rock`); whole segments count, so `rock` has no `rockabilly`.
+            slug: A path (`rock.indie-rock`); segments count whole: `rock` has no `rockabilly`.
             max_depth: Depth down to which genres count, 5 by default; an umbrella has depth 0.
 
         Returns:
@@ -389,7 +397,7 @@ class AsyncMedley:
         """Rebuilds every member's cluster affinities from the RSVPs (secret key).
 
         The database keeps a member's rows current with each RSVP; this is for after a change of
-        the taxonomy. On large data leave it to the job of that name: the API's time budget holds here.
+        the taxonomy. On large data leave it to the job of that name: the API's time budget holds.
 
         Returns:
             Rows that changed.
@@ -399,6 +407,14 @@ class AsyncMedley:
             TimedOut: More members than one call can do.
         """
         return await self._call(_rpc.refresh_user_cluster_affinity())
+
+    async def engine_status(self) -> EngineStatus:
+        """How the engine is doing: versions, age of derived data, jobs, errors (secret key).
+
+        Raises:
+            Forbidden: Not the secret key.
+        """
+        return await self._call(_rpc.engine_status())
 
     # How it is sent
 

@@ -103,18 +103,18 @@ class Unavailable(MedleyError):
 
 
 class TimedOut(MedleyError):
-    """The database gave the call up after its time budget; the same call would take as long again."""
+    """The call outlived its time budget; the same call would take as long again."""
 
 
 class NotInstalled(MedleyError):
-    """The database does not have this function or table: Medley is missing or older than the client."""
+    """The database lacks this function or table: no Medley, or one older than the client."""
 
 
 class UnexpectedAnswer(MedleyError):
     """The answer lacks what this version of the client needs."""
 
 
-#: The exception of every stable code; the gate compares it with medley.error_codes and docs/errors.md.
+#: The exception of every stable code of medley.error_codes and docs/errors.md.
 ERRORS_BY_CODE: dict[str, type[MedleyError]] = {
     error.stable_code: error
     for error in (

@@ -133,6 +133,29 @@ class RegisteredItem:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """The state of the engine.
+
+    Attributes:
+        version: Of the engine in the database.
+        scheduler: Whether pg_cron is there to run the jobs.
+        generations: Derived tables: name, generation, built_at, age_seconds, row_count.
+        jobs: Jobs: name, schedule, enabled, last_status, last_started_at, last_succeeded_at,
+            lag_seconds.
+        errors: The last runs that failed or were killed: name, status, started_at, error.
+        partitions: Partitioned tables: table_name, partitions_ahead, covered_until.
+    """
+
+    version: str
+    checked_at: datetime
+    scheduler: bool
+    generations: tuple[Mapping[str, Any], ...]
+    jobs: tuple[Mapping[str, Any], ...]
+    errors: tuple[Mapping[str, Any], ...]
+    partitions: tuple[Mapping[str, Any], ...]
+
+
 def _identity(value: Any) -> Any:
     return value
 
@@ -141,6 +164,12 @@ def _strings(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise TypeError("not a list")
     return tuple(str(entry) for entry in value)
+
+
+def _objects(value: Any) -> tuple[Mapping[str, Any], ...]:
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise TypeError("not a list of objects")
+    return tuple(value)
 
 
 def _numbers(value: Any) -> Mapping[str, float]:
@@ -160,6 +189,7 @@ _CONVERTERS: dict[Any, Callable[[Any], Any]] = {
     bool: _flag,
     datetime: datetime.fromisoformat,
     tuple[str, ...]: _strings,
+    tuple[Mapping[str, Any], ...]: _objects,
     Mapping[str, float]: _numbers,
 }
 
@@ -202,7 +232,7 @@ def parse_row(model: type[T], row: object) -> T:
                 continue
             raise UnexpectedAnswer(
                 f"the answer has no {key} for {model.__name__}",
-                hint="The database may hold an older Medley than this client: apply its migrations.",
+                hint="The database may hold an older Medley than this client: migrate it.",
             )
         value = row[key]
         if value is None and optional:

@@ -16,12 +16,14 @@ from typing import Any, Generic, TypeVar
 from ._errors import UnexpectedAnswer
 from ._models import (
     CalendarEvent,
+    EngineStatus,
     FeedEvent,
     GenreNode,
     Page,
     RegisteredItem,
     SimilarGenre,
     parse_page,
+    parse_row,
     parse_rows,
 )
 
@@ -30,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One call: the function, its arguments, whether it only reads, and the parser of its answer."""
+    """One call: the function, its arguments, the parser of its answer, whether it only reads."""
 
     function: str
     params: Mapping[str, Any]
@@ -70,9 +72,7 @@ def _rpc(
             function=function,
             build=build,
             params=tuple("p_" + argument.name for argument in arguments),
-            required=frozenset(
-                "p_" + a.name for a in arguments if a.default is inspect.Parameter.empty
-            ),
+            required=frozenset("p_" + a.name for a in arguments if a.default is a.empty),
             row=row,
             read=read,
         )
@@ -81,7 +81,7 @@ def _rpc(
     return register
 
 
-def _json(value: Any) -> Any:
+def _json(value: Any) -> Any:  # noqa: PLR0911 -- one line a type
     """A value as JSON has it, for what the JSON library of the HTTP client refuses."""
     match value:
         case datetime():
@@ -126,6 +126,10 @@ def _ids(data: Any) -> frozenset[str]:
     if not isinstance(data, list):
         raise UnexpectedAnswer(f"expected a list of ids, got {type(data).__name__}")
     return frozenset(str(_scalar(entry)) for entry in data)
+
+
+def _status(data: Any) -> EngineStatus:
+    return parse_row(EngineStatus, data[0] if isinstance(data, list) and data else data)
 
 
 @_rpc("get_personalized_feed_v3", row=FeedEvent)
@@ -188,3 +192,8 @@ def register_items(*, items: Sequence[Mapping[str, Any]]) -> Call[tuple[Register
 @_rpc("refresh_user_cluster_affinity", read=False)
 def refresh_user_cluster_affinity() -> Call[int]:
     return Call("refresh_user_cluster_affinity", {}, _count, read=False)
+
+
+@_rpc("get_engine_status", row=EngineStatus)
+def engine_status() -> Call[EngineStatus]:
+    return Call("get_engine_status", {}, _status)
