@@ -1,0 +1,56 @@
+# Every target works on a fresh clone: what it needs is set up first.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+STACK = PYTHONPATH=stack $(PYTHON) -m medley_stack
+TESTS = MEDLEY_INSTANCE=test $(STACK)
+VENV = .medley/venv/bin
+
+.PHONY: help up down reset status demo test check bench migrations lint format lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: ## set up and start the stack: database, API, migrations; writes .medley/env
+	@$(STACK) up
+
+down: ## stop the stack, keep its data
+	@$(STACK) down
+
+reset: ## an empty database with all migrations
+	@$(STACK) reset
+
+status: ## what runs where
+	@$(STACK) status
+
+demo: up ## load data, build the taxonomy, show feeds: the main job end to end
+	@$(STACK) exec medley demo
+
+test: ## everything: linters and all tests, on a stack of its own
+	@$(TESTS) reset
+	@$(MAKE) --no-print-directory lint
+	@$(TESTS) exec pytest tests
+
+check: ## linters and gates: drift, privileges, advisors, contracts
+	@$(TESTS) reset
+	@$(MAKE) --no-print-directory lint
+	@$(TESTS) exec pytest tests/gates
+
+bench: up ## performance against references; prints tables and draws plots
+	@$(STACK) exec python -m bench
+
+migrations: ## write supabase/migrations from sql/
+	@$(STACK) migrations
+
+lint: ## format, lint and types, without a database
+	@$(TESTS) exec ruff format --check .
+	@$(TESTS) exec ruff check .
+	@$(TESTS) exec mypy
+	@$(TESTS) exec sqlfluff lint --disable-progress-bar sql
+
+format: ## format Python and SQL
+	@$(TESTS) exec ruff format .
+	@$(TESTS) exec ruff check --fix .
+	@$(TESTS) exec sqlfluff fix --disable-progress-bar sql
+
+lock: ## pin the newest versions in requirements/*.txt and stack/package-lock.json
+	@$(STACK) lock

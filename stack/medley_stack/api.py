@@ -1,0 +1,109 @@
+"""The process of the REST and auth API."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from medley_stack import ports
+from medley_stack.errors import StackError
+from medley_stack.paths import STACK
+from medley_stack.process import tail
+
+SERVER = STACK / "api" / "server.mjs"
+SCHEMAS = "public,graphql_public"
+
+
+def base_url(port: int) -> str:
+    """The API's address, what supabase-py calls the project's URL."""
+    return f"http://{ports.HOST}:{port}"
+
+
+def is_running(pid: int) -> bool:
+    """True when that process is one of our API servers."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return pid > 0 and str(SERVER).encode() in command
+
+
+def start(node: Path, port: int, settings: Mapping[str, str], log: Path) -> int:
+    """Start the server, wait until it answers, return its process id.
+
+    Args:
+        node: the Node.js program.
+        port: where to listen.
+        settings: environment that the server reads (see server.mjs).
+        log: what it prints goes there.
+
+    Raises:
+        StackError: it ended or did not answer within 30 seconds.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [node, SERVER],
+            cwd=STACK,
+            env={**os.environ, **settings, "MEDLEY_API_PORT": str(port)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and server.poll() is None:
+        if answers(port):
+            return server.pid
+        time.sleep(0.05)
+    stop(server.pid)
+    raise StackError(
+        f"The API server did not start:\n{tail(log.read_text(errors='replace'))}",
+        f"The whole log is {log}.",
+    )
+
+
+def fingerprint(settings: Mapping[str, str]) -> str:
+    """Differs when a running server was started with other settings or another script."""
+    text = SERVER.read_text() + repr(sorted(settings.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def answers(port: int) -> bool:
+    """True when something speaks HTTP on the port."""
+    try:
+        with urllib.request.urlopen(f"{base_url(port)}/auth/v1/health", timeout=2):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def stop(pid: int) -> None:
+    """End the server and wait until it is gone."""
+    if not is_running(pid):
+        return
+    os.kill(pid, signal.SIGTERM)
+    for _ in range(100):
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            pass
+        if not is_running(pid):
+            return
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGKILL)
+
+
+def reload(pid: int) -> None:
+    """Make the server read the database's schema again."""
+    if is_running(pid):
+        os.kill(pid, signal.SIGHUP)

@@ -1,0 +1,142 @@
+"""The Python environment and the Node modules, installed only when a lock file changed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from medley_stack.errors import StackError
+from medley_stack.paths import CHECKOUT, DOT, NODE_BIN, STACK, VENV
+from medley_stack.process import lock, run, say
+
+REQUIREMENTS = CHECKOUT / "requirements" / "dev.txt"
+NODE_REQUIREMENTS = CHECKOUT / "requirements" / "node.txt"
+PACKAGE_LOCK = STACK / "package-lock.json"
+NODE_MINIMUM = 20
+
+
+def python() -> Path:
+    """The virtual environment's Python, with everything from the lock file in it."""
+    inside = VENV / "bin" / "python"
+    wanted = _digest(REQUIREMENTS, CHECKOUT / "pyproject.toml") + sys.version.split()[0]
+    with lock(DOT / "toolchain.lock", "another run is installing the tools"):
+        if _stamp(VENV) != wanted or not inside.exists():
+            _install_python(inside)
+            (VENV / ".stamp").write_text(wanted)
+    return inside
+
+
+def _install_python(inside: Path) -> None:
+    say("installing the Python tools (once, and when requirements/dev.txt changes)")
+    if subprocess.run([sys.executable, "-c", "import ensurepip, venv"], check=False).returncode:
+        raise StackError(
+            f"{sys.executable} has no `venv`.",
+            "apt-get install python3-venv (as root), then run the command again.",
+        )
+    (VENV / ".stamp").unlink(missing_ok=True)
+    if not _works(inside):
+        shutil.rmtree(VENV, ignore_errors=True)
+        run(
+            [sys.executable, "-m", "venv", VENV],
+            what="Creating the Python environment",
+            next_step="apt-get install python3-venv (as root), then run the command again.",
+        )
+    pip_install(inside, "--require-hashes", "-r", REQUIREMENTS)
+    pip_install(inside, "--no-deps", "--no-build-isolation", "--editable", CHECKOUT)
+
+
+def _works(inside: Path) -> bool:
+    """False when the environment is missing, half made, or its Python is gone."""
+    if not inside.exists():
+        return False
+    asked = [inside, "-c", "import pip, sys; print(sys.version.split()[0])"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return done.returncode == 0 and done.stdout.strip() == sys.version.split()[0]
+
+
+def pip_install(inside: Path, *arguments: str | Path) -> None:
+    """`pip install` in the environment."""
+    command = [inside, "-m", "pip", "install", "--quiet", "--no-compile"]
+    command += ["--disable-pip-version-check"]
+    run(
+        [*command, *arguments],
+        what="Installing Python packages",
+        next_step="Check that pip reaches its package index (`pip config list`), then try again.",
+        cwd=CHECKOUT,
+    )
+
+
+def node() -> Path:
+    """A Node.js that is new enough: the host's, else one from PyPI.
+
+    Raises:
+        StackError: neither is to be had.
+    """
+    host = shutil.which("node")
+    if host is not None and shutil.which("npm") and _node_major(Path(host)) >= NODE_MINIMUM:
+        return Path(host)
+    inside = python()
+    private = VENV / "bin" / "node"
+    if not private.exists():
+        found = "none" if host is None else f"{_node_major(Path(host))}, too old"
+        say(f"Node.js: the host has {found}; installing a private one from PyPI")
+        pip_install(inside, "--require-hashes", "-r", NODE_REQUIREMENTS)
+    if _node_major(private) < NODE_MINIMUM:
+        raise StackError(
+            f"Node.js {NODE_MINIMUM} or newer is needed.",
+            "Install it (Debian 13: apt-get install nodejs npm) or put it on the PATH.",
+        )
+    return private
+
+
+def _node_major(program: Path) -> int:
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    major = done.stdout.strip().lstrip("v").partition(".")[0]
+    return int(major) if done.returncode == 0 and major.isdigit() else 0
+
+
+def modules(node_program: Path) -> None:
+    """Install the Node packages of stack/package-lock.json."""
+    folder = STACK / "node_modules"
+    wanted = _digest(PACKAGE_LOCK) + str(_node_major(node_program))
+    with lock(DOT / "toolchain.lock", "another run is installing the tools"):
+        if _stamp(folder) == wanted:
+            return
+        say("installing the Node packages (once, and when stack/package-lock.json changes)")
+        shutil.rmtree(folder, ignore_errors=True)
+        # Not `npm ci`: it insists that the lock names the Deno and Supabase binaries of all
+        # platforms, and a registry may lack those of platforms other than its own.
+        run(
+            [node_program.with_name("npm"), "install", "--no-save", "--no-audit", "--no-fund"],
+            what="Installing Node packages",
+            next_step="Check that npm reaches its registry (`npm ping`), then try again.",
+            cwd=STACK,
+            env={**os.environ, "PATH": f"{node_program.parent}:{os.environ['PATH']}"},
+        )
+        (folder / ".stamp").write_text(wanted)
+
+
+def path_variable(node_program: Path, postgres_bin: Path | None) -> str:
+    """PATH with the project's own programs first."""
+    own = [VENV / "bin", NODE_BIN, node_program.parent]
+    if postgres_bin is not None:
+        own.insert(2, postgres_bin)
+    return ":".join([*map(str, own), os.environ.get("PATH", os.defpath)])
+
+
+def _digest(*files: Path) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _stamp(folder: Path) -> str:
+    try:
+        return (folder / ".stamp").read_text()
+    except OSError:
+        return ""
