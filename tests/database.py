@@ -1,0 +1,82 @@
+"""Databases for tests: a scratch cluster with Medley on it, and ways into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from medley_stack import cluster, source
+from medley_stack.cluster import Cluster
+from medley_stack.source import Module
+
+SQL_TESTS = Path(__file__).parent / "sql"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A running database with Medley and the factories of tests/sql."""
+
+    cluster: Cluster
+
+    @property
+    def version(self) -> int:
+        """PostgreSQL's major version."""
+        return self.cluster.binaries.version
+
+    def connect(self, role: str = "postgres") -> psycopg.Connection[Any]:
+        """A connection of its own, in autocommit mode."""
+        return psycopg.connect(self.cluster.url(role), autocommit=True)
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What a query returns, as the owner."""
+        with self.connect() as connection:
+            return connection.execute(query, parameters or None).fetchall()
+
+    def value(self, query: str, *parameters: object) -> Any:
+        """The first column of the only row."""
+        ((found, *_),) = self.rows(query, *parameters)
+        return found
+
+
+def everything(_: Module) -> bool:
+    """All modules of the manifest."""
+    return True
+
+
+def add_factories(database: Database, include: Callable[[Module], bool] = everything) -> None:
+    """Create the schema `tests`: factories.sql, then factories_<module>.sql of what is there."""
+    files = [SQL_TESTS / "factories.sql"]
+    for module in source.modules():
+        own = SQL_TESTS / f"factories_{Path(module.folder).name}.sql"
+        if include(module) and own.is_file():
+            files.append(own)
+    for file in files:
+        database.cluster.psql("-1", "-f", file)
+
+
+@contextmanager
+def medley_database(
+    *,
+    expose: str = "off",
+    name: str = "tests",
+    include: Callable[[Module], bool] = everything,
+    factories: bool = True,
+) -> Iterator[Database]:
+    """A fresh hosted-like database with Medley on it, gone afterwards.
+
+    Args:
+        expose: whether new objects are granted to the API roles (`on` or `off`).
+        name: a word that tells its folder from others.
+        include: which modules of the manifest to install.
+        factories: whether the schema `tests` is wanted too.
+    """
+    with cluster.scratch(expose, name) as server:
+        source.apply_sql_source(server.url(), include)
+        database = Database(server)
+        if factories:
+            add_factories(database, include)
+        yield database
