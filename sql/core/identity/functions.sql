@@ -77,18 +77,19 @@ comment on function medley.is_blocked(uuid, uuid) is 'Whether either of the two 
 revoke all on function medley.is_blocked(uuid, uuid) from public, anon, authenticated, service_role;
 grant execute on function medley.is_blocked(uuid, uuid) to authenticated;
 
+-- No SET: it inlines into the queries of definer functions, which alone may run it.
 create or replace function medley.friends(p_user_id uuid)
-returns setof uuid
-language sql stable parallel safe security definer set search_path = ''
-as $$
+returns table (friend_id uuid)
+language sql stable parallel safe security invoker
+begin atomic
   select f.followed_id
   from public.follows as f
   where f.follower_id = p_user_id
     and exists (
       select from public.follows as r
       where r.follower_id = f.followed_id and r.followed_id = p_user_id
-    )
-$$;
+    );
+end;
 
 comment on function medley.friends(uuid) is 'The member''s friends: mutual follows.';
 revoke all on function medley.friends(uuid) from public, anon, authenticated, service_role;

@@ -160,3 +160,74 @@ comment on column medley.user_cluster_affinity.cluster_path_slug is 'First two s
 comment on column medley.user_cluster_affinity.country is 'Country of the venues; empty where unknown.';
 comment on column medley.user_cluster_affinity.score is 'Sum over RSVPs: the weight of going or maybe (ranker_weights, cluster_affinity).';
 comment on column medley.user_cluster_affinity.updated_at is 'When the row last changed.';
+
+create table medley.event_cluster_keys (
+  cluster_no int primary key generated always as identity,
+  cluster_path_slug text not null,
+  country text not null,
+  unique (cluster_path_slug, country)
+);
+
+comment on table medley.event_cluster_keys is 'Numbers for the pairs of genre cluster and country in which events take place.';
+comment on column medley.event_cluster_keys.cluster_no is 'The number that upcoming_events and event_postings carry.';
+comment on column medley.event_cluster_keys.cluster_path_slug is 'First two segments of a genre path.';
+comment on column medley.event_cluster_keys.country is 'Country of the venue; empty where unknown.';
+
+create table medley.upcoming_events (
+  event_no int primary key references medley.items (item_no) on delete cascade,
+  event_id uuid not null unique references public.events (id) on delete cascade,
+  starts_at timestamptz not null,
+  promoted boolean not null,
+  ticket_available boolean not null,
+  location extensions.geometry (point, 4326),
+  genre_nos int[] not null,
+  umbrella_nos int[] not null,
+  cluster_nos int[] not null,
+  taxonomy_generation int not null
+);
+create index upcoming_events_starts_idx on medley.upcoming_events (starts_at);
+
+comment on table medley.upcoming_events is
+  'One row per event that may be shown, with everything that scores need: the forward index of the feed and the calendar. '
+  'Kept in step by triggers; the job refresh_upcoming_events drops what is past and follows the taxonomy.';
+comment on column medley.upcoming_events.event_no is 'Number of the item.';
+comment on column medley.upcoming_events.event_id is 'The event.';
+comment on column medley.upcoming_events.starts_at is 'When it begins.';
+comment on column medley.upcoming_events.promoted is 'Copy of events.promoted.';
+comment on column medley.upcoming_events.ticket_available is 'Copy of events.ticket_available.';
+comment on column medley.upcoming_events.location is 'Where the venue is.';
+comment on column medley.upcoming_events.genre_nos is 'Its genres.';
+comment on column medley.upcoming_events.umbrella_nos is 'path_no of every taxonomy root that one of its genres lies under.';
+comment on column medley.upcoming_events.cluster_nos is 'Its clusters and country, as in event_clusters.';
+comment on column medley.upcoming_events.taxonomy_generation is 'Generation of genre_paths that the row reflects.';
+
+create type medley.event_list as enum ('all', 'artist', 'genre', 'umbrella', 'cluster', 'path');
+comment on type medley.event_list is 'What a posting list of events collects.';
+
+create table medley.event_postings (
+  list medley.event_list not null,
+  list_no int not null,
+  cell_no int not null,
+  promoted boolean not null,
+  starts_at timestamptz not null,
+  event_no int not null references medley.upcoming_events (event_no) on delete cascade,
+  ticket_available boolean not null,
+  depth smallint not null,
+  primary key (list, list_no, cell_no, promoted, starts_at, event_no)
+  include (ticket_available, depth)
+);
+create index event_postings_event_idx on medley.event_postings (event_no);
+
+comment on table medley.event_postings is
+  'The inverted index of the upcoming events: for each artist, genre, umbrella, cluster and taxonomy path the events that '
+  'it matches, soonest first, world-wide (cell 0) and by geographic cell.';
+comment on column medley.event_postings.list is 'What the list collects.';
+comment on column medley.event_postings.list_no is
+  'Which: item_no of the artist, genre_no, path_no of the umbrella or path, cluster_no; 0 for all.';
+comment on column medley.event_postings.cell_no is 'Geographic cell (see cells_of); 0 for the whole world.';
+comment on column medley.event_postings.promoted is 'Promoted events have lists of their own, so that bounds stay tight.';
+comment on column medley.event_postings.starts_at is 'When the event begins: lists are read soonest first.';
+comment on column medley.event_postings.event_no is 'The event.';
+comment on column medley.event_postings.ticket_available is 'Whether tickets can be had.';
+comment on column medley.event_postings.depth is
+  'In lists of paths: the least depth of the event''s genres on that path, counted from the root; else 0.';

@@ -1,0 +1,556 @@
+-- The personalized feed: exact top rows without scoring every event.
+--
+-- A score is a sum of terms, each with a maximum from ranker_weights. The pipeline:
+--   profile   what is known of the member, with the weights           event_feed_profile
+--   sure      events of followed artists and of friends               event_feed_sure
+--   lists     posting lists that can hold other events, with bounds   event_feed_lists
+--   seeds     the soonest events of the most promising lists
+--   score     exact scores of candidates                              event_feed_scores
+--   widen     every list, down to where its bound falls below the k-th best score so far
+-- Lists are ordered genre, cluster, umbrella, all, and near before far: an event counts for the first that holds it, so
+-- a list's bound leaves out the terms of those before it (the MaxScore rule of inverted indexes: Turtle and Flood 1995).
+insert into medley.ranker_weights (ranker, term, weight, cap, scale, description)
+values
+  ('event_feed', 'artist_follow', 30, null, null, 'The member follows an artist of the event.'),
+  ('event_feed', 'friend_interest', 5, 20, null, 'For each friend who goes or may go.'),
+  ('event_feed', 'genre_preference', 8, 16, null, 'For each genre of the event that the member named.'),
+  ('event_feed', 'umbrella_genre', 15, null, null, 'A genre of the event shares an umbrella with one that the member named.'),
+  ('event_feed', 'cluster', 2, 20, null, 'For each point of affinity to the event''s clusters in its country.'),
+  ('event_feed', 'promoted', 5, null, null, 'The event is promoted.'),
+  ('event_feed', 'recency', 10, null, 30, 'At the start of the event; halves with every scale days before it.'),
+  ('event_feed', 'distance', 15, null, null, 'At home; falls linearly to nothing at the member''s radius.'),
+  ('event_feed', 'tickets', 3, null, null, 'Tickets are available.');
+
+create view medley.event_feed_weights as
+select
+  greatest(coalesce(max(w.weight) filter (where w.term = 'artist_follow'), 0), 0)::double precision as artist_follow,
+  greatest(coalesce(max(w.weight) filter (where w.term = 'friend_interest'), 0), 0)::double precision as friend_interest,
+  greatest(coalesce(max(w.cap) filter (where w.term = 'friend_interest'), 'infinity'), 0)::double precision as friend_interest_cap,
+  greatest(coalesce(max(w.weight) filter (where w.term = 'genre_preference'), 0), 0)::double precision as genre_preference,
+  greatest(coalesce(max(w.cap) filter (where w.term = 'genre_preference'), 'infinity'), 0)::double precision as genre_preference_cap,
+  greatest(coalesce(max(w.weight) filter (where w.term = 'umbrella_genre'), 0), 0)::double precision as umbrella_genre,
+  greatest(coalesce(max(w.weight) filter (where w.term = 'cluster'), 0), 0)::double precision as cluster,
+  greatest(coalesce(max(w.cap) filter (where w.term = 'cluster'), 'infinity'), 0)::double precision as cluster_cap,
+  greatest(coalesce(max(w.weight) filter (where w.term = 'promoted'), 0), 0)::double precision as promoted,
+  greatest(coalesce(max(w.weight) filter (where w.term = 'recency'), 0), 0)::double precision as recency,
+  greatest(coalesce(max(w.scale) filter (where w.term = 'recency'), 30), 0)::double precision as recency_days,
+  greatest(coalesce(max(w.weight) filter (where w.term = 'distance'), 0), 0)::double precision as distance,
+  greatest(coalesce(max(w.weight) filter (where w.term = 'tickets'), 0), 0)::double precision as tickets
+from medley.ranker_weights as w
+where w.ranker = 'event_feed';
+
+comment on view medley.event_feed_weights is
+  'The weights of the event feed as one row; bounds need them non-negative, so less than 0 counts as 0.';
+revoke all on medley.event_feed_weights from public, anon, authenticated, service_role;
+
+create type medley.event_feed_member as (
+  user_id uuid,
+  as_of timestamptz,
+  home extensions.geometry,
+  radius_km double precision,
+  genre_nos int[],
+  umbrella_nos int[],
+  cluster_nos int[],
+  cluster_scores double precision[],
+  cluster_bound double precision,
+  w medley.event_feed_weights
+);
+comment on type medley.event_feed_member is
+  'A member as the feed sees them: home and radius, the genres they named with their umbrellas, cluster affinities '
+  '(cluster_nos and cluster_scores in parallel; cluster_bound is the most that the term can give), and the weights.';
+
+create or replace function medley.event_feed_member(p_user_id uuid, p_as_of timestamptz)
+returns medley.event_feed_member
+language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+declare
+  v medley.event_feed_member;
+  v_genre_ids uuid[];
+begin
+  v.user_id := p_user_id;
+  v.as_of := p_as_of;
+  select w.* into v.w from medley.event_feed_weights as w;
+
+  select
+    extensions.st_setsrid(extensions.st_makepoint(u.home_longitude, u.home_latitude), 4326), u.radius_km
+  into v.home, v.radius_km
+  from public.user_preferences as u
+  where u.user_id = p_user_id;
+
+  select array_agg(g.id), array_agg(g.genre_no) into v_genre_ids, v.genre_nos
+  from public.user_preferences as u
+  cross join lateral medley.genres_named(u.genre_preferences) as g
+  where u.user_id = p_user_id;
+
+  select array_agg(distinct p.ancestor_nos[1]) into v.umbrella_nos
+  from public.genre_paths as p
+  where p.genre_id = any(v_genre_ids);
+
+  select
+    array_agg(c.cluster_no), array_agg(c.score),
+    least(max(c.country_score) * (v.w).cluster, (v.w).cluster_cap)
+  into v.cluster_nos, v.cluster_scores, v.cluster_bound
+  from (
+    select k.cluster_no, a.score::double precision as score, sum(a.score) over (partition by a.country) as country_score
+    from medley.user_cluster_affinity as a
+    inner join medley.event_cluster_keys as k
+      on k.cluster_path_slug = a.cluster_path_slug and k.country = a.country
+    where a.user_no = medley.member_no(p_user_id)
+  ) as c;
+  v.cluster_bound := coalesce(v.cluster_bound, 0);
+  return v;
+end;
+$$;
+
+comment on function medley.event_feed_member(uuid, timestamptz) is
+  'What the feed knows of a member at p_as_of; empty parts for a member without history.';
+revoke all on function medley.event_feed_member(uuid, timestamptz) from public, anon, authenticated, service_role;
+
+create or replace function medley.event_feed_sure(p_member medley.event_feed_member)
+returns table (event_no int, followed boolean, friends int)
+language sql stable parallel safe security invoker
+begin atomic
+  select s.event_no, bool_or(s.followed), sum(s.friend)::int
+  from (
+    select p.event_no, true as followed, 0 as friend
+    from public.item_follows as f
+    inner join medley.items as i on i.id = f.item_id
+    inner join medley.event_postings as p on p.list = 'artist' and p.list_no = i.item_no and p.cell_no = 0
+    where f.user_id = (p_member).user_id and p.starts_at >= (p_member).as_of
+    union all
+    select u.event_no, false, 1
+    from medley.friends((p_member).user_id) as f (friend_id)
+    inner join public.event_rsvps as r on r.user_id = f.friend_id
+    inner join medley.upcoming_events as u on u.event_id = r.event_id
+    where u.starts_at >= (p_member).as_of
+  ) as s
+  group by s.event_no;
+end;
+
+comment on function medley.event_feed_sure(medley.event_feed_member) is
+  'Every upcoming event of an artist that the member follows, or that friends of theirs go or may go to.';
+revoke all on function medley.event_feed_sure(medley.event_feed_member) from public, anon, authenticated, service_role;
+
+create or replace function medley.event_feed_lists(p_member medley.event_feed_member)
+returns table (list medley.event_list, list_no int, cell_no int, bound double precision)
+language sql stable parallel safe security invoker
+begin atomic
+  with term as (
+    select
+      least(((p_member).w).genre_preference * cardinality((p_member).genre_nos), ((p_member).w).genre_preference_cap) as genre,
+      ((p_member).w).umbrella_genre as umbrella
+  ),
+
+  list as (
+    select 'genre'::medley.event_list as list, g.no as list_no, t.genre + (p_member).cluster_bound + t.umbrella as bound
+    from term as t cross join unnest((p_member).genre_nos) as g (no)
+    union all
+    select 'cluster', c.no, (p_member).cluster_bound + t.umbrella
+    from term as t cross join unnest((p_member).cluster_nos) as c (no)
+    union all
+    select 'umbrella', u.no, t.umbrella
+    from term as t cross join unnest((p_member).umbrella_nos) as u (no)
+    union all
+    select 'all', 0, 0
+  ),
+
+  cell as (
+    select 0 as cell_no, 0::double precision as bound
+    union all
+    select c.cell_no, ((p_member).w).distance * (1 - c.least_km / (p_member).radius_km)
+    from medley.cells_around((p_member).home, (p_member).radius_km) as c
+    where c.least_km < (p_member).radius_km
+  )
+
+  select l.list, l.list_no, c.cell_no, l.bound + c.bound
+  from list as l
+  cross join cell as c;
+end;
+
+comment on function medley.event_feed_lists(medley.event_feed_member) is
+  'The posting lists that together hold every upcoming event, with the most points that the terms of taste and distance '
+  'can give to an event that no list before it holds (artists and friends aside, which event_feed_sure covers).';
+revoke all on function medley.event_feed_lists(medley.event_feed_member) from public, anon, authenticated, service_role;
+
+-- Terms are whole ten-thousandths of a point: sums are exact and the same in any order.
+create or replace function medley.event_feed_scores(
+  p_member medley.event_feed_member,
+  p_event_nos int[],
+  p_sure_nos int[],
+  p_sure_followed boolean[],
+  p_sure_friends int[]
+)
+returns table (
+  event_no int, artist_follow int, friend_interest int, genre_preference int, umbrella_genre int, cluster int,
+  promoted int, recency int, distance int, tickets int, score int
+)
+language sql stable parallel safe security invoker
+begin atomic
+  with term as materialized (
+    select
+      e.event_no,
+      case when s.followed then ((p_member).w).artist_follow else 0 end as artist_follow,
+      least(((p_member).w).friend_interest * coalesce(s.friends, 0), ((p_member).w).friend_interest_cap) as friend_interest,
+      least(
+        ((p_member).w).genre_preference
+        * (select count(*) from unnest(e.genre_nos) as g (no) where g.no = any((p_member).genre_nos)),
+        ((p_member).w).genre_preference_cap
+      ) as genre_preference,
+      case when e.umbrella_nos && (p_member).umbrella_nos then ((p_member).w).umbrella_genre else 0 end as umbrella_genre,
+      -- LEAST ignores NULL: without the inner coalesce an event outside every cluster would get the cap.
+      least(
+        ((p_member).w).cluster * coalesce(
+          (
+            select sum((p_member).cluster_scores[array_position((p_member).cluster_nos, c.no)])
+            from unnest(e.cluster_nos) as c (no)
+          ),
+          0
+        ),
+        ((p_member).w).cluster_cap
+      ) as cluster,
+      case when e.promoted then ((p_member).w).promoted else 0 end as promoted,
+      ((p_member).w).recency * exp(
+        ln(0.5::double precision)
+        * date_part('epoch', e.starts_at - (p_member).as_of) / (86400 * ((p_member).w).recency_days)
+      ) as recency,
+      ((p_member).w).distance * coalesce(
+        greatest(
+          0,
+          1 - extensions.st_distancesphere(e.location, (p_member).home) / (1000 * (p_member).radius_km)
+        ),
+        0
+      ) as distance,
+      case when e.ticket_available then ((p_member).w).tickets else 0 end as tickets
+    from unnest(p_event_nos) as c (event_no)
+    inner join medley.upcoming_events as e on e.event_no = c.event_no
+    left join unnest(p_sure_nos, p_sure_followed, p_sure_friends) as s (event_no, followed, friends)
+      on s.event_no = e.event_no
+  ),
+
+  point as materialized (
+    select
+      t.event_no,
+      round(10000 * t.artist_follow)::int as artist_follow,
+      round(10000 * t.friend_interest)::int as friend_interest,
+      round(10000 * t.genre_preference)::int as genre_preference,
+      round(10000 * t.umbrella_genre)::int as umbrella_genre,
+      round(10000 * t.cluster)::int as cluster,
+      round(10000 * t.promoted)::int as promoted,
+      round(10000 * t.recency)::int as recency,
+      round(10000 * t.distance)::int as distance,
+      round(10000 * t.tickets)::int as tickets
+    from term as t
+  )
+
+  select
+    p.event_no, p.artist_follow, p.friend_interest, p.genre_preference, p.umbrella_genre, p.cluster,
+    p.promoted, p.recency, p.distance, p.tickets,
+    p.artist_follow + p.friend_interest + p.genre_preference + p.umbrella_genre + p.cluster
+    + p.promoted + p.recency + p.distance + p.tickets
+  from point as p;
+end;
+
+comment on function medley.event_feed_scores(medley.event_feed_member, int[], int[], boolean[], int[]) is
+  'The exact score of these events for the member, term by term, in ten-thousandths of a point. '
+  'The last three arguments are event_feed_sure, column by column.';
+revoke all on function medley.event_feed_scores(medley.event_feed_member, int[], int[], boolean[], int[])
+from public, anon, authenticated, service_role;
+
+create or replace function medley.event_feed_seeds(p_member medley.event_feed_member, p_count int)
+returns table (event_no int)
+language sql stable parallel safe security invoker
+begin atomic
+  -- Enough soonest events for any answer, and the soonest of the lists that promise most.
+  select s.event_no
+  from (
+    (
+      select 'all'::medley.event_list as list, 0 as list_no, 0 as cell_no, p_count as take
+    )
+    union all
+    (
+      select l.list, l.list_no, l.cell_no, 8
+      from medley.event_feed_lists(p_member) as l
+      where l.bound > 0
+      order by l.bound desc
+      limit 16
+    )
+  ) as l
+  cross join (values (false), (true)) as c (promoted)
+  cross join lateral (
+    select p.event_no
+    from medley.event_postings as p
+    where p.list = l.list and p.list_no = l.list_no and p.cell_no = l.cell_no and p.promoted = c.promoted
+      and p.starts_at >= (p_member).as_of
+    order by p.starts_at
+    limit l.take
+  ) as s;
+end;
+
+comment on function medley.event_feed_seeds(medley.event_feed_member, int) is
+  'Events that are likely to score high, at least p_count where there are so many: what the first threshold comes from.';
+revoke all on function medley.event_feed_seeds(medley.event_feed_member, int) from public, anon, authenticated, service_role;
+
+create or replace function medley.recency_reach(p_member medley.event_feed_member, p_points double precision)
+returns timestamptz
+language sql immutable parallel safe security invoker
+return case
+  when p_points <= 0 then 'infinity'
+  when p_points > ((p_member).w).recency then '-infinity'
+  else (p_member).as_of + interval '1 day' * (((p_member).w).recency_days * ln(((p_member).w).recency / p_points) / ln(2))
+end;
+
+comment on function medley.recency_reach(medley.event_feed_member, double precision) is
+  'The last start at which the recency term still gives p_points.';
+revoke all on function medley.recency_reach(medley.event_feed_member, double precision)
+from public, anon, authenticated, service_role;
+
+create or replace function medley.event_feed_reaching(p_member medley.event_feed_member, p_threshold int)
+returns table (event_no int)
+language sql stable parallel safe security invoker
+begin atomic
+  -- An event of a list reaches the threshold only if it starts before the day on which recency falls below what
+  -- the list's bound leaves open. Two ten-thousandths make up for the rounding of terms.
+  select p.event_no
+  from medley.event_feed_lists(p_member) as l
+  cross join (values (false), (true)) as c (promoted)
+  cross join lateral (
+    select
+      (p_threshold - 5) / 10000.0::double precision - l.bound
+      - case when c.promoted then ((p_member).w).promoted else 0 end as need
+  ) as n
+  cross join lateral (
+    select
+      medley.recency_reach(p_member, n.need - ((p_member).w).tickets) as with_tickets,
+      medley.recency_reach(p_member, n.need) as without_tickets
+  ) as until
+  cross join lateral (
+    select q.event_no
+    from medley.event_postings as q
+    where q.list = l.list and q.list_no = l.list_no and q.cell_no = l.cell_no and q.promoted = c.promoted
+      and q.starts_at >= (p_member).as_of
+      and q.starts_at <= until.with_tickets
+      and (q.ticket_available or q.starts_at <= until.without_tickets)
+    offset 0
+  ) as p
+  where until.with_tickets >= (p_member).as_of;
+end;
+
+comment on function medley.event_feed_reaching(medley.event_feed_member, int) is
+  'Every upcoming event outside event_feed_sure whose score can reach p_threshold (ten-thousandths), and few others.';
+revoke all on function medley.event_feed_reaching(medley.event_feed_member, int) from public, anon, authenticated, service_role;
+
+create type medley.event_feed_position as (as_of timestamptz, served int, score int, event_no int);
+comment on type medley.event_feed_position is
+  'Where a page begins: the moment that all pages share, how many rows came before, and the last of them.';
+
+create or replace function medley.event_feed_position(p_cursor text, p_user_id uuid, p_as_of timestamptz)
+returns medley.event_feed_position
+language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+declare
+  v_cursor jsonb := medley.decode_cursor(p_cursor, 'event_feed:' || p_user_id);
+  v medley.event_feed_position := (p_as_of, 0, null, null);
+begin
+  if v_cursor is not null then
+    v := jsonb_populate_record(v, v_cursor);
+    if v.as_of is null or not isfinite(v.as_of) or v.served not between 1 and 100000
+      or v.score is null or v.event_no is null then
+      perform medley.fail('invalid_cursor', 'the cursor is damaged', 'p_cursor', 'Start again without a cursor.');
+    end if;
+  end if;
+  return v;
+exception
+  when data_exception then
+    perform medley.fail('invalid_cursor', 'the cursor is damaged', 'p_cursor', 'Start again without a cursor.');
+end;
+$$;
+
+comment on function medley.event_feed_position(text, uuid, timestamptz) is
+  'The position in a cursor of this member''s feed, or the beginning at p_as_of. Errors: invalid_cursor.';
+revoke all on function medley.event_feed_position(text, uuid, timestamptz) from public, anon, authenticated, service_role;
+
+create or replace function medley.followed_artists(p_user_id uuid, p_event_id uuid, p_headliner_id uuid)
+returns table (name text)
+language sql stable parallel safe security invoker
+begin atomic
+  select a.name
+  from (
+    select p_headliner_id as artist_id where p_headliner_id is not null
+    union
+    select o.artist_id from public.event_artists as o where o.event_id = p_event_id
+  ) as b
+  inner join public.item_follows as f on f.item_id = b.artist_id and f.user_id = p_user_id
+  inner join public.artists as a on a.id = b.artist_id;
+end;
+
+comment on function medley.followed_artists(uuid, uuid, uuid) is 'The artists of an event that the member follows.';
+revoke all on function medley.followed_artists(uuid, uuid, uuid) from public, anon, authenticated, service_role;
+
+create or replace function medley.event_feed_page(
+  p_member medley.event_feed_member,
+  p_after medley.event_feed_position,
+  p_limit int,
+  p_event_nos int[],
+  p_sure_nos int[],
+  p_sure_followed boolean[],
+  p_sure_friends int[]
+)
+returns table (
+  event_id uuid, title text, starts_at timestamptz, venue_name text, city text, country text, headliner text,
+  genres text[], distance_km double precision, score numeric, breakdown jsonb, reasons text[], next_cursor text
+)
+language sql stable parallel safe security invoker
+begin atomic
+  with best as materialized (
+    select s.*
+    from medley.event_feed_scores(p_member, p_event_nos, p_sure_nos, p_sure_followed, p_sure_friends) as s
+    where (p_after).score is null or (s.score, -s.event_no) < ((p_after).score, -(p_after).event_no)
+    order by s.score desc, s.event_no
+    limit p_limit + 1
+  ),
+
+  page as materialized (
+    select b.*
+    from best as b
+    order by b.score desc, b.event_no
+    limit p_limit
+  ),
+
+  -- The cursor of the last row, and only if a row follows.
+  following as materialized (
+    select medley.encode_cursor(
+      'event_feed:' || (p_member).user_id,
+      jsonb_build_object(
+        'as_of', (p_member).as_of, 'served', (p_after).served + p_limit, 'score', l.score, 'event_no', l.event_no
+      )
+    ) as next_cursor
+    from page as l
+    where (select count(*) from best) > p_limit
+    order by l.score, l.event_no desc
+    limit 1
+  )
+
+  select
+    e.id, e.title, e.starts_at, v.name, v.city, v.country, a.name, e.genres, d.km,
+    (p.score / 10000.0)::numeric(12, 4), t.breakdown, t.reasons,
+    (select f.next_cursor from following as f)
+  from page as p
+  inner join medley.upcoming_events as u on u.event_no = p.event_no
+  inner join public.events as e on e.id = u.event_id
+  left join public.venues as v on v.id = e.venue_id
+  left join public.artists as a on a.id = e.headliner_artist_id
+  cross join lateral (
+    select round((extensions.st_distancesphere(u.location, (p_member).home) / 1000)::numeric, 1)::double precision as km
+  ) as d
+  cross join lateral (
+    select
+      jsonb_object_agg(r.term, (r.points / 10000.0)::numeric(12, 4)) as breakdown,
+      array_agg(r.reason order by r.points desc, r.term) filter (where r.reason is not null) as reasons
+    from (
+      values
+        ('artist_follow', p.artist_follow, 'You follow ' || coalesce(
+          (
+            select string_agg(f.name, ', ' order by f.name)
+            from medley.followed_artists((p_member).user_id, e.id, e.headliner_artist_id) as f
+          ),
+          'an artist'
+        )),
+        ('friend_interest', p.friend_interest, (
+          select case s.friends when 1 then '1 friend is' else s.friends || ' friends are' end || ' interested'
+          from unnest(p_sure_nos, p_sure_friends) as s (event_no, friends)
+          where s.event_no = p.event_no
+        )),
+        ('genre_preference', p.genre_preference, 'You like ' || (
+          select string_agg(g.name, ', ' order by g.name)
+          from public.genres as g
+          where g.genre_no = any(u.genre_nos) and g.genre_no = any((p_member).genre_nos)
+        )),
+        ('umbrella_genre', p.umbrella_genre, 'Close to your genres: ' || (
+          select string_agg(g.name, ', ' order by g.name)
+          from public.genre_paths as n
+          inner join public.genres as g on g.id = n.genre_id
+          where n.path_no = any(u.umbrella_nos) and n.path_no = any((p_member).umbrella_nos)
+        )),
+        ('cluster', p.cluster, 'Like events you went to'),
+        ('promoted', p.promoted, 'Promoted'),
+        ('recency', p.recency, case when e.starts_at < (p_member).as_of + interval '7 days' then 'Within a week' end),
+        ('distance', p.distance, format('%s km from home', d.km)),
+        ('tickets', p.tickets, 'Tickets available')
+    ) as r (term, points, reason)
+    where r.points <> 0
+  ) as t
+  order by p.score desc, p.event_no;
+end;
+
+comment on function medley.event_feed_page(
+  medley.event_feed_member, medley.event_feed_position, int, int[], int[], boolean[], int[]
+) is 'The page of the feed after a position, ranked among the candidates, with breakdown, reasons and cursor.';
+revoke all on function medley.event_feed_page(
+  medley.event_feed_member, medley.event_feed_position, int, int[], int[], boolean[], int[]
+) from public, anon, authenticated, service_role;
+
+create or replace function medley.get_personalized_feed_v3(
+  p_user_id uuid,
+  p_limit int,
+  p_cursor text,
+  p_as_of timestamptz
+)
+returns table (
+  event_id uuid, title text, starts_at timestamptz, venue_name text, city text, country text, headliner text,
+  genres text[], distance_km double precision, score numeric, breakdown jsonb, reasons text[], next_cursor text
+)
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_user_id uuid := medley.acting_user(p_user_id);
+  v_limit int := medley.check_limit(p_limit);
+  v_after medley.event_feed_position := medley.event_feed_position(p_cursor, v_user_id, p_as_of);
+  v_member medley.event_feed_member := medley.event_feed_member(v_user_id, v_after.as_of);
+  v_wanted int := v_after.served + v_limit + 1;
+  v_sure_nos int[];
+  v_sure_followed boolean[];
+  v_sure_friends int[];
+  v_candidates int[];
+  v_threshold int;
+begin
+  select array_agg(s.event_no), array_agg(s.followed), array_agg(s.friends)
+  into v_sure_nos, v_sure_followed, v_sure_friends
+  from medley.event_feed_sure(v_member) as s;
+
+  select array_agg(distinct c.event_no) into v_candidates
+  from (
+    select u.event_no from unnest(v_sure_nos) as u (event_no)
+    union all
+    select s.event_no from medley.event_feed_seeds(v_member, v_wanted) as s
+  ) as c;
+
+  select min(t.score) into v_threshold
+  from (
+    select s.score
+    from medley.event_feed_scores(v_member, v_candidates, v_sure_nos, v_sure_followed, v_sure_friends) as s
+    order by s.score desc
+    limit v_wanted
+  ) as t
+  having count(*) = v_wanted;
+
+  select array_agg(distinct c.event_no) into v_candidates
+  from (
+    select u.event_no from unnest(v_candidates) as u (event_no)
+    union all
+    select r.event_no from medley.event_feed_reaching(v_member, coalesce(v_threshold, 0)) as r
+  ) as c;
+
+  return query
+  select p.*
+  from medley.event_feed_page(
+    v_member, v_after, v_limit, v_candidates, v_sure_nos, v_sure_followed, v_sure_friends
+  ) as p;
+end;
+$$;
+
+comment on function medley.get_personalized_feed_v3(uuid, int, text, timestamptz) is
+  'public.get_personalized_feed_v3 at the moment p_as_of.';
+revoke all on function medley.get_personalized_feed_v3(uuid, int, text, timestamptz)
+from public, anon, authenticated, service_role;
+grant execute on function medley.get_personalized_feed_v3(uuid, int, text, timestamptz) to authenticated, service_role;

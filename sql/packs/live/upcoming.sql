@@ -1,0 +1,394 @@
+-- The index of upcoming events: one row an event (upcoming_events) and its posting lists (event_postings).
+-- Written in the transaction that changes an event, its genres, artists or venue; read by the feed and the calendar.
+
+-- Geographic cells are a grid of 5 degrees (level 1) and one of 1 degree (level 2). A cell's number is
+-- (level * 1000 + row) * 1000 + column, rows counted from the south pole, columns from the antimeridian.
+-- No SET here and in cells_around: they inline into the queries that use them.
+create or replace function medley.cells_of(p_location extensions.geometry)
+returns table (cell_no int)
+language sql immutable parallel safe security invoker
+begin atomic
+  select
+    (
+      (g.level * 1000 + floor((extensions.st_y(p_location) + 90) / g.degrees)::int) * 1000
+      + floor((extensions.st_x(p_location) + 180) / g.degrees)::int % (360 / g.degrees)
+    )
+  from (values (1, 5), (2, 1)) as g (level, degrees)
+  where p_location is not null;
+end;
+
+comment on function medley.cells_of(extensions.geometry) is
+  'The cells of both grids in which a point (WGS 84) lies; none for null.';
+revoke all on function medley.cells_of(extensions.geometry) from public, anon, authenticated, service_role;
+
+create or replace function medley.cells_around(p_home extensions.geometry, p_radius_km double precision)
+returns table (cell_no int, least_km double precision)
+language sql immutable parallel safe security invoker
+begin atomic
+  with home as (
+    -- 6371.0088 km is the earth's mean radius, the one of PostGIS' sphere; the grid is fine for short radii only.
+    select
+      extensions.st_y(p_home) as lat,
+      extensions.st_x(p_home) as lon,
+      cosd(extensions.st_y(p_home)) as shrink,
+      degrees(p_radius_km / 6371.0088) as reach,
+      case when p_radius_km <= 120 then 2 else 1 end as level,
+      case when p_radius_km <= 120 then 1 else 5 end as size
+  ),
+
+  span as (
+    -- A circle of angular radius r around latitude φ spans asin(sin r / cos φ) degrees of longitude to each side.
+    select
+      h.*,
+      case when sind(h.reach) < h.shrink then asind(sind(h.reach) / h.shrink) else 180.0 end as reach_lon
+    from home as h
+  ),
+
+  cell as (
+    select
+      s.*,
+      r.row_no,
+      c.col_no,
+      greatest(r.row_no * s.size - 90 - s.lat, s.lat - (r.row_no + 1) * s.size + 90, 0) as lat_gap,
+      greatest(c.col_no * s.size - 180 - s.lon, s.lon - (c.col_no + 1) * s.size + 180, 0) as lon_gap
+    from span as s
+    cross join lateral generate_series(
+      floor((greatest(s.lat - s.reach, -90) + 90) / s.size)::int,
+      floor((least(s.lat + s.reach, 90) + 90) / s.size)::int
+    ) as r (row_no)
+    cross join lateral generate_series(
+      floor((s.lon - s.reach_lon + 180) / s.size)::int,
+      least(
+        floor((s.lon + s.reach_lon + 180) / s.size)::int,
+        floor((s.lon - s.reach_lon + 180) / s.size)::int + 360 / s.size
+      )
+    ) as c (col_no)
+  )
+
+  -- A point of the cell is at least lat_gap away, and at least as far as the meridian lon_gap away.
+  select
+    ((c.level * 1000 + c.row_no) * 1000 + (c.col_no + 720 / c.size) % (360 / c.size))::int as cell_no,
+    min(
+      radians(greatest(c.lat_gap, asind(least(c.shrink * sind(least(c.lon_gap, 90)), 1)))) * 6371.0088
+    ) as least_km
+  from cell as c
+  where p_home is not null
+  group by 1;
+end;
+
+comment on function medley.cells_around(extensions.geometry, double precision) is
+  'The cells that a circle of p_radius_km around a point touches, each with a lower bound of the distance in kilometres '
+  'from the point to anything in it.';
+revoke all on function medley.cells_around(extensions.geometry, double precision)
+from public, anon, authenticated, service_role;
+
+insert into medley.settings (key, value, description)
+values ('live.past_days', 35, 'Days for which an event stays in the calendar after it began, 0 to 400.');
+
+create or replace function medley.oldest_indexed_start()
+returns timestamptz
+language sql stable parallel safe security definer set search_path = ''
+as $$ select now() - interval '1 day' * medley.setting('live.past_days')::double precision $$;
+
+comment on function medley.oldest_indexed_start() is 'Events that began before this moment are not indexed.';
+revoke all on function medley.oldest_indexed_start() from public, anon, authenticated, service_role;
+
+create or replace function medley.upcoming_event_rows(p_event_ids uuid[])
+returns setof medley.upcoming_events
+language sql stable parallel safe security definer set search_path = ''
+as $$
+  with wanted as (
+    select i.item_no, e.id, e.starts_at, e.promoted, e.ticket_available, v.location, coalesce(v.country, '') as country
+    from public.events as e
+    inner join medley.items as i on i.id = e.id
+    left join public.venues as v on v.id = e.venue_id
+    where e.id = any(p_event_ids)
+      and e.status = 'scheduled'
+      and i.visibility = 'public'
+      and e.starts_at > medley.oldest_indexed_start()
+  ),
+
+  link as (
+    select w.item_no, w.country, g.genre_id
+    from wanted as w
+    inner join public.item_genres as g on g.item_id = w.id
+  ),
+
+  genre as (
+    select l.item_no, array_agg(g.genre_no order by g.genre_no) as nos
+    from link as l
+    inner join public.genres as g on g.id = l.genre_id
+    group by l.item_no
+  ),
+
+  umbrella as (
+    select l.item_no, array_agg(distinct p.ancestor_nos[1]) as nos
+    from link as l
+    inner join public.genre_paths as p on p.genre_id = l.genre_id and p.depth <= 5
+    where not exists (
+      select
+      from public.genres as g
+      inner join public.genre_taxonomy_exclude as x on x.normalized_key = g.normalized_key
+      where g.id = l.genre_id
+    )
+    group by l.item_no
+  ),
+
+  cluster as (
+    select l.item_no, array_agg(distinct c.cluster_no) as nos
+    from link as l
+    inner join medley.genre_cluster_keys as k on k.genre_id = l.genre_id
+    inner join medley.event_cluster_keys as c
+      on c.cluster_path_slug = k.cluster_path_slug and c.country = l.country
+    group by l.item_no
+  )
+
+  select
+    w.item_no, w.id, w.starts_at, w.promoted, w.ticket_available, w.location,
+    coalesce(g.nos, '{}'), coalesce(u.nos, '{}'), coalesce(c.nos, '{}'),
+    coalesce((select n.generation from medley.generations as n where n.name = 'genre_paths'), 0)
+  from wanted as w
+  left join genre as g on g.item_no = w.item_no
+  left join umbrella as u on u.item_no = w.item_no
+  left join cluster as c on c.item_no = w.item_no
+$$;
+
+comment on function medley.upcoming_event_rows(uuid[]) is
+  'The rows of upcoming_events that these events should have: scheduled, public, and not long past.';
+revoke all on function medley.upcoming_event_rows(uuid[]) from public, anon, authenticated, service_role;
+
+create or replace function medley.event_posting_rows(p_event_nos int[])
+returns table (list medley.event_list, list_no int, cell_no int, event_no int, depth int)
+language sql stable parallel safe security definer set search_path = ''
+as $$
+  with event as (
+    select u.* from medley.upcoming_events as u where u.event_no = any(p_event_nos)
+  ),
+
+  list as (
+    select 'all'::medley.event_list as list, 0 as list_no, e.event_no from event as e
+    union all
+    select 'genre', g.no, e.event_no from event as e cross join lateral unnest(e.genre_nos) as g (no)
+    union all
+    select 'umbrella', u.no, e.event_no from event as e cross join lateral unnest(e.umbrella_nos) as u (no)
+    union all
+    select 'cluster', c.no, e.event_no from event as e cross join lateral unnest(e.cluster_nos) as c (no)
+  ),
+
+  artist as (
+    select e.event_no, a.headliner_artist_id as artist_id
+    from event as e inner join public.events as a on a.id = e.event_id
+    where a.headliner_artist_id is not null
+    union
+    select e.event_no, a.artist_id
+    from event as e inner join public.event_artists as a on a.event_id = e.event_id
+  )
+
+  select l.list, l.list_no, c.cell_no, l.event_no, 0
+  from list as l
+  inner join event as e on e.event_no = l.event_no
+  cross join lateral (
+    select 0 as cell_no
+    union all
+    select o.cell_no from medley.cells_of(e.location) as o
+  ) as c
+  union all
+  select 'artist', i.item_no, 0, a.event_no, 0
+  from artist as a inner join medley.items as i on i.id = a.artist_id
+  union all
+  select 'path', n.no, 0, e.event_no, min(p.depth)
+  from event as e
+  inner join public.item_genres as g on g.item_id = e.event_id
+  inner join public.genre_paths as p on p.genre_id = g.genre_id
+  cross join lateral unnest(p.ancestor_nos) as n (no)
+  group by n.no, e.event_no
+$$;
+
+comment on function medley.event_posting_rows(int[]) is 'Every posting list that these upcoming events belong to.';
+revoke all on function medley.event_posting_rows(int[]) from public, anon, authenticated, service_role;
+
+create or replace function medley.index_events(p_event_ids uuid[])
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_event_nos int[];
+begin
+  if p_event_ids is null then
+    return 0;
+  end if;
+  -- Two sessions that index one event: the second waits here and then sees what the first wrote.
+  perform from medley.items as i
+  where i.id = any(p_event_ids)
+  order by i.item_no
+  for no key update;
+
+  insert into medley.event_cluster_keys (cluster_path_slug, country)
+  select distinct c.cluster_path_slug, c.country
+  from public.event_clusters as c
+  where c.event_id = any(p_event_ids)
+    and not exists (
+      select from medley.event_cluster_keys as k
+      where k.cluster_path_slug = c.cluster_path_slug and k.country = c.country
+    )
+  on conflict do nothing;
+
+  delete from medley.upcoming_events as u
+  where u.event_id = any(p_event_ids);
+
+  with written as (
+    insert into medley.upcoming_events
+    select r.* from medley.upcoming_event_rows(p_event_ids) as r
+    returning event_no
+  )
+
+  select coalesce(array_agg(w.event_no), '{}') into v_event_nos
+  from written as w;
+
+  insert into medley.event_postings (list, list_no, cell_no, promoted, starts_at, event_no, ticket_available, depth)
+  select r.list, r.list_no, r.cell_no, u.promoted, u.starts_at, r.event_no, u.ticket_available, r.depth
+  from medley.event_posting_rows(v_event_nos) as r
+  inner join medley.upcoming_events as u on u.event_no = r.event_no
+  order by r.list, r.list_no, r.cell_no, u.promoted, u.starts_at, r.event_no;
+
+  return cardinality(v_event_nos);
+end;
+$$;
+
+comment on function medley.index_events(uuid[]) is
+  'Makes the index of upcoming events right for these events: added, changed, or no longer to be shown. '
+  'Returns how many of them are in it.';
+revoke all on function medley.index_events(uuid[]) from public, anon, authenticated, service_role;
+
+create or replace function medley.refresh_upcoming_events(p_limit int)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_generation int := coalesce((select g.generation from medley.generations as g where g.name = 'genre_paths'), 0);
+  v_event_ids uuid[];
+begin
+  select array_agg(s.event_id) into v_event_ids
+  from (
+    (
+      select u.event_id
+      from medley.upcoming_events as u
+      where u.starts_at <= medley.oldest_indexed_start() or u.taxonomy_generation <> v_generation
+    )
+    union all
+    (
+      select e.id
+      from public.events as e
+      inner join medley.items as i on i.id = e.id and i.visibility = 'public'
+      where e.starts_at > medley.oldest_indexed_start()
+        and e.status = 'scheduled'
+        and not exists (select from medley.upcoming_events as u where u.event_id = e.id)
+    )
+    limit p_limit
+  ) as s;
+  perform medley.index_events(v_event_ids);
+  return coalesce(cardinality(v_event_ids), 0);
+end;
+$$;
+
+comment on function medley.refresh_upcoming_events(int) is
+  'Indexes anew up to p_limit events that are past, were indexed under an older taxonomy, or are missing. '
+  'Returns how many it took; call until that is less than p_limit.';
+revoke all on function medley.refresh_upcoming_events(int) from public, anon, authenticated, service_role;
+
+create or replace function medley.index_written_events()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  perform medley.index_events(array_agg(n.id))
+  from new_rows as n;
+  return null;
+end;
+$$;
+
+comment on function medley.index_written_events() is 'Statement trigger on events: the index follows.';
+revoke all on function medley.index_written_events() from public, anon, authenticated, service_role;
+
+create or replace function medley.index_events_of_venues()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  perform medley.index_events(array_agg(e.id))
+  from new_rows as n
+  inner join old_rows as o on o.id = n.id
+  inner join public.events as e on e.venue_id = n.id
+  where (n.latitude, n.longitude, n.country) is distinct from (o.latitude, o.longitude, o.country)
+    and e.starts_at > medley.oldest_indexed_start();
+  return null;
+end;
+$$;
+
+comment on function medley.index_events_of_venues() is 'Statement trigger on venues: events follow when a venue moves.';
+revoke all on function medley.index_events_of_venues() from public, anon, authenticated, service_role;
+
+create or replace function medley.index_events_of_links()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_event_ids uuid[];
+begin
+  -- The arguments, written in a migration: the column of the event, the transition table. An event that is not indexed
+  -- yet is about to be, by its own trigger.
+  execute format(
+    'select array_agg(distinct u.event_id) from %I as c inner join medley.upcoming_events as u on u.event_id = c.%I',
+    tg_argv[1], tg_argv[0]
+  ) into v_event_ids;
+  perform medley.index_events(v_event_ids);
+  return null;
+end;
+$$;
+
+comment on function medley.index_events_of_links() is
+  'Statement trigger on event_artists and item_genres: the events whose links changed are indexed anew. '
+  'Arguments: the column with the event, and the transition table to read.';
+revoke all on function medley.index_events_of_links() from public, anon, authenticated, service_role;
+
+create or replace function medley.index_shown_event()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  perform medley.index_events(array[new.id]);
+  return null;
+end;
+$$;
+
+comment on function medley.index_shown_event() is 'Row trigger on items: an event whose visibility changes enters or leaves the index.';
+revoke all on function medley.index_shown_event() from public, anon, authenticated, service_role;
+
+create trigger events_3_index_insert
+after insert on public.events referencing new table as new_rows
+for each statement execute function medley.index_written_events();
+create trigger events_3_index_update
+after update on public.events referencing new table as new_rows
+for each statement execute function medley.index_written_events();
+create trigger venues_2_index_update
+after update on public.venues referencing old table as old_rows new table as new_rows
+for each statement execute function medley.index_events_of_venues();
+create trigger event_artists_index_insert
+after insert on public.event_artists referencing new table as new_rows
+for each statement execute function medley.index_events_of_links('event_id', 'new_rows');
+create trigger event_artists_index_delete
+after delete on public.event_artists referencing old table as old_rows
+for each statement execute function medley.index_events_of_links('event_id', 'old_rows');
+create trigger item_genres_index_insert
+after insert on public.item_genres referencing new table as new_rows
+for each statement execute function medley.index_events_of_links('item_id', 'new_rows');
+create trigger item_genres_index_delete
+after delete on public.item_genres referencing old table as old_rows
+for each statement execute function medley.index_events_of_links('item_id', 'old_rows');
+create trigger item_genres_index_update
+after update on public.item_genres referencing new table as new_rows
+for each statement execute function medley.index_events_of_links('item_id', 'new_rows');
+create trigger items_visibility_index
+after update of visibility on medley.items
+for each row when (new.kind = 'event' and new.visibility <> old.visibility)
+execute function medley.index_shown_event();

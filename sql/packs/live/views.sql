@@ -1,0 +1,118 @@
+-- The names that the outside knows: genre links, clusters, relationships and analytics as views over the tables.
+create view public.artists_genres with (security_invoker = true) as
+select
+  g.item_id as artist_id,
+  g.genre_id,
+  g.created_at
+from public.item_genres as g
+where exists (select from public.artists as a where a.id = g.item_id);
+
+comment on view public.artists_genres is 'The genre links of artists: item_genres under the name of the field. Updatable.';
+comment on column public.artists_genres.artist_id is 'The artist.';
+comment on column public.artists_genres.genre_id is 'The genre.';
+comment on column public.artists_genres.created_at is 'Since when.';
+
+create view public.events_genres with (security_invoker = true) as
+select
+  g.item_id as event_id,
+  g.genre_id,
+  g.created_at
+from public.item_genres as g
+where exists (select from public.events as e where e.id = g.item_id);
+
+comment on view public.events_genres is 'The genre links of events: item_genres under the name of the field. Updatable.';
+comment on column public.events_genres.event_id is 'The event.';
+comment on column public.events_genres.genre_id is 'The genre.';
+comment on column public.events_genres.created_at is 'Since when.';
+
+create view public.user_follows_artists with (security_invoker = true) as
+select
+  f.user_id,
+  f.item_id as artist_id,
+  f.created_at
+from public.item_follows as f
+where exists (select from public.artists as a where a.id = f.item_id);
+
+comment on view public.user_follows_artists is 'The artists that members follow: item_follows of artists. Updatable.';
+comment on column public.user_follows_artists.user_id is 'The member.';
+comment on column public.user_follows_artists.artist_id is 'The artist.';
+comment on column public.user_follows_artists.created_at is 'Since when.';
+
+create view public.user_event_relationships with (security_invoker = true) as
+select
+  r.user_id,
+  r.event_id,
+  r.status as relationship_type,
+  r.created_at,
+  r.updated_at
+from public.event_rsvps as r;
+
+comment on view public.user_event_relationships is 'event_rsvps under its older name. Updatable.';
+comment on column public.user_event_relationships.user_id is 'The member.';
+comment on column public.user_event_relationships.event_id is 'The event.';
+comment on column public.user_event_relationships.relationship_type is 'going or maybe.';
+comment on column public.user_event_relationships.created_at is 'When the member answered first.';
+comment on column public.user_event_relationships.updated_at is 'When the answer last changed.';
+
+create view public.event_clusters with (security_invoker = true) as
+select distinct
+  e.id as event_id,
+  k.cluster_path_slug,
+  coalesce(v.country, '') as country
+from public.events as e
+inner join public.item_genres as g on g.item_id = e.id
+inner join medley.genre_cluster_keys as k on k.genre_id = g.genre_id
+left join public.venues as v on v.id = e.venue_id;
+
+comment on view public.event_clusters is 'The genre clusters of each event with the country of its venue.';
+comment on column public.event_clusters.event_id is 'The event.';
+comment on column public.event_clusters.cluster_path_slug is 'First two segments of a genre path.';
+comment on column public.event_clusters.country is 'Country of the venue; empty where unknown.';
+
+create view public.artist_clusters with (security_invoker = true) as
+select distinct
+  a.id as artist_id,
+  k.cluster_path_slug
+from public.artists as a
+inner join public.item_genres as g on g.item_id = a.id
+inner join medley.genre_cluster_keys as k on k.genre_id = g.genre_id;
+
+comment on view public.artist_clusters is 'The genre clusters of each artist.';
+comment on column public.artist_clusters.artist_id is 'The artist.';
+comment on column public.artist_clusters.cluster_path_slug is 'First two segments of a genre path.';
+
+create view public.analytics_events_by_cluster with (security_invoker = true) as
+select
+  c.cluster_path_slug,
+  c.country,
+  count(*) as event_count
+from public.event_clusters as c
+group by c.cluster_path_slug, c.country;
+
+comment on view public.analytics_events_by_cluster is 'How many events each genre cluster has in each country.';
+comment on column public.analytics_events_by_cluster.cluster_path_slug is 'First two segments of a genre path.';
+comment on column public.analytics_events_by_cluster.country is 'Country; empty where unknown.';
+comment on column public.analytics_events_by_cluster.event_count is 'Events, past ones included.';
+
+create view public.analytics_events_by_umbrella with (security_invoker = true) as
+select
+  k.umbrella_slug,
+  count(distinct g.event_id) as event_count
+from public.events_genres as g
+inner join medley.genre_cluster_keys as k on k.genre_id = g.genre_id
+group by k.umbrella_slug;
+
+comment on view public.analytics_events_by_umbrella is 'How many events each umbrella genre has.';
+comment on column public.analytics_events_by_umbrella.umbrella_slug is 'The umbrella.';
+comment on column public.analytics_events_by_umbrella.event_count is 'Events, past ones included.';
+
+create view public.analytics_artists_by_cluster with (security_invoker = true) as
+select
+  c.cluster_path_slug,
+  count(*) as artist_count
+from public.artist_clusters as c
+group by c.cluster_path_slug;
+
+comment on view public.analytics_artists_by_cluster is 'How many artists each genre cluster has.';
+comment on column public.analytics_artists_by_cluster.cluster_path_slug is 'First two segments of a genre path.';
+comment on column public.analytics_artists_by_cluster.artist_count is 'Artists.';
