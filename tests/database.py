@@ -31,6 +31,11 @@ class Database:
         """A connection of its own, in autocommit mode."""
         return psycopg.connect(self.cluster.url(role), autocommit=True)
 
+    def execute(self, query: str, *parameters: object) -> None:
+        """Run one statement and commit it, as the owner."""
+        with self.connect() as connection:
+            connection.execute(query, parameters or None)
+
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """What a query returns, as the owner."""
         with self.connect() as connection:

@@ -1,4 +1,4 @@
-"""Runs the pgTAP files of tests/sql: each file is one test, in a transaction that is rolled back."""
+"""Runs the pgTAP files of tests/sql: a file is a test, in a transaction that is rolled back."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import cast
 
 import psycopg
 import pytest
+from _pytest._code.code import TerminalRepr, TracebackStyle
 from _pytest.fixtures import TopRequest
 
 from tests.database import SQL_TESTS, Database
@@ -40,9 +41,7 @@ class Tap:
                     self.problems.append(f"not ok {number} - {claim or ''}")
             elif match := PLAN.match(line):
                 self.planned = int(match.group(1))
-            elif line.startswith("Bail out!"):
-                self.problems.append(line)
-            elif line.startswith("#") and self.problems:
+            elif line.startswith("Bail out!") or (line.startswith("#") and self.problems):
                 self.problems.append(line)
 
     def close(self) -> None:
@@ -100,7 +99,7 @@ class PgTapFile(pytest.File):
         yield PgTapItem.from_parent(self, name=self.path.stem)
 
 
-class PgTapFailure(AssertionError):
+class PgTapError(AssertionError):
     """Tests in a file failed; the message lists them."""
 
 
@@ -121,14 +120,14 @@ class PgTapItem(pytest.Item):
             pytest.skip(f"needs PostgreSQL {needed}, this is {database.version}")
         problems = run_file(database, self.path)
         if problems:
-            raise PgTapFailure("\n".join(problems))
+            raise PgTapError("\n".join(problems))
 
     def repr_failure(
-        self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None
-    ) -> str:
-        if isinstance(excinfo.value, PgTapFailure):
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: TracebackStyle | None = None
+    ) -> str | TerminalRepr:
+        if isinstance(excinfo.value, PgTapError):
             return f"{self.path}\n{excinfo.value}"
-        return str(super().repr_failure(excinfo))
+        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, str(self.path.relative_to(SQL_TESTS))

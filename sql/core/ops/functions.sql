@@ -12,7 +12,11 @@ begin
   from cron.job as c
   where c.jobname like 'medley:%'
     and c.username = current_user
-    and not exists (select from medley.jobs as j where j.enabled and c.jobname = 'medley:' || j.name);
+    and (
+      -- schedule() below does not wake an entry up that somebody switched off.
+      not c.active
+      or not exists (select from medley.jobs as j where j.enabled and c.jobname = 'medley:' || j.name)
+    );
 
   perform cron.schedule('medley:' || j.name, j.schedule, format('call medley.run_job(%L)', j.name))
   from medley.jobs as j
@@ -21,7 +25,6 @@ begin
       select from cron.job as c
       where c.jobname = 'medley:' || j.name
         and c.username = current_user
-        and c.active
         and (c.schedule, c.command) = (j.schedule, format('call medley.run_job(%L)', j.name))
     )
   order by j.name;
