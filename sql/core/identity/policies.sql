@@ -19,8 +19,12 @@ alter table public.user_preferences enable row level security;
 revoke all on public.user_preferences from public, anon, authenticated, service_role;
 grant select, delete on public.user_preferences to authenticated;
 grant
-insert (user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, preferences_profile),
-update (user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, preferences_profile)
+insert (
+  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, preferences_profile
+),
+update (
+  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, preferences_profile
+)
 on public.user_preferences to authenticated;
 grant select, insert, update, delete on public.user_preferences to service_role;
 

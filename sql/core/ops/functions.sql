@@ -215,7 +215,7 @@ begin
 end;
 $$;
 
-comment on procedure medley.run_job(text) is
+comment on procedure medley.run_job is
   'Runs the job p_name now: what pg_cron calls. The run is on record before it begins; its outcome, errors included, '
   'is in medley.job_runs (a failure is also a warning). A second call while one runs records skipped. '
   'Call it outside a transaction, in a session of your own (not through a transaction pooler). Errors: not_found.';

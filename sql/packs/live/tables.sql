@@ -9,7 +9,8 @@ values
   ('event', false, 'A concert, festival day or other dated show.');
 
 create table public.artists (
-  id uuid primary key default gen_random_uuid() references medley.items (id) on delete cascade deferrable initially deferred,
+  id uuid primary key default gen_random_uuid()
+  references medley.items (id) on delete cascade deferrable initially deferred,
   name text not null check (length(name) between 1 and 500),
   genres text[] not null default '{}' check (cardinality(genres) <= 100),
   country text check (length(country) <= 100),
@@ -33,7 +34,8 @@ comment on column public.artists.created_at is 'When the row was made.';
 comment on column public.artists.updated_at is 'When the row last changed.';
 
 create table public.venues (
-  id uuid primary key default gen_random_uuid() references medley.items (id) on delete cascade deferrable initially deferred,
+  id uuid primary key default gen_random_uuid()
+  references medley.items (id) on delete cascade deferrable initially deferred,
   name text not null check (length(name) between 1 and 500),
   city text check (length(city) <= 200),
   region text check (length(region) <= 200),
@@ -69,7 +71,8 @@ comment on column public.venues.created_at is 'When the row was made.';
 comment on column public.venues.updated_at is 'When the row last changed.';
 
 create table public.events (
-  id uuid primary key default gen_random_uuid() references medley.items (id) on delete cascade deferrable initially deferred,
+  id uuid primary key default gen_random_uuid()
+  references medley.items (id) on delete cascade deferrable initially deferred,
   title text not null check (length(title) between 1 and 500),
   description text check (length(description) <= 20000),
   starts_at timestamptz not null check (isfinite(starts_at)),
