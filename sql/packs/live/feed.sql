@@ -69,7 +69,7 @@ declare
 begin
   v.user_id := p_user_id;
   v.as_of := p_as_of;
-  select w.* into v.w from medley.event_feed_weights as w;
+  v.w := (select w from medley.event_feed_weights as w);
 
   select
     extensions.st_setsrid(extensions.st_makepoint(u.home_longitude, u.home_latitude), 4326), u.radius_km
