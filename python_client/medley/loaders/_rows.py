@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -65,6 +66,13 @@ class Problems:
 
 def _shown(value: str) -> str:
     return repr(value if len(value) <= 40 else value[:37] + "...")
+
+
+def genre_name(value: str) -> str:
+    """A genre as it may be written; RowError if the database would find its key too long."""
+    if len(unicodedata.normalize("NFKC", value).lower()) > 100:
+        raise RowError(f"a genre has at most 100 characters: {_shown(value)}")
+    return value
 
 
 @dataclass(frozen=True, slots=True)

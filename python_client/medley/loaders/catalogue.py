@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection, Cursor
 
-from ._rows import Ids, Problems, RowError, TableFile
+from ._rows import Ids, Problems, RowError, TableFile, genre_name
 from ._write import LoadReport, Progress, load_transaction, no_progress, run, stable_id, stage
 
 PLACE_ALIASES = {
@@ -162,7 +162,8 @@ def load_artists(
     for line, row in TableFile(path, ("name", "genres"), {}).rows(problems):
         try:
             name = row.required("name", longest=500)
-            genres = [part.strip() for part in row.values["genres"].split("|") if part.strip()]
+            parts = (part.strip() for part in row.values["genres"].split("|"))
+            genres = [genre_name(part) for part in parts if part]
             if len(genres) > 100:
                 raise RowError(f"has {len(genres)} genres, at most 100 fit")
             country = row.text("country", longest=100)

@@ -13,7 +13,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from ._rows import Ids, Problems, Row, RowError, TableFile
+from ._rows import Ids, Problems, Row, RowError, TableFile, genre_name
 from ._write import LoadReport, Progress, load_transaction, no_progress, run, stage
 from .catalogue import write_artists
 from .members import member_id, write_members
@@ -44,7 +44,7 @@ def load_lastfm(
         max_genres: Genres of an artist at most, up to 100.
         follows_per_member: How many of the artists that a member plays most become follows.
         skip_bad: Load the good rows and leave the bad ones out. The published set needs it: 1,538
-            tag assignments name artists that its list of artists lacks.
+            tag assignments name artists that it does not list, and eight tags are sentences.
         progress: Told each step.
 
     Raises:
@@ -178,7 +178,7 @@ class _Files:
         self.artists[key] = (name, picture)
 
     def _tag(self, row: Row, line: int) -> None:
-        key, name = row.integer("tagid"), row.required("tagvalue", longest=500)
+        key, name = row.integer("tagid"), genre_name(row.required("tagvalue", longest=1000))
         self._tag_ids.define(key, line)
         self.tags[key] = name
 

@@ -1,0 +1,5 @@
+"""The command line `medley`."""
+
+from ._app import app, main
+
+__all__ = ["app", "main"]

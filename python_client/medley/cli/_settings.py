@@ -1,0 +1,67 @@
+"""Where the project is: from the environment, or from the `.medley/env` that `make up` writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from supabase import SupabaseException
+
+from medley import Medley
+
+NAMES = ("DATABASE_URL", "SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY")
+
+
+class NotConfigured(Exception):  # noqa: N818 -- named as a state, like the errors of the client
+    """A setting that the command needs is missing or unusable."""
+
+
+def _from_file() -> dict[str, str]:
+    """The nearest `.medley/env` at or above the working directory; empty where there is none."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        try:
+            lines = (folder / ".medley" / "env").read_text(encoding="utf-8").splitlines()
+        except OSError:
+            continue
+        pairs = (line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
+        return {name.strip(): value.strip().strip("'\"") for name, value in pairs}
+    return {}
+
+
+def setting(name: str) -> str:
+    """A setting by its name; the environment wins over the file.
+
+    Raises:
+        NotConfigured: It is in neither.
+    """
+    value = os.environ.get(name) or _from_file().get(name)
+    if not value:
+        raise NotConfigured(
+            f"{name} is not set. Run `make up`, which writes it to .medley/env, or export it."
+        )
+    return value
+
+
+def api(*, secret: bool = False) -> Medley:
+    """A client with the publishable key, or with the secret one."""
+    url = setting("SUPABASE_URL")
+    key = setting("SUPABASE_SECRET_KEY" if secret else "SUPABASE_PUBLISHABLE_KEY")
+    try:
+        return Medley(url, key)
+    except SupabaseException as error:
+        raise NotConfigured(f"SUPABASE_URL or its key cannot be used: {error}") from error
+
+
+@contextmanager
+def database() -> Iterator[psycopg.Connection[Any]]:
+    """A connection for loads and jobs, which may take as long as they need."""
+    with psycopg.connect(
+        setting("DATABASE_URL"), autocommit=True, application_name="medley", connect_timeout=10
+    ) as connection:
+        connection.execute("set statement_timeout = 0")
+        yield connection
