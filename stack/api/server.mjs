@@ -7,6 +7,9 @@ import { serve } from "@hono/node-server";
 import { App } from "@supabase/lite";
 import { createPostgresConnection } from "@supabase/lite/postgres";
 import { sql } from "kysely";
+import { handleAdminRequest, isAdminRequest } from "./admin.mjs";
+import { asPostgrestError } from "./errors.mjs";
+import { types } from "./types.mjs";
 
 const {
   MEDLEY_DB_URL: url,
@@ -17,21 +20,16 @@ const {
   MEDLEY_JWT_SECRET: jwtSecret,
 } = process.env;
 
-// PostgREST's timestamps are ISO 8601 (a T, a zone with minutes); supabase-py parses nothing else.
-const timestamptz = {
-  to: 1184,
-  from: [1184],
-  serialize: (value) => value,
-  parse: (text) => text.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00"),
-};
-
 const connection = await createPostgresConnection({
   url,
-  postgresOptions: { max: 10, idle_timeout: 60, onnotice() {}, types: { timestamptz } },
+  postgresOptions: { max: 10, idle_timeout: 60, onnotice() {}, types },
 });
 
 // Lite would otherwise grant everything on every schema that has a table with row-level security.
 connection.rlsState = "active";
+
+const normalizeError = connection.normalizeDbError.bind(connection);
+connection.normalizeDbError = (error) => asPostgrestError(normalizeError(error));
 
 // PostgREST sets, for each request, the search path and the timeout of the role that it impersonates.
 const timeouts = { anon: "3s", authenticated: "8s" };
@@ -46,9 +44,31 @@ connection.applyJwtSessionContext = async (transaction, context, setRole) => {
   `.execute(transaction);
 };
 
+// A JSON argument that is a string must be quoted to be JSON; lite quotes everything else. (In a
+// GET the text is the JSON.)
+const readRequest = connection.onPostgrestAST.bind(connection);
+connection.onPostgrestAST = async (request, context) => {
+  if (request.function && request.httpMethod === "POST") quoteJsonStrings(request);
+  return readRequest(request, context);
+};
+
+function quoteJsonStrings({ function: name, schema = "public", args }) {
+  const given = Array.isArray(args) ? args[0] : args;
+  if (given === null || typeof given !== "object") return;
+  for (const known of connection.introspection?.functions ?? []) {
+    if (known.name !== name || known.schema !== schema) continue;
+    known.arg_names.forEach((argument, place) => {
+      const isJson = ["json", "jsonb"].includes(known.arg_types[place]);
+      if (isJson && typeof given[argument] === "string") {
+        given[argument] = JSON.stringify(given[argument]);
+      }
+    });
+  }
+}
+
 const app = new App({
   connection,
-  api: { schemas: schemas.split(",") },
+  api: { schemas: schemas.split(","), max_rows: 1000 },
   auth: {
     enabled: true,
     publishable_key: publishableKey,
@@ -60,8 +80,9 @@ const app = new App({
 // hosted's own auth.uid(), which lite's schema script would replace.
 await app.init();
 
-// The schema is cached; `make up` signals after it has applied migrations.
-process.on("SIGHUP", () => connection.clearSchemaCache());
+// The schema is cached, and read again on the notification that migrations end with.
+await connection.driver.listen("pgrst", () => connection.clearSchemaCache());
+
 for (const signal of ["SIGTERM", "SIGINT"]) {
   process.on(signal, () => {
     server.close();
@@ -73,5 +94,7 @@ const server = serve({
   port: Number(port),
   hostname: "127.0.0.1",
   fetch: (request, { incoming }) =>
-    app.fetch(request, { peerAddress: incoming.socket.remoteAddress ?? null }),
+    isAdminRequest(request)
+      ? handleAdminRequest(request, connection.kysely, secretKey)
+      : app.fetch(request, { peerAddress: incoming.socket.remoteAddress ?? null }),
 });

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import http.client
 import os
 import signal
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -78,13 +78,15 @@ def fingerprint(settings: Mapping[str, str]) -> str:
 
 def answers(port: int) -> bool:
     """True when something speaks HTTP on the port."""
+    connection = http.client.HTTPConnection(ports.HOST, port, timeout=2)
     try:
-        with urllib.request.urlopen(f"{base_url(port)}/auth/v1/health", timeout=2):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
+        connection.request("GET", "/auth/v1/health")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
+    return True
 
 
 def stop(pid: int) -> None:
@@ -93,17 +95,9 @@ def stop(pid: int) -> None:
         return
     os.kill(pid, signal.SIGTERM)
     for _ in range(100):
-        try:
+        with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            pass
         if not is_running(pid):
             return
         time.sleep(0.05)
     os.kill(pid, signal.SIGKILL)
-
-
-def reload(pid: int) -> None:
-    """Make the server read the database's schema again."""
-    if is_running(pid):
-        os.kill(pid, signal.SIGHUP)

@@ -106,7 +106,9 @@ def _packages(version: int) -> list[str]:
     server = [f"postgresql-{version}", f"postgresql-client-{version}"]
     extensions = [f"postgresql-{version}-{name}" for name in EXTENSIONS]
     # Debian 12 has no pgvector for 15 that is new enough: it is built from source.
-    vector = f"postgresql-{version}-pgvector" if version == 17 else f"postgresql-server-dev-{version}"
+    vector = (
+        f"postgresql-{version}-pgvector" if version == 17 else f"postgresql-server-dev-{version}"
+    )
     return [*server, *extensions, vector]
 
 

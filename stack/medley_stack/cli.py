@@ -138,6 +138,6 @@ def _exec(current: Instance, arguments: list[str]) -> int:
         raise StackError("There is no program to run.", "medley_stack exec -- PROGRAM …")
     environment = instance.environment(current)
     try:
-        os.execvpe(command[0], command, environment)
+        os.execvpe(command[0], command, environment)  # noqa: S606 - no shell wanted
     except FileNotFoundError:
         raise StackError(f"There is no program `{command[0]}`.", "make up") from None

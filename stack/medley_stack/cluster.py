@@ -244,7 +244,7 @@ def scratch(expose: str = "off", name: str = "scratch") -> Iterator[Cluster]:
     folder = cache_dir() / "scratch"
     folder.mkdir(parents=True, exist_ok=True)
     binaries = pg.ensure()
-    _sweep(folder, binaries)
+    _sweep(folder)
     data = folder / f"{os.getpid()}-{time.monotonic_ns()}-{name}"
     create(data, binaries, expose)
     cluster = Cluster(data, ports.any_free(), binaries)
@@ -261,7 +261,7 @@ def scratch(expose: str = "off", name: str = "scratch") -> Iterator[Cluster]:
         remove(data)
 
 
-def _sweep(folder: Path, binaries: pg.Binaries) -> None:
+def _sweep(folder: Path) -> None:
     """Remove what test runs that were killed left behind."""
     for data in folder.iterdir():
         owner = data.name.partition("-")[0]

@@ -76,8 +76,8 @@ def check_hosted_like(url: str, binaries: pg.Binaries) -> None:
         )
 
 
-def push(url: str, state: State, path: str) -> bool:
-    """Apply the migrations that the database lacks; true when something was applied.
+def push(url: str, state: State, path: str) -> None:
+    """Apply the migrations that the database lacks.
 
     Args:
         url: the database as role postgres.
@@ -93,7 +93,7 @@ def push(url: str, state: State, path: str) -> bool:
             "`make reset` rebuilds it from the migrations (what was loaded into it is lost).",
         )
     if state.applied == present:
-        return False
+        return
     say(f"applying {len(present) - len(state.applied)} migrations")
     run(
         [NODE_BIN / "supabase", "db", "push", "--include-all", "--yes", f"--remote={url}"],
@@ -104,7 +104,6 @@ def push(url: str, state: State, path: str) -> bool:
         stdin="",
     )
     state.applied = present
-    return True
 
 
 def _digest(path: Path) -> str:

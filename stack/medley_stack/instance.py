@@ -32,11 +32,9 @@ def _up(instance: Instance) -> dict[str, str]:
     else:
         database.check_hosted_like(url, binaries)
     path = toolchain.path_variable(node, binaries.bin)
-    changed = database.push(url, state, path)
+    database.push(url, state, path)
     state.save(instance)
     _start_api(instance, state, node, url)
-    if changed:
-        api.reload(state.api_pid)
     variables = {
         "DATABASE_URL": url,
         "SUPABASE_URL": api.base_url(state.api_port),

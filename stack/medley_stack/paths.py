@@ -32,7 +32,8 @@ def cache_dir() -> Path:
     if given:
         path = Path(given)
     elif os.geteuid() == 0:
-        path = Path("/var/tmp/medley-root")
+        # Not root's home: the server's account must get in. The owner is checked below.
+        path = Path("/var/tmp/medley-root")  # noqa: S108
     else:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         path = Path(base) / "medley"

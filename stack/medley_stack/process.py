@@ -135,7 +135,9 @@ def run(
         check=False,
     )
     if done.returncode != 0:
-        raise StackError(f"{what} failed:\n{tail(done.stdout)}", disk_hint(done.stdout) or next_step)
+        raise StackError(
+            f"{what} failed:\n{tail(done.stdout)}", disk_hint(done.stdout) or next_step
+        )
     return done.stdout
 
 

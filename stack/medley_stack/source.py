@@ -70,7 +70,7 @@ def modules(manifest: Path = MANIFEST) -> list[Module]:
         for file in files:
             if not file.is_file():
                 raise StackError(
-                    f"{manifest.name}, line {number}: {file.relative_to(manifest.parent)} is missing.",
+                    f"{manifest.name}, line {number}: there is no {folder.strip()}/{file.name}.",
                     "Add the file or take its name out of the line.",
                 )
         found.append(Module(folder.strip(), files))
@@ -90,7 +90,7 @@ def migrations(manifest: Path = MANIFEST) -> dict[str, str]:
     listed = modules(manifest)
     for position, module in enumerate(listed):
         name = f"{DAY}{position // 60:02d}{position % 60:02d}00_{module.name}.sql"
-        head = f"-- Made from sql/{module.folder}/ by `make migrations`; edit the source, not this.\n\n"
+        head = f"-- Made from sql/{module.folder} by `make migrations`; edit that, not this.\n\n"
         last = f"\n{RELOAD}" if module is listed[-1] else ""
         made[name] = head + module.text() + last
     return made
