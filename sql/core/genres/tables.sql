@@ -84,7 +84,7 @@ comment on column public.genre_parent.parent_id is 'The broader genre.';
 comment on column public.genre_parent.confidence is 'How sure the edge is, 0 to 1.';
 comment on column public.genre_parent.source is
   'curated: written by people, never touched by the engine; induced: derived from the data, replaced by rebuilds.';
-comment on column public.genre_parent.generation is 'For an induced edge: the rebuild that wrote it; null for curated.';
+comment on column public.genre_parent.generation is 'For an induced edge: the rebuild that last changed it; null for curated.';
 
 create table public.genre_paths (
   path_no int not null generated always as identity unique,
@@ -111,7 +111,7 @@ comment on column public.genre_paths.is_primary is
   'The one path that stands for the genre: least depth, then highest confidence, then slug.';
 comment on column public.genre_paths.ancestor_nos is
   'path_no of each prefix, from the umbrella down to this path itself.';
-comment on column public.genre_paths.generation is 'The rebuild that made the row or last changed it.';
+comment on column public.genre_paths.generation is 'The rebuild that last changed the row.';
 
 create table medley.genre_cooccurrence_pairs (
   genre_a uuid not null,
@@ -129,7 +129,19 @@ comment on table medley.genre_cooccurrence_pairs is
 comment on column medley.genre_cooccurrence_pairs.genre_a is 'The genre with the smaller id.';
 comment on column medley.genre_cooccurrence_pairs.genre_b is 'The genre with the larger id.';
 comment on column medley.genre_cooccurrence_pairs.pair_count is 'Items that have both.';
-comment on column medley.genre_cooccurrence_pairs.generation is 'The rebuild that wrote the row.';
+comment on column medley.genre_cooccurrence_pairs.generation is 'The rebuild that last changed the row.';
+
+create table medley.genre_statistics (
+  singleton boolean primary key default true check (singleton),
+  item_count bigint not null,
+  generation int not null
+);
+
+comment on table medley.genre_statistics is 'One row: how many items the co-occurrence counts are over. Derived.';
+comment on column medley.genre_statistics.singleton is 'Always true: there is one row.';
+comment on column medley.genre_statistics.item_count is
+  'N of the formulas: items with a genre, of the kinds with in_genre_statistics.';
+comment on column medley.genre_statistics.generation is 'The rebuild that last changed the row.';
 
 create table medley.genre_marginals (
   genre_id uuid primary key,
@@ -141,7 +153,7 @@ comment on table medley.genre_marginals is
   'How many items have the genre, of the kinds with in_genre_statistics (artists, in a music catalogue). Derived.';
 comment on column medley.genre_marginals.genre_id is 'The genre.';
 comment on column medley.genre_marginals.artist_count is 'Items that have it.';
-comment on column medley.genre_marginals.generation is 'The rebuild that wrote the row.';
+comment on column medley.genre_marginals.generation is 'The rebuild that last changed the row.';
 
 create table medley.genre_similarity_edges (
   genre_id uuid not null references public.genres (id) on delete cascade,
@@ -163,4 +175,20 @@ comment on column medley.genre_similarity_edges.weight is
 comment on column medley.genre_similarity_edges.relatedness is
   'What ranks the neighbours: normalized PMI shrunk by support, 0 to 1. PMI alone favours genres that met by chance.';
 comment on column medley.genre_similarity_edges.pair_count is 'Items that have both.';
-comment on column medley.genre_similarity_edges.generation is 'The rebuild that wrote the row.';
+comment on column medley.genre_similarity_edges.generation is 'The rebuild that last changed the row.';
+
+insert into medley.settings (key, value, description)
+values
+  ('genres.max_neighbors', 25, 'Similar genres kept for each genre; 1 to 100.'),
+  ('genres.min_pair_count', 2, 'Items that two genres must share before that counts as evidence; 1 or more.'),
+  ('genres.similarity_shrinkage', 5, 'Shared items at which relatedness is half as strong as unlimited support; 0 or more.'),
+  ('genres.parent_threshold', 0.3, 'Share of a genre''s items that must have the parent too; 0 to 1.'),
+  ('genres.parent_shrinkage', 2, 'Items added to a genre''s count before that share is taken; 0 or more.'),
+  ('genres.parent_tolerance', 0.8, 'A further parent must score this share of the best one; 0 to 1.'),
+  ('genres.max_parents', 2, 'Parents that the engine gives to a genre; 1 or more. Curated ones are not limited.'),
+  ('genres.name_ending_weight', 0.5, 'What a name adds to a parent''s score: "death metal" ends "melodic death metal".'),
+  ('genres.name_part_weight', 0.3, 'The same for a name that stands elsewhere: "folk" in "folk punk".'),
+  ('genres.umbrella_threshold', 0.1, 'The share at which a genre without a parent goes to its best umbrella; 0 to 1.'),
+  ('genres.max_depth', 5, 'Deepest path below an umbrella; 1 to 20.'),
+  ('genres.max_paths', 8, 'Paths kept for each genre; 1 or more.'),
+  ('genres.cluster_min_artists', 5, 'Artists that a genre needs before it counts towards a cluster; 0 or more.');
