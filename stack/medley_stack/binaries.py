@@ -246,6 +246,7 @@ def _check_libraries(tree: Path, binaries: Binaries) -> None:
         )
         text = listed.stdout + listed.stderr
         missing |= set(re.findall(r"(\S+) => not found", text))
+        missing |= set(re.findall(r"version `(\S+)' not found", text))
         missing |= set(re.findall(r"loading shared libraries: (lib[^:]*):", text))
     if missing:
         raise StackError(

@@ -82,9 +82,9 @@ class Cluster:
 
     def psql(self, *arguments: str | Path, role: str = "postgres", stdin: str | None = None) -> str:
         """Run the matching psql without the user's own settings; returns its output."""
+        psql = str(self.binaries.bin / "psql")
         return run(
-            [self.binaries.bin / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.url(role)]
-            + [str(argument) for argument in arguments],
+            [psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.url(role), *arguments],
             what="psql",
             next_step=f"The server's log is {self.log}.",
             env=self.binaries.environment,
@@ -172,7 +172,17 @@ def _make_template(folder: Path, binaries: pg.Binaries, expose: str) -> None:
     data.mkdir(mode=0o700)
     account.own(data)
     log = data.with_name("making-template.initdb.log")
-    initdb = [binaries.bin / "initdb", "-D", data, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8"]
+    initdb = [
+        str(binaries.bin / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        SUPERUSER,
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+    ]
     initdb += ["--locale-provider=icu", "--icu-locale=en-US", "--locale=C", "--no-sync"]
     if account.run(initdb, binaries.environment, log).returncode != 0:
         text = log.read_text(errors="replace")

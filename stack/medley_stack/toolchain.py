@@ -53,14 +53,14 @@ def _works(inside: Path) -> bool:
     """False when the environment is missing, half made, or its Python is gone."""
     if not inside.exists():
         return False
-    asked = [inside, "-c", "import pip, sys; print(sys.version.split()[0])"]
+    asked = [str(inside), "-c", "import pip, sys; print(sys.version.split()[0])"]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
     return done.returncode == 0 and done.stdout.strip() == sys.version.split()[0]
 
 
 def pip_install(inside: Path, *arguments: str | Path) -> None:
     """`pip install` in the environment."""
-    command = [inside, "-m", "pip", "install", "--quiet", "--no-compile"]
+    command: list[str | Path] = [inside, "-m", "pip", "install", "--quiet", "--no-compile"]
     command += ["--disable-pip-version-check"]
     run(
         [*command, *arguments],
