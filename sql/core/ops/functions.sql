@@ -132,7 +132,7 @@ as $$
 declare
   v_job medley.jobs;
   v_deadline timestamptz;
-  v_session_ms numeric := (select s.setting from pg_catalog.pg_settings as s where s.name = 'statement_timeout');
+  v_session_ms numeric := (select s.setting::numeric from pg_catalog.pg_settings as s where s.name = 'statement_timeout');
   v_rows bigint;
   v_more boolean := false;
 begin

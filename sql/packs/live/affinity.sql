@@ -70,7 +70,7 @@ returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
-  v_last uuid := '00000000-0000-0000-0000-000000000000';
+  v_last uuid := '00000000-0000-0000-0000-000000000000'::uuid;
   v_users uuid[];
   v_rows bigint := 0;
 begin

@@ -1,0 +1,298 @@
+"""Rules that every object of the schemas public and medley keeps, read from the catalogue.
+
+A new object falls under them by being there. An exception needs a line, with its reason, in one
+of the lists below; a line that nothing needs any more fails too.
+"""
+
+from __future__ import annotations
+
+import re
+
+import psycopg
+import pytest
+from medley_stack import source
+
+from tests.database import Database
+
+# Definer functions that members or anybody may call, and that do not ask who acts for whom.
+OPEN_DEFINERS = {
+    "medley.fail": "raises; tells nothing but what the caller passed",
+    "medley.acting_user_no": "answers for auth.uid() only",
+    "medley.is_blocked": "for policies; tells no more than a refused follow does",
+    "medley.visible_to": "the predicate of the catalogue's policies; tells what a select tells",
+    "medley.get_calendar_events": "the public catalogue, nothing about members",
+    "medley.get_genre_tree": "genres, which everybody may read",
+    "medley.get_genres_under_umbrella": "genres, which everybody may read",
+    "medley.get_similar_genres": "genres, which everybody may read",
+}
+
+# Functions without `set search_path` that are not helpers which the planner is to inline.
+UNPINNED = {
+    "medley.run_job": "a procedure that commits cannot have a SET clause",
+}
+
+# Tables of the engine that only people read.
+READ_BY_PEOPLE: dict[str, str] = {}
+
+OURS = """
+  not exists (
+    select from pg_depend as d
+    where d.objid = {oid} and d.classid = '{catalogue}'::regclass and d.deptype = 'e'
+  )
+"""
+IN_SCHEMAS = "in ('public'::regnamespace, 'medley'::regnamespace)"
+
+FUNCTIONS = f"""
+  select
+    n.nspname || '.' || p.proname as name,
+    p.oid,
+    p.prosecdef,
+    coalesce(p.proconfig, '{{}}') as config,
+    p.prosrc,
+    l.lanname,
+    has_function_privilege('anon', p.oid, 'execute')
+      or has_function_privilege('authenticated', p.oid, 'execute') as open,
+    p.proacl is null
+      or exists (select from aclexplode(p.proacl) as a where a.grantee = 0) as to_public
+  from pg_proc as p
+  inner join pg_namespace as n on p.pronamespace = n.oid
+  inner join pg_language as l on p.prolang = l.oid
+  where p.pronamespace {IN_SCHEMAS} and {OURS.format(oid="p.oid", catalogue="pg_proc")}
+"""
+
+RELATIONS = f"""
+  select n.nspname || '.' || c.relname as name, c.*
+  from pg_class as c
+  inner join pg_namespace as n on c.relnamespace = n.oid
+  where c.relnamespace {IN_SCHEMAS} and {OURS.format(oid="c.oid", catalogue="pg_class")}
+"""
+
+
+def names(database: Database, query: str) -> set[str]:
+    """The first column."""
+    return {row[0] for row in database.rows(query)}
+
+
+def test_the_rules_see_the_objects(pushed: Database) -> None:
+    found = names(pushed, f"select name from ({FUNCTIONS}) as f")
+    assert {"medley.fail", "medley.run_job", "public.register_items"} <= found
+    found = names(pushed, f"select name from ({RELATIONS}) as r")
+    assert {"medley.items", "public.profiles"} <= found
+
+
+def test_tables_views_and_functions_have_comments(pushed: Database) -> None:
+    bare = names(
+        pushed,
+        f"""
+        select name from ({RELATIONS}) as r
+        where relkind in ('r', 'p', 'v', 'm') and not relispartition
+          and obj_description(r.oid, 'pg_class') is null
+        union all
+        select name from ({FUNCTIONS}) as f where obj_description(f.oid, 'pg_proc') is null
+        """,
+    )
+    assert bare == set()
+
+
+def test_public_columns_have_comments(pushed: Database) -> None:
+    bare = names(
+        pushed,
+        f"""
+        select r.name || '.' || a.attname from ({RELATIONS}) as r
+        inner join pg_attribute as a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+        where r.relkind in ('r', 'p', 'v', 'm') and not r.relispartition and r.name like 'public.%'
+          and col_description(r.oid, a.attnum) is null
+        """,
+    )
+    assert bare == set()
+
+
+def test_nothing_is_executable_by_everybody(pushed: Database) -> None:
+    assert names(pushed, f"select name from ({FUNCTIONS}) as f where to_public") == set()
+
+
+# A SET clause keeps the planner from inlining; such a helper runs as its caller, who pins the path.
+INLINED = f"""
+  select name, oid from ({FUNCTIONS}) as f
+  where config = '{{}}' and name like 'medley.%' and lanname = 'sql' and not prosecdef and not open
+    and (select p.provolatile <> 'v' and not p.proisstrict from pg_proc as p where p.oid = f.oid)
+"""
+
+
+def test_functions_pin_their_search_path(pushed: Database) -> None:
+    unpinned = names(
+        pushed,
+        f"""
+        select name from ({FUNCTIONS}) as f
+        where not 'search_path=""' = any(config) and oid not in (select i.oid from ({INLINED}) as i)
+        """,
+    )
+    assert unpinned == set(UNPINNED)
+
+
+def test_inlined_helpers_write_every_name_in_full(pushed: Database) -> None:
+    unclear = []
+    with pushed.connect() as connection:
+        for name, oid in pushed.rows(INLINED):
+            try:
+                with connection.transaction(force_rollback=True):
+                    # Under an empty path the server prints, and reads, no name without its schema.
+                    connection.execute("set local search_path = ''")
+                    definition = connection.execute("select pg_get_functiondef(%s)", (oid,))
+                    for (text,) in definition.fetchall():
+                        connection.execute(text)
+            except psycopg.Error as error:
+                unclear.append(f"{name}: {error.diag.message_primary}")
+    assert unclear == []
+
+
+def test_definer_functions_ask_who_is_calling(pushed: Database) -> None:
+    unasked = names(
+        pushed,
+        f"""
+        select name from ({FUNCTIONS}) as f
+        where prosecdef and open and prosrc !~ 'medley\\.acting_user\\('
+        """,
+    )
+    assert unasked == set(OPEN_DEFINERS)
+
+
+def test_api_functions_are_thin_and_run_as_the_caller(pushed: Database) -> None:
+    found = pushed.rows(
+        f"""
+        select name, prosecdef, lanname from ({FUNCTIONS}) as f
+        where name like 'public.%' and (prosecdef or lanname <> 'sql')
+        """
+    )
+    assert found == []
+
+
+def test_views_run_as_the_caller(pushed: Database) -> None:
+    definers = names(
+        pushed,
+        f"""
+        select name from ({RELATIONS}) as r
+        where relkind = 'v' and name like 'public.%'
+          and not coalesce(reloptions, '{{}}') && '{{security_invoker=true,security_invoker=on}}'
+        """,
+    )
+    assert definers == set()
+
+
+def test_no_materialized_views(pushed: Database) -> None:
+    assert names(pushed, f"select name from ({RELATIONS}) as r where relkind = 'm'") == set()
+
+
+def test_row_level_security_is_on_everywhere(pushed: Database) -> None:
+    off = names(
+        pushed,
+        f"select name from ({RELATIONS}) as r where relkind in ('r', 'p') and not relrowsecurity",
+    )
+    assert off == set()
+
+
+def test_foreign_keys_have_an_index(pushed: Database) -> None:
+    # An index serves when its first columns are the key's, in any order, over all rows that refer.
+    bare = names(
+        pushed,
+        f"""
+        select r.name || ': ' || k.conname from ({RELATIONS}) as r
+        inner join pg_constraint as k
+          on k.conrelid = r.oid and k.contype = 'f' and k.conparentid = 0
+        where not exists (
+          select from pg_index as i
+          where i.indrelid = k.conrelid and i.indisvalid
+            and (i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey
+            and coalesce(pg_get_expr(i.indpred, i.indrelid) ~ '^\\(\\w+ IS NOT NULL\\)$', true)
+        )
+        """,
+    )
+    assert bare == set()
+
+
+def test_foreign_keys_to_accounts_delete_with_them(pushed: Database) -> None:
+    kept = names(
+        pushed,
+        f"""
+        select r.name || ': ' || k.conname from ({RELATIONS}) as r
+        inner join pg_constraint as k on k.conrelid = r.oid and k.contype = 'f'
+        where k.confrelid = 'auth.users'::regclass and k.confdeltype <> 'c'
+        """,
+    )
+    assert kept == set()
+
+
+def test_every_table_of_the_engine_is_used(pushed: Database) -> None:
+    code = "\n".join(
+        file.read_text()
+        for module in source.modules()
+        for file in module.files
+        if file.name not in ("tables.sql", "policies.sql")
+    )
+    tables = names(
+        pushed,
+        f"""
+        select name from ({RELATIONS}) as r
+        where relkind in ('r', 'p', 'v') and not relispartition and name like 'medley.%'
+        """,
+    )
+    unused = {name for name in tables if not re.search(rf"\b{re.escape(name)}\b", code)}
+    assert unused == set(READ_BY_PEOPLE)
+
+
+PLPGSQL = f"""
+  select f.name, f.oid, 0::oid as relation, null::name as old_rows, null::name as new_rows
+  from ({FUNCTIONS}) as f
+  inner join pg_proc as p on f.oid = p.oid
+  where f.lanname = 'plpgsql' and p.prorettype <> 'trigger'::regtype
+  union all
+  -- One function may serve the triggers of several events, each with its own transition tables.
+  select f.name, f.oid, t.tgrelid, max(t.tgoldtable), max(t.tgnewtable)
+  from ({FUNCTIONS}) as f
+  inner join pg_trigger as t on f.oid = t.tgfoid and not t.tgisinternal
+  where f.lanname = 'plpgsql'
+  group by f.name, f.oid, t.tgrelid
+"""
+
+
+def test_plpgsql_functions_are_free_of_errors(pushed: Database) -> None:
+    found = pushed.rows(
+        f"""
+        select p.name, c.lineno, c.level, c.sqlstate, c.message, c.detail
+        from ({PLPGSQL}) as p
+        cross join extensions.plpgsql_check_function_tb(
+          p.oid, p.relation, oldtable => p.old_rows, newtable => p.new_rows,
+          fatal_errors => false, other_warnings => true, extra_warnings => true
+        ) as c
+        where c.level in ('error', 'warning')
+        """
+    )
+    assert found == []
+
+
+def test_trigger_functions_are_used(pushed: Database) -> None:
+    unused = names(
+        pushed,
+        f"""
+        select f.name from ({FUNCTIONS}) as f
+        inner join pg_proc as p on f.oid = p.oid
+        where p.prorettype = 'trigger'::regtype
+          and not exists (select from pg_trigger as t where t.tgfoid = f.oid)
+        """,
+    )
+    assert unused == set()
+
+
+@pytest.mark.parametrize("schema", ["auth", "storage", "realtime", "extensions", "cron"])
+def test_nothing_of_ours_lies_in_the_platforms_schemas(pushed: Database, schema: str) -> None:
+    found = names(
+        pushed,
+        f"""
+        select c.relname::text from pg_class as c
+        where c.relnamespace = to_regnamespace('{schema}') and c.relowner = 'postgres'::regrole
+        union all
+        select p.proname::text from pg_proc as p
+        where p.pronamespace = to_regnamespace('{schema}') and p.proowner = 'postgres'::regrole
+        """,
+    )
+    assert found == set()
