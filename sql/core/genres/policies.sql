@@ -55,5 +55,7 @@ alter table medley.genre_cooccurrence_pairs enable row level security;
 revoke all on medley.genre_cooccurrence_pairs from public, anon, authenticated, service_role;
 alter table medley.genre_marginals enable row level security;
 revoke all on medley.genre_marginals from public, anon, authenticated, service_role;
+alter table medley.genre_statistics enable row level security;
+revoke all on medley.genre_statistics from public, anon, authenticated, service_role;
 alter table medley.genre_similarity_edges enable row level security;
 revoke all on medley.genre_similarity_edges from public, anon, authenticated, service_role;
