@@ -320,6 +320,7 @@ begin
 
   select count(*) into v_rows from fresh;
 
+  analyze public.genre_parent;
   perform medley.finish_generation('genre_parent', v_generation, v_rows);
   return v_rows;
 end;

@@ -155,6 +155,7 @@ begin
   perform medley.number_genre_paths(v_generation);
 
   select count(*) into v_rows from public.genre_paths;
+  analyze public.genre_paths;
   perform medley.finish_generation('genre_paths', v_generation, v_rows);
   return v_rows;
 end;
@@ -170,16 +171,10 @@ returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 begin
-  -- Each stage reads what the former one wrote; without fresh statistics its plan would rest on yesterday's sizes.
   perform medley.refresh_genre_cooccurrence();
-  analyze medley.genre_cooccurrence_pairs, medley.genre_marginals;
   perform medley.refresh_genre_similarity();
-  analyze medley.genre_similarity_edges;
   perform medley.assign_genre_parents();
-  analyze public.genre_parent;
-  perform medley.rebuild_genre_paths();
-  analyze public.genre_paths;
-  return (select count(*) from public.genre_paths);
+  return medley.rebuild_genre_paths();
 end;
 $$;
 

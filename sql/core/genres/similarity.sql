@@ -103,6 +103,9 @@ declare
   v_generation int := medley.begin_generation('genre_cooccurrence_pairs');
   v_rows bigint;
 begin
+  -- A bulk load just before would leave the planner with the sizes of an empty table; the same holds for the stages
+  -- after this one, so each analyzes what it wrote.
+  analyze public.genres, public.item_genres;
   perform medley.refresh_genre_marginals(v_generation);
 
   with fresh as materialized (
@@ -127,6 +130,7 @@ begin
 
   select count(*) into v_rows from fresh;
 
+  analyze medley.genre_cooccurrence_pairs, medley.genre_marginals;
   perform medley.finish_generation('genre_cooccurrence_pairs', v_generation, v_rows);
   return v_rows;
 end;
@@ -233,6 +237,7 @@ begin
 
   select count(*) into v_rows from fresh;
 
+  analyze medley.genre_similarity_edges;
   perform medley.finish_generation('genre_similarity_edges', v_generation, v_rows);
   return v_rows;
 end;

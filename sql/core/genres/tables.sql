@@ -121,7 +121,6 @@ create table medley.genre_cooccurrence_pairs (
   primary key (genre_a, genre_b),
   constraint genre_cooccurrence_pairs_ordered check (genre_a < genre_b)
 );
-create index genre_cooccurrence_pairs_b_idx on medley.genre_cooccurrence_pairs (genre_b, genre_a);
 
 comment on table medley.genre_cooccurrence_pairs is
   'How many items have both genres. Counts items of the kinds with in_genre_statistics. Derived; no foreign keys, '
