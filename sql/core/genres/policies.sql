@@ -4,6 +4,8 @@ alter table public.genres enable row level security;
 revoke all on public.genres from public, anon, authenticated, service_role;
 grant select on public.genres to anon, authenticated;
 grant select, insert, update, delete on public.genres to service_role;
+-- Identity columns need no right on their sequence; a project's defaults may have granted some.
+revoke all on sequence public.genres_genre_no_seq from public, anon, authenticated, service_role;
 
 create policy genres_select on public.genres
 for select to anon, authenticated using (true);
@@ -43,6 +45,7 @@ for select to anon, authenticated using (true);
 
 alter table public.genre_paths enable row level security;
 revoke all on public.genre_paths from public, anon, authenticated, service_role;
+revoke all on sequence public.genre_paths_path_no_seq from public, anon, authenticated, service_role;
 grant select on public.genre_paths to anon, authenticated, service_role;
 
 create policy genre_paths_select on public.genre_paths
