@@ -8,12 +8,11 @@ comment on function medley.version() is 'The version of the engine in this datab
 revoke all on function medley.version() from public, anon, authenticated, service_role;
 grant execute on function medley.version() to service_role;
 
+-- No SET: it inlines. Its names were resolved when it was created.
 create or replace function medley.is_service()
 returns boolean
-language sql stable parallel safe security invoker set search_path = ''
-as $$
-  select coalesce(auth.role(), current_setting('role', true)) = 'service_role'
-$$;
+language sql stable parallel safe security invoker
+return coalesce(auth.role(), current_setting('role', true)) = 'service_role';
 
 comment on function medley.is_service() is
   'True for a call made with the secret key: by the token''s claims, or by the session''s role where there are none.';
@@ -68,11 +67,16 @@ comment on function medley.check_limit(int, int) is
   'Returns p_limit when it lies between 1 and p_max. Errors: invalid_argument.';
 revoke all on function medley.check_limit(int, int) from public, anon, authenticated, service_role;
 
+-- plpgsql keeps its plan for the session; an SQL function would be planned in every query that pages.
 create or replace function medley.encode_cursor(p_query text, p_position jsonb)
 returns text
-language sql immutable parallel safe security invoker set search_path = ''
+language plpgsql immutable parallel safe security invoker set search_path = ''
 as $$
-  select translate(encode(convert_to(jsonb_build_object('q', p_query, 'p', p_position)::text, 'UTF8'), 'base64'), E'\n', '')
+begin
+  return translate(
+    encode(convert_to(jsonb_build_object('q', p_query, 'p', p_position)::text, 'UTF8'), 'base64'), E'\n', ''
+  );
+end;
 $$;
 
 comment on function medley.encode_cursor(text, jsonb) is

@@ -5,9 +5,11 @@ values
   ('cluster_affinity', 'going', 1.0, 'Points that an event one goes to adds to each of its clusters.'),
   ('cluster_affinity', 'maybe', 0.5, 'Points that an event one may go to adds to each of its clusters.');
 
+-- One member or 20,000: the best plans differ, so each call is planned for its own arrays.
 create or replace function medley.rebuild_cluster_affinity(p_user_ids uuid[])
 returns bigint
-language plpgsql volatile parallel unsafe security definer set search_path = ''
+language plpgsql volatile parallel unsafe security definer
+set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_event_ids uuid[];

@@ -53,49 +53,65 @@ create type medley.event_feed_member as (
   cluster_nos int[],
   cluster_scores double precision[],
   cluster_bound double precision,
-  w medley.event_feed_weights
+  weights medley.event_feed_weights
 );
 comment on type medley.event_feed_member is
   'A member as the feed sees them: home and radius, the genres they named with their umbrellas, cluster affinities '
   '(cluster_nos and cluster_scores in parallel; cluster_bound is the most that the term can give), and the weights.';
 
+create type medley.event_feed_sure_event as (event_no int, followed boolean, friends int);
+comment on type medley.event_feed_sure_event is
+  'An event of an artist that the member follows, or that this many friends go or may go to.';
+
+create type medley.event_feed_list as (list medley.event_list, list_no int, cell_no int, bound double precision);
+comment on type medley.event_feed_list is
+  'A posting list, and the most points that the terms of taste and distance can give to an event that no list before it '
+  'holds.';
+
+create type medley.event_feed_position as (as_of timestamptz, served int, score int, event_no int);
+comment on type medley.event_feed_position is
+  'Where a page begins: the moment that all pages share, how many rows came before, and the last of them.';
+
 create or replace function medley.event_feed_member(p_user_id uuid, p_as_of timestamptz)
 returns medley.event_feed_member
-language plpgsql stable parallel safe security definer set search_path = ''
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
   v medley.event_feed_member;
+  v_genres text[];
   v_genre_ids uuid[];
 begin
   v.user_id := p_user_id;
   v.as_of := p_as_of;
-  v.w := (select w from medley.event_feed_weights as w);
+  v.weights := (select w from medley.event_feed_weights as w);
 
   select
-    extensions.st_setsrid(extensions.st_makepoint(u.home_longitude, u.home_latitude), 4326), u.radius_km
-  into v.home, v.radius_km
+    extensions.st_setsrid(extensions.st_makepoint(u.home_longitude, u.home_latitude), 4326), u.radius_km,
+    u.genre_preferences
+  into v.home, v.radius_km, v_genres
   from public.user_preferences as u
   where u.user_id = p_user_id;
 
-  select array_agg(g.id), array_agg(g.genre_no) into v_genre_ids, v.genre_nos
-  from public.user_preferences as u
-  cross join lateral medley.genres_named(u.genre_preferences) as g
-  where u.user_id = p_user_id;
+  if cardinality(v_genres) > 0 then
+    select array_agg(g.id), array_agg(g.genre_no) into v_genre_ids, v.genre_nos
+    from medley.genres_named(v_genres) as g;
 
-  select array_agg(distinct p.ancestor_nos[1]) into v.umbrella_nos
-  from public.genre_paths as p
-  where p.genre_id = any(v_genre_ids);
+    select array_agg(distinct p.ancestor_nos[1]) into v.umbrella_nos
+    from public.genre_paths as p
+    where p.genre_id = any(v_genre_ids);
+  end if;
 
   select
     array_agg(c.cluster_no), array_agg(c.score),
-    least(max(c.country_score) * (v.w).cluster, (v.w).cluster_cap)
+    least(max(c.country_score) * (v.weights).cluster, (v.weights).cluster_cap)
   into v.cluster_nos, v.cluster_scores, v.cluster_bound
   from (
     select k.cluster_no, a.score::double precision as score, sum(a.score) over (partition by a.country) as country_score
     from medley.user_cluster_affinity as a
     inner join medley.event_cluster_keys as k
       on k.cluster_path_slug = a.cluster_path_slug and k.country = a.country
-    where a.user_no = medley.member_no(p_user_id)
+    where a.user_no = (select m.user_no from medley.members as m where m.user_id = p_user_id)
   ) as c;
   v.cluster_bound := coalesce(v.cluster_bound, 0);
   return v;
@@ -106,7 +122,7 @@ comment on function medley.event_feed_member(uuid, timestamptz) is
   'What the feed knows of a member at p_as_of; empty parts for a member without history.';
 revoke all on function medley.event_feed_member(uuid, timestamptz) from public, anon, authenticated, service_role;
 
-create or replace function medley.event_feed_sure(p_member medley.event_feed_member)
+create or replace function medley.event_feed_sure(p_user_id uuid, p_as_of timestamptz)
 returns table (event_no int, followed boolean, friends int)
 language sql stable parallel safe security invoker
 begin atomic
@@ -116,50 +132,55 @@ begin atomic
     from public.item_follows as f
     inner join medley.items as i on i.id = f.item_id
     inner join medley.event_postings as p on p.list = 'artist' and p.list_no = i.item_no and p.cell_no = 0
-    where f.user_id = (p_member).user_id and p.starts_at >= (p_member).as_of
+    where f.user_id = p_user_id and p.starts_at >= p_as_of
     union all
     select u.event_no, false, 1
-    from medley.friends((p_member).user_id) as f (friend_id)
+    from medley.friends(p_user_id) as f
     inner join public.event_rsvps as r on r.user_id = f.friend_id
     inner join medley.upcoming_events as u on u.event_id = r.event_id
-    where u.starts_at >= (p_member).as_of
+    where u.starts_at >= p_as_of
   ) as s
   group by s.event_no;
 end;
 
-comment on function medley.event_feed_sure(medley.event_feed_member) is
+comment on function medley.event_feed_sure(uuid, timestamptz) is
   'Every upcoming event of an artist that the member follows, or that friends of theirs go or may go to.';
-revoke all on function medley.event_feed_sure(medley.event_feed_member) from public, anon, authenticated, service_role;
+revoke all on function medley.event_feed_sure(uuid, timestamptz) from public, anon, authenticated, service_role;
 
 create or replace function medley.event_feed_lists(p_member medley.event_feed_member)
-returns table (list medley.event_list, list_no int, cell_no int, bound double precision)
+returns setof medley.event_feed_list
 language sql stable parallel safe security invoker
 begin atomic
-  with term as (
+  with member as materialized (
     select
-      least(((p_member).w).genre_preference * cardinality((p_member).genre_nos), ((p_member).w).genre_preference_cap) as genre,
-      ((p_member).w).umbrella_genre as umbrella
+      (p_member).*,
+      ((p_member).weights).umbrella_genre as umbrella,
+      ((p_member).weights).distance as distance,
+      least(
+        ((p_member).weights).genre_preference * cardinality((p_member).genre_nos),
+        ((p_member).weights).genre_preference_cap
+      ) as genre
   ),
 
   list as (
-    select 'genre'::medley.event_list as list, g.no as list_no, t.genre + (p_member).cluster_bound + t.umbrella as bound
-    from term as t cross join unnest((p_member).genre_nos) as g (no)
+    select 'genre'::medley.event_list as list, g.no as list_no, m.genre + m.cluster_bound + m.umbrella as bound
+    from member as m cross join lateral unnest(m.genre_nos) as g (no)
     union all
-    select 'cluster', c.no, (p_member).cluster_bound + t.umbrella
-    from term as t cross join unnest((p_member).cluster_nos) as c (no)
+    select 'cluster', c.no, m.cluster_bound + m.umbrella
+    from member as m cross join lateral unnest(m.cluster_nos) as c (no)
     union all
-    select 'umbrella', u.no, t.umbrella
-    from term as t cross join unnest((p_member).umbrella_nos) as u (no)
+    select 'umbrella', u.no, m.umbrella
+    from member as m cross join lateral unnest(m.umbrella_nos) as u (no)
     union all
     select 'all', 0, 0
   ),
 
-  cell as (
+  cell as materialized (
     select 0 as cell_no, 0::double precision as bound
     union all
-    select c.cell_no, ((p_member).w).distance * (1 - c.least_km / (p_member).radius_km)
-    from medley.cells_around((p_member).home, (p_member).radius_km) as c
-    where c.least_km < (p_member).radius_km
+    select c.cell_no, m.distance * (1 - c.least_km / m.radius_km)
+    from member as m cross join lateral medley.cells_around(m.home, m.radius_km) as c
+    where c.least_km < m.radius_km
   )
 
   select l.list, l.list_no, c.cell_no, l.bound + c.bound
@@ -168,17 +189,121 @@ begin atomic
 end;
 
 comment on function medley.event_feed_lists(medley.event_feed_member) is
-  'The posting lists that together hold every upcoming event, with the most points that the terms of taste and distance '
-  'can give to an event that no list before it holds (artists and friends aside, which event_feed_sure covers).';
+  'The posting lists that together hold every upcoming event, with their bounds (artists and friends aside, which '
+  'event_feed_sure covers).';
 revoke all on function medley.event_feed_lists(medley.event_feed_member) from public, anon, authenticated, service_role;
+
+create or replace function medley.event_feed_seeds(
+  p_lists medley.event_feed_list[], p_as_of timestamptz, p_count int
+)
+returns table (event_no int)
+language sql stable parallel safe security invoker
+begin atomic
+  -- Enough soonest events for any answer, and three times as many from the lists that promise most. Were the lists
+  -- read in another order, only the threshold would be lower and more events scored.
+  (
+    select p.event_no
+    from (values (false), (true)) as c (promoted)
+    cross join lateral (
+      select q.event_no
+      from medley.event_postings as q
+      where q.list = 'all' and q.list_no = 0 and q.cell_no = 0 and q.promoted = c.promoted and q.starts_at >= p_as_of
+      order by q.starts_at
+      limit p_count
+    ) as p
+  )
+  union all
+  (
+    select p.event_no
+    from (
+      select l.list, l.list_no, l.cell_no
+      from unnest(p_lists) as l
+      where l.bound > 0
+      order by l.bound desc
+      offset 0
+    ) as l
+    cross join (values (true), (false)) as c (promoted)
+    cross join lateral (
+      select q.event_no
+      from medley.event_postings as q
+      where q.list = l.list and q.list_no = l.list_no and q.cell_no = l.cell_no and q.promoted = c.promoted
+        and q.starts_at >= p_as_of
+      order by q.starts_at
+      limit 8
+    ) as p
+    limit 3 * p_count
+  );
+end;
+
+comment on function medley.event_feed_seeds(medley.event_feed_list[], timestamptz, int) is
+  'Events that are likely to score high, at least p_count where there are so many: what the first threshold comes from.';
+revoke all on function medley.event_feed_seeds(medley.event_feed_list[], timestamptz, int)
+from public, anon, authenticated, service_role;
+
+create or replace function medley.event_feed_reaching(
+  p_member medley.event_feed_member, p_lists medley.event_feed_list[], p_threshold int
+)
+returns table (event_no int)
+language sql stable parallel safe security invoker
+begin atomic
+  with member as materialized (
+    select
+      (p_member).as_of,
+      ((p_member).weights).promoted,
+      ((p_member).weights).tickets,
+      ((p_member).weights).recency,
+      ((p_member).weights).recency_days / ln(2.0::double precision) as days_per_e
+  ),
+
+  -- What recency must still give an event of the list without tickets; five ten-thousandths for the rounding of terms.
+  need as materialized (
+    select
+      m.*, l.list, l.list_no, l.cell_no, c.is_promoted,
+      (p_threshold - 5) / 10000.0::double precision - l.bound - case when c.is_promoted then m.promoted else 0 end as points
+    from unnest(p_lists) as l
+    cross join member as m
+    cross join (values (false), (true)) as c (is_promoted)
+  ),
+
+  -- Recency falls with the start, so that is the same as a last start.
+  reach as materialized (
+    select
+      n.*,
+      case when n.points - n.tickets <= 0 then 'infinity'
+        else n.as_of + interval '1 day' * (n.days_per_e * ln(n.recency / (n.points - n.tickets)))
+      end as last_start,
+      case
+        when n.points <= 0 then 'infinity'
+        when n.points > n.recency then '-infinity'
+        else n.as_of + interval '1 day' * (n.days_per_e * ln(n.recency / n.points))
+      end as last_start_without_tickets
+    from need as n
+    where n.points - n.tickets <= n.recency
+  )
+
+  select p.event_no
+  from reach as r
+  cross join lateral (
+    select q.event_no
+    from medley.event_postings as q
+    where q.list = r.list and q.list_no = r.list_no and q.cell_no = r.cell_no and q.promoted = r.is_promoted
+      and q.starts_at >= r.as_of
+      and q.starts_at <= r.last_start
+      and (q.ticket_available or q.starts_at <= r.last_start_without_tickets)
+    offset 0
+  ) as p;
+end;
+
+comment on function medley.event_feed_reaching(medley.event_feed_member, medley.event_feed_list[], int) is
+  'Every upcoming event outside event_feed_sure whose score can reach p_threshold (ten-thousandths), and few others.';
+revoke all on function medley.event_feed_reaching(medley.event_feed_member, medley.event_feed_list[], int)
+from public, anon, authenticated, service_role;
 
 -- Terms are whole ten-thousandths of a point: sums are exact and the same in any order.
 create or replace function medley.event_feed_scores(
   p_member medley.event_feed_member,
   p_event_nos int[],
-  p_sure_nos int[],
-  p_sure_followed boolean[],
-  p_sure_friends int[]
+  p_sure medley.event_feed_sure_event[]
 )
 returns table (
   event_no int, artist_follow int, friend_interest int, genre_preference int, umbrella_genre int, cluster int,
@@ -186,162 +311,62 @@ returns table (
 )
 language sql stable parallel safe security invoker
 begin atomic
-  with term as materialized (
+  with member as materialized (
+    select (p_member).*
+  ),
+
+  weight as materialized (
+    select ((p_member).weights).*
+  ),
+
+  term as materialized (
     select
       e.event_no,
-      case when s.followed then ((p_member).w).artist_follow else 0 end as artist_follow,
-      least(((p_member).w).friend_interest * coalesce(s.friends, 0), ((p_member).w).friend_interest_cap) as friend_interest,
-      least(
-        ((p_member).w).genre_preference
-        * (select count(*) from unnest(e.genre_nos) as g (no) where g.no = any((p_member).genre_nos)),
-        ((p_member).w).genre_preference_cap
-      ) as genre_preference,
-      case when e.umbrella_nos && (p_member).umbrella_nos then ((p_member).w).umbrella_genre else 0 end as umbrella_genre,
-      -- LEAST ignores NULL: without the inner coalesce an event outside every cluster would get the cap.
-      least(
-        ((p_member).w).cluster * coalesce(
+      round(10000 * case when s.followed then w.artist_follow else 0 end)::int as artist_follow,
+      round(10000 * least(w.friend_interest * coalesce(s.friends, 0), w.friend_interest_cap))::int as friend_interest,
+      round(10000 * least(
+        w.genre_preference * (select count(*) from unnest(e.genre_nos) as g (no) where g.no = any(m.genre_nos)),
+        w.genre_preference_cap
+      ))::int as genre_preference,
+      round(10000 * case when e.umbrella_nos && m.umbrella_nos then w.umbrella_genre else 0 end)::int as umbrella_genre,
+      -- LEAST ignores NULL: without the coalesce an event outside every cluster would get the cap.
+      round(10000 * least(
+        w.cluster * coalesce(
           (
-            select sum((p_member).cluster_scores[array_position((p_member).cluster_nos, c.no)])
+            select sum(m.cluster_scores[array_position(m.cluster_nos, c.no)])
             from unnest(e.cluster_nos) as c (no)
           ),
           0
         ),
-        ((p_member).w).cluster_cap
-      ) as cluster,
-      case when e.promoted then ((p_member).w).promoted else 0 end as promoted,
-      ((p_member).w).recency * exp(
-        ln(0.5::double precision)
-        * date_part('epoch', e.starts_at - (p_member).as_of) / (86400 * ((p_member).w).recency_days)
-      ) as recency,
-      ((p_member).w).distance * coalesce(
-        greatest(
-          0,
-          1 - extensions.st_distancesphere(e.location, (p_member).home) / (1000 * (p_member).radius_km)
-        ),
-        0
-      ) as distance,
-      case when e.ticket_available then ((p_member).w).tickets else 0 end as tickets
+        w.cluster_cap
+      ))::int as cluster,
+      round(10000 * case when e.promoted then w.promoted else 0 end)::int as promoted,
+      round(10000 * w.recency * exp(
+        ln(0.5::double precision) * date_part('epoch', e.starts_at - m.as_of) / (86400 * w.recency_days)
+      ))::int as recency,
+      round(10000 * w.distance * coalesce(
+        greatest(0, 1 - extensions.st_distancesphere(e.location, m.home) / (1000 * m.radius_km)), 0
+      ))::int as distance,
+      round(10000 * case when e.ticket_available then w.tickets else 0 end)::int as tickets
     from unnest(p_event_nos) as c (event_no)
     inner join medley.upcoming_events as e on e.event_no = c.event_no
-    left join unnest(p_sure_nos, p_sure_followed, p_sure_friends) as s (event_no, followed, friends)
-      on s.event_no = e.event_no
-  ),
-
-  point as materialized (
-    select
-      t.event_no,
-      round(10000 * t.artist_follow)::int as artist_follow,
-      round(10000 * t.friend_interest)::int as friend_interest,
-      round(10000 * t.genre_preference)::int as genre_preference,
-      round(10000 * t.umbrella_genre)::int as umbrella_genre,
-      round(10000 * t.cluster)::int as cluster,
-      round(10000 * t.promoted)::int as promoted,
-      round(10000 * t.recency)::int as recency,
-      round(10000 * t.distance)::int as distance,
-      round(10000 * t.tickets)::int as tickets
-    from term as t
+    cross join member as m
+    cross join weight as w
+    left join unnest(p_sure) as s on s.event_no = e.event_no
   )
 
   select
-    p.event_no, p.artist_follow, p.friend_interest, p.genre_preference, p.umbrella_genre, p.cluster,
-    p.promoted, p.recency, p.distance, p.tickets,
-    p.artist_follow + p.friend_interest + p.genre_preference + p.umbrella_genre + p.cluster
-    + p.promoted + p.recency + p.distance + p.tickets
-  from point as p;
+    t.*,
+    t.artist_follow + t.friend_interest + t.genre_preference + t.umbrella_genre + t.cluster
+    + t.promoted + t.recency + t.distance + t.tickets
+  from term as t;
 end;
 
-comment on function medley.event_feed_scores(medley.event_feed_member, int[], int[], boolean[], int[]) is
+comment on function medley.event_feed_scores(medley.event_feed_member, int[], medley.event_feed_sure_event[]) is
   'The exact score of these events for the member, term by term, in ten-thousandths of a point. '
-  'The last three arguments are event_feed_sure, column by column.';
-revoke all on function medley.event_feed_scores(medley.event_feed_member, int[], int[], boolean[], int[])
+  'p_sure: all of event_feed_sure.';
+revoke all on function medley.event_feed_scores(medley.event_feed_member, int[], medley.event_feed_sure_event[])
 from public, anon, authenticated, service_role;
-
-create or replace function medley.event_feed_seeds(p_member medley.event_feed_member, p_count int)
-returns table (event_no int)
-language sql stable parallel safe security invoker
-begin atomic
-  -- Enough soonest events for any answer, and the soonest of the lists that promise most.
-  select s.event_no
-  from (
-    (
-      select 'all'::medley.event_list as list, 0 as list_no, 0 as cell_no, p_count as take
-    )
-    union all
-    (
-      select l.list, l.list_no, l.cell_no, 8
-      from medley.event_feed_lists(p_member) as l
-      where l.bound > 0
-      order by l.bound desc
-      limit 16
-    )
-  ) as l
-  cross join (values (false), (true)) as c (promoted)
-  cross join lateral (
-    select p.event_no
-    from medley.event_postings as p
-    where p.list = l.list and p.list_no = l.list_no and p.cell_no = l.cell_no and p.promoted = c.promoted
-      and p.starts_at >= (p_member).as_of
-    order by p.starts_at
-    limit l.take
-  ) as s;
-end;
-
-comment on function medley.event_feed_seeds(medley.event_feed_member, int) is
-  'Events that are likely to score high, at least p_count where there are so many: what the first threshold comes from.';
-revoke all on function medley.event_feed_seeds(medley.event_feed_member, int) from public, anon, authenticated, service_role;
-
-create or replace function medley.recency_reach(p_member medley.event_feed_member, p_points double precision)
-returns timestamptz
-language sql immutable parallel safe security invoker
-return case
-  when p_points <= 0 then 'infinity'
-  when p_points > ((p_member).w).recency then '-infinity'
-  else (p_member).as_of + interval '1 day' * (((p_member).w).recency_days * ln(((p_member).w).recency / p_points) / ln(2))
-end;
-
-comment on function medley.recency_reach(medley.event_feed_member, double precision) is
-  'The last start at which the recency term still gives p_points.';
-revoke all on function medley.recency_reach(medley.event_feed_member, double precision)
-from public, anon, authenticated, service_role;
-
-create or replace function medley.event_feed_reaching(p_member medley.event_feed_member, p_threshold int)
-returns table (event_no int)
-language sql stable parallel safe security invoker
-begin atomic
-  -- An event of a list reaches the threshold only if it starts before the day on which recency falls below what
-  -- the list's bound leaves open. Two ten-thousandths make up for the rounding of terms.
-  select p.event_no
-  from medley.event_feed_lists(p_member) as l
-  cross join (values (false), (true)) as c (promoted)
-  cross join lateral (
-    select
-      (p_threshold - 5) / 10000.0::double precision - l.bound
-      - case when c.promoted then ((p_member).w).promoted else 0 end as need
-  ) as n
-  cross join lateral (
-    select
-      medley.recency_reach(p_member, n.need - ((p_member).w).tickets) as with_tickets,
-      medley.recency_reach(p_member, n.need) as without_tickets
-  ) as until
-  cross join lateral (
-    select q.event_no
-    from medley.event_postings as q
-    where q.list = l.list and q.list_no = l.list_no and q.cell_no = l.cell_no and q.promoted = c.promoted
-      and q.starts_at >= (p_member).as_of
-      and q.starts_at <= until.with_tickets
-      and (q.ticket_available or q.starts_at <= until.without_tickets)
-    offset 0
-  ) as p
-  where until.with_tickets >= (p_member).as_of;
-end;
-
-comment on function medley.event_feed_reaching(medley.event_feed_member, int) is
-  'Every upcoming event outside event_feed_sure whose score can reach p_threshold (ten-thousandths), and few others.';
-revoke all on function medley.event_feed_reaching(medley.event_feed_member, int) from public, anon, authenticated, service_role;
-
-create type medley.event_feed_position as (as_of timestamptz, served int, score int, event_no int);
-comment on type medley.event_feed_position is
-  'Where a page begins: the moment that all pages share, how many rows came before, and the last of them.';
 
 create or replace function medley.event_feed_position(p_cursor text, p_user_id uuid, p_as_of timestamptz)
 returns medley.event_feed_position
@@ -391,9 +416,7 @@ create or replace function medley.event_feed_page(
   p_after medley.event_feed_position,
   p_limit int,
   p_event_nos int[],
-  p_sure_nos int[],
-  p_sure_followed boolean[],
-  p_sure_friends int[]
+  p_sure medley.event_feed_sure_event[]
 )
 returns table (
   event_id uuid, title text, starts_at timestamptz, venue_name text, city text, country text, headliner text,
@@ -403,7 +426,7 @@ language sql stable parallel safe security invoker
 begin atomic
   with best as materialized (
     select s.*
-    from medley.event_feed_scores(p_member, p_event_nos, p_sure_nos, p_sure_followed, p_sure_friends) as s
+    from medley.event_feed_scores(p_member, p_event_nos, p_sure) as s
     where (p_after).score is null or (s.score, -s.event_no) < ((p_after).score, -(p_after).event_no)
     order by s.score desc, s.event_no
     limit p_limit + 1
@@ -428,6 +451,10 @@ begin atomic
     where (select count(*) from best) > p_limit
     order by l.score, l.event_no desc
     limit 1
+  ),
+
+  member as materialized (
+    select (p_member).*
   )
 
   select
@@ -435,12 +462,13 @@ begin atomic
     (p.score / 10000.0)::numeric(12, 4), t.breakdown, t.reasons,
     (select f.next_cursor from following as f)
   from page as p
+  cross join member as m
   inner join medley.upcoming_events as u on u.event_no = p.event_no
   inner join public.events as e on e.id = u.event_id
   left join public.venues as v on v.id = e.venue_id
   left join public.artists as a on a.id = e.headliner_artist_id
   cross join lateral (
-    select round((extensions.st_distancesphere(u.location, (p_member).home) / 1000)::numeric, 1)::double precision as km
+    select round((extensions.st_distancesphere(u.location, m.home) / 1000)::numeric, 1)::double precision as km
   ) as d
   cross join lateral (
     select
@@ -448,33 +476,30 @@ begin atomic
       array_agg(r.reason order by r.points desc, r.term) filter (where r.reason is not null) as reasons
     from (
       values
-        ('artist_follow', p.artist_follow, 'You follow ' || coalesce(
-          (
-            select string_agg(f.name, ', ' order by f.name)
-            from medley.followed_artists((p_member).user_id, e.id, e.headliner_artist_id) as f
-          ),
-          'an artist'
-        )),
-        ('friend_interest', p.friend_interest, (
+        ('artist_follow', p.artist_follow, case when p.artist_follow <> 0 then 'You follow ' || (
+          select string_agg(f.name, ', ' order by f.name)
+          from medley.followed_artists(m.user_id, e.id, e.headliner_artist_id) as f
+        ) end),
+        ('friend_interest', p.friend_interest, case when p.friend_interest <> 0 then (
           select case s.friends when 1 then '1 friend is' else s.friends || ' friends are' end || ' interested'
-          from unnest(p_sure_nos, p_sure_friends) as s (event_no, friends)
+          from unnest(p_sure) as s
           where s.event_no = p.event_no
-        )),
-        ('genre_preference', p.genre_preference, 'You like ' || (
+        ) end),
+        ('genre_preference', p.genre_preference, case when p.genre_preference <> 0 then 'You like ' || (
           select string_agg(g.name, ', ' order by g.name)
           from public.genres as g
-          where g.genre_no = any(u.genre_nos) and g.genre_no = any((p_member).genre_nos)
-        )),
-        ('umbrella_genre', p.umbrella_genre, 'Close to your genres: ' || (
+          where g.genre_no = any(u.genre_nos) and g.genre_no = any(m.genre_nos)
+        ) end),
+        ('umbrella_genre', p.umbrella_genre, case when p.umbrella_genre <> 0 then 'Close to your genres: ' || (
           select string_agg(g.name, ', ' order by g.name)
           from public.genre_paths as n
           inner join public.genres as g on g.id = n.genre_id
-          where n.path_no = any(u.umbrella_nos) and n.path_no = any((p_member).umbrella_nos)
-        )),
+          where n.path_no = any(u.umbrella_nos) and n.path_no = any(m.umbrella_nos)
+        ) end),
         ('cluster', p.cluster, 'Like events you went to'),
         ('promoted', p.promoted, 'Promoted'),
-        ('recency', p.recency, case when e.starts_at < (p_member).as_of + interval '7 days' then 'Within a week' end),
-        ('distance', p.distance, format('%s km from home', d.km)),
+        ('recency', p.recency, case when e.starts_at < m.as_of + interval '7 days' then 'Within a week' end),
+        ('distance', p.distance, d.km || ' km from home'),
         ('tickets', p.tickets, 'Tickets available')
     ) as r (term, points, reason)
     where r.points <> 0
@@ -483,10 +508,10 @@ begin atomic
 end;
 
 comment on function medley.event_feed_page(
-  medley.event_feed_member, medley.event_feed_position, int, int[], int[], boolean[], int[]
+  medley.event_feed_member, medley.event_feed_position, int, int[], medley.event_feed_sure_event[]
 ) is 'The page of the feed after a position, ranked among the candidates, with breakdown, reasons and cursor.';
 revoke all on function medley.event_feed_page(
-  medley.event_feed_member, medley.event_feed_position, int, int[], int[], boolean[], int[]
+  medley.event_feed_member, medley.event_feed_position, int, int[], medley.event_feed_sure_event[]
 ) from public, anon, authenticated, service_role;
 
 create or replace function medley.get_personalized_feed_v3(
@@ -508,27 +533,29 @@ declare
   v_after medley.event_feed_position := medley.event_feed_position(p_cursor, v_user_id, p_as_of);
   v_member medley.event_feed_member := medley.event_feed_member(v_user_id, v_after.as_of);
   v_wanted int := v_after.served + v_limit + 1;
-  v_sure_nos int[];
-  v_sure_followed boolean[];
-  v_sure_friends int[];
+  v_sure medley.event_feed_sure_event[];
+  v_lists medley.event_feed_list[];
   v_candidates int[];
   v_threshold int;
 begin
-  select array_agg(s.event_no), array_agg(s.followed), array_agg(s.friends)
-  into v_sure_nos, v_sure_followed, v_sure_friends
-  from medley.event_feed_sure(v_member) as s;
+  select array_agg((s.event_no, s.followed, s.friends)::medley.event_feed_sure_event) into v_sure
+  from medley.event_feed_sure(v_user_id, v_after.as_of) as s;
+
+  select array_agg(l) into v_lists
+  from medley.event_feed_lists(v_member) as l;
 
   select array_agg(distinct c.event_no) into v_candidates
   from (
-    select u.event_no from unnest(v_sure_nos) as u (event_no)
+    select u.event_no from unnest(v_sure) as u
     union all
-    select s.event_no from medley.event_feed_seeds(v_member, v_wanted) as s
+    select s.event_no from medley.event_feed_seeds(v_lists, v_after.as_of, v_wanted) as s
   ) as c;
 
+  -- Fewer candidates than wanted leave no threshold: then everything is scored.
   select min(t.score) into v_threshold
   from (
     select s.score
-    from medley.event_feed_scores(v_member, v_candidates, v_sure_nos, v_sure_followed, v_sure_friends) as s
+    from medley.event_feed_scores(v_member, v_candidates, v_sure) as s
     order by s.score desc
     limit v_wanted
   ) as t
@@ -538,14 +565,12 @@ begin
   from (
     select u.event_no from unnest(v_candidates) as u (event_no)
     union all
-    select r.event_no from medley.event_feed_reaching(v_member, coalesce(v_threshold, 0)) as r
+    select r.event_no from medley.event_feed_reaching(v_member, v_lists, coalesce(v_threshold, 0)) as r
   ) as c;
 
   return query
   select p.*
-  from medley.event_feed_page(
-    v_member, v_after, v_limit, v_candidates, v_sure_nos, v_sure_followed, v_sure_friends
-  ) as p;
+  from medley.event_feed_page(v_member, v_after, v_limit, v_candidates, v_sure) as p;
 end;
 $$;
 

@@ -119,11 +119,19 @@ create or replace function medley.genres_named(p_raw text[])
 returns table (id uuid, genre_no int)
 language sql stable parallel safe security invoker
 begin atomic
-  select distinct g.id, g.genre_no
-  from unnest(p_raw) as r (raw)
-  cross join lateral (select public.normalize_genre_key(r.raw) as key) as k
-  left join medley.genre_aliases as a on a.alias_key = k.key
-  inner join public.genres as g on g.normalized_key = coalesce(a.genre_key, k.key);
+  -- Each name is normalized once, and the keys come as an array: the planner then looks them up in the index.
+  with key as materialized (
+    select public.normalize_genre_key(r.raw) as key
+    from unnest(p_raw) as r (raw)
+  )
+
+  select g.id, g.genre_no
+  from public.genres as g
+  where g.normalized_key = any(array(
+    select coalesce(a.genre_key, k.key)
+    from key as k
+    left join medley.genre_aliases as a on a.alias_key = k.key
+  ));
 end;
 
 comment on function medley.genres_named(text[]) is 'The genres of these names in any spelling; unknown names are left out.';
