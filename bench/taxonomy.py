@@ -1,10 +1,11 @@
 """Scores the induced genre taxonomy against a genre tree made by hand.
 
-Loads the tags of the HetRec 2011 Last.fm data set as the genres of its artists, runs the engine's own pipeline and
-compares what it induced with the tree of the beets project, beside simple baselines. Everything happens in one
-transaction that is rolled back: the database is left as it was.
+Loads the tags of the HetRec 2011 Last.fm data set as the genres of its artists, runs the engine's
+own pipeline and compares what it induced with the tree of the beets project, beside simple
+baselines. Everything happens in one transaction that is rolled back: the database stays as it was.
 
-    python -m bench.taxonomy --database-url postgresql://... [--data DIR] [--json] [--set genres.parent_threshold=0.4]
+    python -m bench.taxonomy --database-url postgresql://... [--data DIR] [--json]
+        [--set genres.parent_threshold=0.4]
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import psycopg
 Graph = Mapping[str, Iterable[str]]
 Edge = tuple[str, str]
 
+SUMMARY = "Scores the induced genre taxonomy against a genre tree made by hand."
 GENRES_PER_ARTIST = 100
 RANDOM_TREES = 20
 
@@ -46,7 +48,8 @@ class Score:
         hits = len(found & wanted)
         precision = hits / len(found) if found else 0.0
         recall = hits / len(wanted) if wanted else 0.0
-        return cls(precision, recall, 2 * precision * recall / (precision + recall) if hits else 0.0)
+        f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
+        return cls(precision, recall, f1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,11 @@ class Reference:
         self.ancestors = self._above(tree)
 
     def score(self, method: str, graph: Graph) -> Result:
-        """Scores a graph of parents. Genres that the tree does not know are passed through, not counted."""
+        """Scores a graph of parents, passing through genres that the tree does not know."""
         return Result(
-            method, Score.of(self._nearest(graph), self.edges), Score.of(self._above(graph), self.ancestors)
+            method,
+            Score.of(self._nearest(graph), self.edges),
+            Score.of(self._above(graph), self.ancestors),
         )
 
     def _nearest(self, graph: Graph) -> set[Edge]:
@@ -109,23 +114,28 @@ class Scratch:
         self._connection = connection
 
     def execute(self, statement: LiteralString, *arguments: object) -> None:
+        """Runs a statement."""
         self._connection.execute(statement, arguments)
 
     def rows(self, statement: LiteralString, *arguments: object) -> list[tuple[str, ...]]:
+        """The rows of a query whose columns are all text."""
         return [tuple(row) for row in self._connection.execute(statement, arguments).fetchall()]
 
     def count_only_benchmark_artists(self) -> None:
-        self.execute("update medley.item_kinds set in_genre_statistics = false where in_genre_statistics")
+        """Keeps whatever the database holds out of the statistics."""
         self.execute(
-            "insert into medley.item_kinds (kind, in_genre_statistics, description) values (%s, true, %s)",
-            "benchmark_artist",
-            "An artist of the taxonomy benchmark.",
+            "update medley.item_kinds set in_genre_statistics = false where in_genre_statistics"
+        )
+        self.execute(
+            "insert into medley.item_kinds (kind, in_genre_statistics, description) "
+            "values ('benchmark_artist', true, 'An artist of the taxonomy benchmark.')"
         )
 
     def load(self, genres_of: Mapping[str, list[str]]) -> None:
         """Registers the artists and links their genres as a loader does."""
         ids = {artist: uuid.uuid5(uuid.NAMESPACE_URL, f"lastfm:{artist}") for artist in genres_of}
-        with self._connection.cursor().copy("copy medley.items (id, kind, title) from stdin") as copy:
+        to_items = "copy medley.items (id, kind, title) from stdin"
+        with self._connection.cursor().copy(to_items) as copy:
             for artist, item_id in ids.items():
                 copy.write_row((item_id, "benchmark_artist", artist))
         pairs = [(ids[artist], genre) for artist, genres in genres_of.items() for genre in genres]
@@ -135,26 +145,32 @@ class Scratch:
             [genre for _, genre in pairs],
         )
 
-    def set(self, key: str, value: float) -> None:
+    def change_setting(self, key: str, value: float) -> None:
+        """Gives a setting another value."""
         self.execute("update medley.settings set value = %s where key = %s", value, key)
 
     def forget_curated_tree(self) -> None:
+        """Takes the umbrellas and the curated parents away; spellings and the drop list stay."""
         self.execute("delete from public.genre_taxonomy_roots where true")
         self.execute("delete from public.genre_parent where true")
 
     def key_of(self, names: Iterable[str]) -> dict[str, str]:
         """Names to the keys that the engine gives them, other spellings resolved."""
-        return {
-            raw: key for raw, key in self.rows("select raw, genre_key from medley.genre_keys(%s::text[])", list(names))
-        }
+        found = self.rows(
+            "select k.raw, k.genre_key from medley.genre_keys(%s::text[]) as k", list(names)
+        )
+        return {row[0]: row[1] for row in found}
 
     def counts(self) -> Counter[str]:
-        rows = self.rows(
-            "select t.normalized_key, t.artist_count::text from medley.taxonomy_genres() as t where t.artist_count > 0"
+        """How many artists each genre has."""
+        found = self.rows(
+            "select t.normalized_key, t.artist_count::text from medley.taxonomy_genres() as t "
+            "where t.artist_count > 0"
         )
-        return Counter({key: int(count) for key, count in rows})
+        return Counter({key: int(count) for key, count in found})
 
     def pairs(self) -> dict[str, Counter[str]]:
+        """How many artists two genres share."""
         together: dict[str, Counter[str]] = defaultdict(Counter)
         for a, b, count in self.rows(
             "select a.normalized_key, b.normalized_key, p.pair_count::text "
@@ -166,20 +182,25 @@ class Scratch:
         return together
 
     def umbrellas(self) -> list[str]:
-        return [
-            key for (key,) in self.rows("select t.normalized_key from medley.taxonomy_genres() as t where t.is_umbrella")
-        ]
+        """The keys of the umbrellas."""
+        found = self.rows(
+            "select t.normalized_key from medley.taxonomy_genres() as t where t.is_umbrella"
+        )
+        return [key for (key,) in found]
 
-    def parents(self, *, first_only: bool = False) -> dict[str, set[str]]:
+    def parents(self, *, first_only: bool = False, source: str = "%") -> dict[str, set[str]]:
+        """The parents of each genre in the taxonomy, or the surest one of each."""
         graph: dict[str, set[str]] = defaultdict(set)
-        for child, parent, place in self.rows(
-            "select c.normalized_key, p.normalized_key, "
-            "(row_number() over (partition by e.child_id order by e.confidence desc, p.normalized_key))::text "
+        for child, parent in self.rows(
+            "select c.normalized_key, p.normalized_key "
             "from public.genre_parent as e "
             "inner join public.genres as c on c.id = e.child_id "
-            "inner join public.genres as p on p.id = e.parent_id"
+            "inner join public.genres as p on p.id = e.parent_id "
+            "where e.source like %s "
+            "order by c.normalized_key, e.confidence desc, p.normalized_key",
+            source,
         ):
-            if place == "1" or not first_only:
+            if not (first_only and graph[child]):
                 graph[child].add(parent)
         return graph
 
@@ -197,7 +218,7 @@ def read_tags(folder: Path) -> dict[str, list[str]]:
             if len(name_of[tag]) <= 100:
                 people[artist][name_of[tag]] += 1
     return {
-        artist: [tag for tag, _ in sorted(tags.items(), key=lambda item: (-item[1], item[0]))[:GENRES_PER_ARTIST]]
+        artist: sorted(tags, key=lambda tag: (-tags[tag], tag))[:GENRES_PER_ARTIST]
         for artist, tags in people.items()
     }
 
@@ -217,15 +238,18 @@ def baselines(scratch: Scratch, reference: Reference) -> list[Result]:
     by_frequency = sorted(counts, key=lambda genre: (-counts[genre], genre))
     place = {genre: number for number, genre in enumerate(by_frequency)}
 
-    def favourite(genre: str, choices: Iterable[str]) -> set[str]:
-        best = max(choices, key=lambda other: (together[genre][other], -place.get(other, len(place))), default=None)
+    def met_most(genre: str, choices: Iterable[str]) -> set[str]:
+        best = max(choices, key=lambda other: (together[genre][other], other), default=None)
         return {best} if best and together[genre][best] else set()
 
-    trees = []
+    def more_frequent(genre: str) -> list[str]:
+        return [other for other in together[genre] if place[other] < place[genre]]
+
+    guesses = []
     for seed in range(RANDOM_TREES):
-        chance = random.Random(seed)
-        trees.append({genre: {chance.choice(by_frequency[:number])} for genre, number in place.items() if number})
-    guesses = [reference.score("", tree) for tree in trees]
+        chance = random.Random(seed)  # noqa: S311
+        tree = {genre: {chance.choice(by_frequency[:n])} for genre, n in place.items() if n}
+        guesses.append(reference.score("", tree))
     return [
         Result(
             f"random more frequent genre, mean of {RANDOM_TREES}",
@@ -237,14 +261,11 @@ def baselines(scratch: Scratch, reference: Reference) -> list[Result]:
         ),
         reference.score(
             "root only: the umbrella met most often",
-            {genre: favourite(genre, umbrellas) for genre in counts if genre not in umbrellas},
+            {genre: met_most(genre, umbrellas) for genre in counts if genre not in umbrellas},
         ),
         reference.score(
             "most frequent parent: the more frequent genre met most often",
-            {
-                genre: favourite(genre, (other for other in together[genre] if place[other] < place[genre]))
-                for genre in counts
-            },
+            {genre: met_most(genre, more_frequent(genre)) for genre in counts},
         ),
     ]
 
@@ -252,7 +273,11 @@ def baselines(scratch: Scratch, reference: Reference) -> list[Result]:
 def average(scores: Iterable[Score]) -> Score:
     """The mean of each figure."""
     listed = list(scores)
-    return Score(mean(s.precision for s in listed), mean(s.recall for s in listed), mean(s.f1 for s in listed))
+    return Score(
+        mean(score.precision for score in listed),
+        mean(score.recall for score in listed),
+        mean(score.f1 for score in listed),
+    )
 
 
 def ours(scratch: Scratch, reference: Reference, label: str) -> list[Result]:
@@ -263,12 +288,14 @@ def ours(scratch: Scratch, reference: Reference, label: str) -> list[Result]:
     ]
 
 
-def run(scratch: Scratch, data: Path, settings: Mapping[str, float]) -> tuple[dict[str, int], list[Result]]:
+def run(
+    scratch: Scratch, data: Path, settings: Mapping[str, float]
+) -> tuple[dict[str, int], list[Result]]:
     """Loads, rebuilds and scores; returns the sizes and the table."""
     scratch.count_only_benchmark_artists()
     scratch.load(read_tags(data / "lastfm_hetrec"))
     for key, value in settings.items():
-        scratch.set(key, value)
+        scratch.change_setting(key, value)
     scratch.execute("select medley.rebuild_genre_taxonomy()")
 
     raw_tree = read_tree(data / "genre_tree" / "beets_edges.csv")
@@ -280,20 +307,14 @@ def run(scratch: Scratch, data: Path, settings: Mapping[str, float]) -> tuple[di
     reference = Reference(tree, counts)
 
     results = baselines(scratch, reference)
-    curated = scratch.rows(
-        "select c.normalized_key, p.normalized_key from public.genre_parent as e "
-        "inner join public.genres as c on c.id = e.child_id inner join public.genres as p on p.id = e.parent_id "
-        "where e.source = 'curated'"
-    )
-    seeds: dict[str, set[str]] = defaultdict(set)
-    for child, parent in curated:
-        seeds[child].add(parent)
-    results.append(reference.score("curated seeds alone", seeds))
+    results.append(reference.score("curated seeds alone", scratch.parents(source="curated")))
     results += ours(scratch, reference, "Medley")
     sizes = {
         "genres": len(counts),
-        "genres with a path": len(scratch.rows("select distinct genre_id::text from public.genre_paths")),
-        "paths": len(scratch.rows("select path_slug from public.genre_paths")),
+        "genres with a path": len(
+            scratch.rows("select 1 from public.genre_paths where is_primary")
+        ),
+        "paths": len(scratch.rows("select 1 from public.genre_paths")),
         "reference genres": len(reference.genres),
         "reference edges": len(reference.edges),
         "reference ancestor pairs": len(reference.ancestors),
@@ -305,16 +326,18 @@ def run(scratch: Scratch, data: Path, settings: Mapping[str, float]) -> tuple[di
 def ablations(scratch: Scratch, reference: Reference) -> list[Result]:
     """The same without names, without co-occurrence, and without what people curated."""
     results = []
-    weights = scratch.rows("select key, value::text from medley.settings where key like 'genres.name_%%'")
+    weights = scratch.rows(
+        "select s.key, s.value::text from medley.settings as s where s.key like %s", "genres.name_%"
+    )
     for key, _ in weights:
-        scratch.set(key, 0)
+        scratch.change_setting(key, 0)
     scratch.execute("select medley.assign_genre_parents()")
     results += ours(scratch, reference, "Medley without names")[1:]
     scratch.forget_curated_tree()
     scratch.execute("select medley.assign_genre_parents()")
     results += ours(scratch, reference, "Medley without names and seeds")[1:]
     for key, value in weights:
-        scratch.set(key, float(value))
+        scratch.change_setting(key, float(value))
     scratch.execute("select medley.assign_genre_parents()")
     results += ours(scratch, reference, "Medley without seeds")
     return results
@@ -332,29 +355,36 @@ def print_table(sizes: Mapping[str, int], results: Iterable[Result]) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the benchmark; 0 when it ran, 2 when the data or the database is missing."""
-    parser = argparse.ArgumentParser(prog="bench.taxonomy", description=(__doc__ or "").split("\n\n")[0])
+    parser = argparse.ArgumentParser(prog="bench.taxonomy", description=SUMMARY)
     parser.add_argument("--database-url", default=os.environ.get("DATABASE_URL"))
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("MEDLEY_DATA", "../shared/data")))
+    parser.add_argument(
+        "--data", type=Path, default=Path(os.environ.get("MEDLEY_DATA", "../shared/data"))
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="try another value of a setting"
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="try another setting"
     )
     options = parser.parse_args(arguments)
     if not options.database_url:
-        print("no database: pass --database-url or set DATABASE_URL (make up writes it)", file=sys.stderr)
+        print("no database: pass --database-url or set DATABASE_URL", file=sys.stderr)
         return 2
     for needed in ("lastfm_hetrec/tags.dat", "genre_tree/beets_edges.csv"):
         if not (options.data / needed).exists():
-            print(f"skipped: {options.data / needed} is not there; pass --data or set MEDLEY_DATA", file=sys.stderr)
+            message = (
+                f"skipped: {options.data / needed} is not there; pass --data or set MEDLEY_DATA"
+            )
+            print(message, file=sys.stderr)
             return 2
-    settings = {key: float(value) for key, _, value in (item.partition("=") for item in options.set)}
+    changes = (item.partition("=") for item in options.set)
+    settings = {key: float(value) for key, _, value in changes}
     with psycopg.connect(options.database_url) as connection:
         try:
             sizes, results = run(Scratch(connection), options.data, settings)
         finally:
             connection.rollback()
     if options.json:
-        print(json.dumps({"sizes": sizes, "results": [asdict(result) for result in results]}, indent=2))
+        listed = [asdict(result) for result in results]
+        print(json.dumps({"sizes": sizes, "results": listed}, indent=2))
     else:
         print_table(sizes, results)
     return 0

@@ -1,8 +1,9 @@
-"""Measures the taxonomy pipeline on a large made-up catalogue: seconds a stage and the backend's peak memory.
+"""Measures the taxonomy pipeline on a large made-up catalogue: seconds a stage, and peak memory.
 
 Fills a scratch database (one without items) with genres, artists and links, and leaves them there.
 
-    python -m bench.taxonomy_scale --database-url postgresql://... [--genres 10000] [--links 1000000] [--json]
+    python -m bench.taxonomy_scale --database-url postgresql://...
+        [--genres 10000] [--links 1000000] [--json]
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import psycopg
 
+SUMMARY = "Measures the taxonomy pipeline on a large made-up catalogue."
 STAGES = (
     "refresh_genre_cooccurrence",
     "refresh_genre_similarity",
@@ -27,12 +29,17 @@ STAGES = (
 
 LINKS_PER_ARTIST = 5
 
-# A third of the names are single words, the others end in one of them, as "death metal" ends in "metal".
+# A third of the names are single words; the others end in one of them, as "death metal" ends in
+# "metal".
 MAKE_GENRES = """
 insert into public.genres (name, normalized_key, slug)
 select n.name, n.name, replace(n.name, ' ', '-')
 from (
-  select case when mod(i, 3) = 0 then 'style' || i else 'kind' || i || ' style' || mod(i, 1000) * 3 end as name
+  select
+    case
+      when mod(i, 3) = 0 then 'style' || i
+      else 'kind' || i || ' style' || mod(i, 1000) * 3
+    end as name
   from generate_series(0, %(genres)s - 1) as i
 ) as n
 on conflict do nothing
@@ -44,8 +51,8 @@ select 'benchmark_artist', 'artist ' || i
 from generate_series(1, %(artists)s) as i
 """
 
-# Each artist has an umbrella and a home among the genres; half of its links lie near the home, half anywhere, and
-# everywhere low numbers are far more frequent than high ones.
+# Each artist has an umbrella and a home among the genres; half of its links lie near the home, half
+# anywhere, and everywhere low numbers are far more frequent than high ones.
 MAKE_LINKS = """
 with genre as (
   select g.id, row_number() over (order by g.genre_no) - 1 as place
@@ -93,12 +100,14 @@ class PeakMemory(threading.Thread):
         self.kilobytes = 0
 
     def run(self) -> None:
+        """Looks every 20 ms."""
         while not self._done.wait(0.02):
             for line in self._status.read_text().splitlines():
                 if line.startswith("RssAnon:"):
                     self.kilobytes = max(self.kilobytes, int(line.split()[1]))
 
     def stop(self) -> int:
+        """Stops watching; returns the most that was seen, in kilobytes."""
         self._done.set()
         self.join()
         return self.kilobytes
@@ -109,7 +118,7 @@ def fill(database_url: str, genres: int, links: int) -> int:
     sizes = {"genres": genres, "artists": links // LINKS_PER_ARTIST, "per_artist": LINKS_PER_ARTIST}
     with psycopg.connect(database_url) as connection:
         if connection.execute("select exists (select from medley.items)").fetchone() != (False,):
-            raise SystemExit("the database has items already: this benchmark fills it, so give it a scratch one")
+            raise SystemExit("the database has items; this benchmark needs a scratch one to fill")
         connection.execute("set local statement_timeout = 0")
         connection.execute(
             "insert into medley.item_kinds (kind, in_genre_statistics, description) "
@@ -121,7 +130,7 @@ def fill(database_url: str, genres: int, links: int) -> int:
 
 
 def measure(database_url: str) -> list[dict[str, object]]:
-    """Runs each stage alone, then all of them again over unchanged data; each in a session of its own."""
+    """Runs each stage in a session of its own, then all of them again over unchanged data."""
     rows: list[dict[str, object]] = []
     for stage in STAGES:
         with psycopg.connect(database_url, autocommit=True) as connection:
@@ -129,7 +138,7 @@ def measure(database_url: str) -> list[dict[str, object]]:
             memory = PeakMemory(connection.info.backend_pid)
             memory.start()
             started = time.perf_counter()
-            answer = connection.execute(f"select medley.{stage}()").fetchone()  # type: ignore[arg-type]
+            answer = connection.execute(f"select medley.{stage}()").fetchone()
             seconds = time.perf_counter() - started
             rows.append(
                 {
@@ -144,14 +153,14 @@ def measure(database_url: str) -> list[dict[str, object]]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the benchmark and prints the table."""
-    parser = argparse.ArgumentParser(prog="bench.taxonomy_scale", description=(__doc__ or "").split("\n\n")[0])
+    parser = argparse.ArgumentParser(prog="bench.taxonomy_scale", description=SUMMARY)
     parser.add_argument("--database-url", default=os.environ.get("DATABASE_URL"))
     parser.add_argument("--genres", type=int, default=10_000)
     parser.add_argument("--links", type=int, default=1_000_000)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args(arguments)
     if not options.database_url:
-        print("no database: pass --database-url or set DATABASE_URL (make up writes it)", file=sys.stderr)
+        print("no database: pass --database-url or set DATABASE_URL", file=sys.stderr)
         return 2
     links = fill(options.database_url, options.genres, options.links)
     rows = measure(options.database_url)

@@ -51,7 +51,8 @@ as $$
   inner join public.genres as b on b.genre_no = p.no_b
 $$;
 
-comment on function medley.count_genre_pairs() is 'Counts afresh how many items have both genres, for every pair that meets.';
+comment on function medley.count_genre_pairs() is
+  'Counts afresh how many items have both genres, for every pair that meets.';
 revoke all on function medley.count_genre_pairs() from public, anon, authenticated, service_role;
 
 create or replace function medley.refresh_genre_marginals(p_generation int)
@@ -141,7 +142,13 @@ comment on function medley.refresh_genre_cooccurrence() is
 revoke all on function medley.refresh_genre_cooccurrence() from public, anon, authenticated, service_role;
 
 create or replace function medley.rank_genre_neighbors()
-returns table (genre_id uuid, neighbor_id uuid, weight double precision, relatedness double precision, pair_count bigint)
+returns table (
+  genre_id uuid,
+  neighbor_id uuid,
+  weight double precision,
+  relatedness double precision,
+  pair_count bigint
+)
 language sql stable parallel safe security definer set search_path = '' set work_mem = '256MB'
 as $$
   with parameter as materialized (

@@ -180,12 +180,18 @@ insert into medley.settings (key, value, description)
 values
   ('genres.max_neighbors', 25, 'Similar genres kept for each genre; 1 to 100.'),
   ('genres.min_pair_count', 2, 'Items that two genres must share before that counts as evidence; 1 or more.'),
-  ('genres.similarity_shrinkage', 5, 'Shared items at which relatedness is half as strong as unlimited support; 0 or more.'),
+  (
+    'genres.similarity_shrinkage', 5,
+    'Shared items at which relatedness is half of what boundless support gives; 0 or more.'
+  ),
   ('genres.parent_threshold', 0.3, 'Share of a genre''s items that must have the parent too; 0 to 1.'),
   ('genres.parent_shrinkage', 2, 'Items added to a genre''s count before that share is taken; 0 or more.'),
   ('genres.parent_tolerance', 0.8, 'A further parent must score this share of the best one; 0 to 1.'),
   ('genres.max_parents', 2, 'Parents that the engine gives to a genre; 1 or more. Curated ones are not limited.'),
-  ('genres.name_ending_weight', 0.5, 'What a name adds to a parent''s score: "death metal" ends "melodic death metal".'),
+  (
+    'genres.name_ending_weight', 0.5,
+    'What a name adds to a parent''s score: "death metal" ends "melodic death metal".'
+  ),
   ('genres.name_part_weight', 0.3, 'The same for a name that stands elsewhere: "folk" in "folk punk".'),
   ('genres.umbrella_threshold', 0.1, 'The share at which a genre without a parent goes to its best umbrella; 0 to 1.'),
   ('genres.max_depth', 5, 'Deepest path below an umbrella; 1 to 20.'),
