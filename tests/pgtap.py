@@ -69,7 +69,7 @@ def run_file(database: Database, path: Path) -> list[str]:
                 if not cursor.nextset():
                     break
         except psycopg.Error as error:
-            tap.problems.append(_where(error, text))
+            return [_where(error, text)]
         connection.rollback()
     tap.close()
     return tap.problems

@@ -161,3 +161,40 @@ as $$
   insert into public.user_mutes (user_id, muted_id)
   values (p_user, p_muted)
 $$;
+
+-- Everything that is stored about a member: each table of public and medley with rows that hold the id in any
+-- column, or the member's number in a column that refers to medley.members.
+create function tests.rows_about(p_user uuid)
+returns table (table_name text, row_count bigint)
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_user_no int := (select m.user_no from medley.members as m where m.user_id = p_user);
+  v_table record;
+begin
+  for v_table in
+    select
+      format('%I.%I', c.relnamespace::regnamespace, c.relname) as name,
+      (
+        select string_agg(format('t.%I', a.attname), ', ')
+        from pg_catalog.pg_constraint as k
+        inner join pg_catalog.pg_attribute as a on k.conrelid = a.attrelid and a.attnum = any(k.conkey)
+        where k.conrelid = c.oid and k.confrelid = 'medley.members'::regclass
+      ) as numbers
+    from pg_catalog.pg_class as c
+    where c.relkind in ('r', 'p')
+      and not c.relispartition
+      and c.relnamespace in ('public'::regnamespace, 'medley'::regnamespace)
+      and not exists (select from pg_catalog.pg_depend as d where d.objid = c.oid and d.deptype = 'e')
+  loop
+    table_name := v_table.name;
+    execute format(
+      'select count(*) from %s as t where position(%L in t::text) > 0 or %L::int in (%s)',
+      v_table.name, p_user, v_user_no, coalesce(v_table.numbers, 'null')
+    ) into row_count;
+    if row_count > 0 then
+      return next;
+    end if;
+  end loop;
+end;
+$$;

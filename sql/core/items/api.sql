@@ -11,6 +11,7 @@ comment on function public.register_items(jsonb) is
   'Registers or updates up to 10,000 items of an app''s own kinds (secret key only). p_items: '
   '[{"id": uuid, "kind": text, "title": text, "owner_id": uuid, "visibility": "public|followers|private", '
   '"published_at": time, "expires_at": time}]; kind and title are required. '
-  'Returns item_id and status (registered or updated) for each. Errors: invalid_argument, conflict, too_large.';
+  'A known id updates its row, all but published_at. '
+  'Returns item_id and status (registered or updated) of each, in their order. Errors: invalid_argument, conflict, too_large.';
 revoke all on function public.register_items(jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.register_items(jsonb) to service_role;

@@ -92,21 +92,44 @@ begin
   end if;
 
   return query
-  insert into medley.items as i (id, kind, title, owner_id, visibility, published_at, expires_at)
-  select
-    coalesce(r.id, gen_random_uuid()), r.kind, r.title, r.owner_id, coalesce(r.visibility, 'public'),
-    coalesce(r.published_at, now()), r.expires_at
-  from jsonb_to_recordset(p_items) as r (
-    id uuid, kind text, title text, owner_id uuid, visibility text, published_at timestamptz, expires_at timestamptz
+  with given as materialized (
+    select
+      coalesce(r.id, gen_random_uuid()) as id,
+      r.kind,
+      r.title,
+      r.owner_id,
+      r.visibility,
+      r.published_at,
+      r.expires_at,
+      r.place
+    from rows from (
+      jsonb_to_recordset(p_items) as (
+        id uuid, kind text, title text, owner_id uuid, visibility text, published_at timestamptz, expires_at timestamptz
+      )
+    ) with ordinality as r (id, kind, title, owner_id, visibility, published_at, expires_at, place)
+  ),
+
+  written as (
+    insert into medley.items as i (id, kind, title, owner_id, visibility, published_at, expires_at)
+    select
+      g.id, g.kind, g.title, g.owner_id, coalesce(g.visibility, 'public'), coalesce(g.published_at, now()), g.expires_at
+    from given as g
+    -- Every call takes its locks in this order, so two calls never wait for each other.
+    order by g.id
+    on conflict (id) do update
+    set
+      title = excluded.title,
+      owner_id = excluded.owner_id,
+      visibility = excluded.visibility,
+      expires_at = excluded.expires_at
+    where i.kind = excluded.kind
+    returning i.id, case when i.xmax = 0 then 'registered' else 'updated' end as status
   )
-  on conflict (id) do update
-  set
-    title = excluded.title,
-    owner_id = excluded.owner_id,
-    visibility = excluded.visibility,
-    expires_at = excluded.expires_at
-  where i.kind = excluded.kind
-  returning i.id, case when i.xmax = 0 then 'registered' else 'updated' end;
+
+  select w.id, w.status
+  from given as g
+  inner join written as w on g.id = w.id
+  order by g.place;
 
   get diagnostics v_written = row_count;
   if v_written < jsonb_array_length(p_items) then
@@ -121,7 +144,8 @@ end;
 $$;
 
 comment on function medley.register_items(jsonb) is
-  'Writes up to 10,000 items of an app''s own kinds into the registry; a known id updates its row. Returns one row an item. '
+  'Writes up to 10,000 items of an app''s own kinds into the registry; a known id updates its row, all but published_at. '
+  'Returns one row an item, in their order. '
   'Errors: invalid_argument, conflict (another kind), too_large.';
 revoke all on function medley.register_items(jsonb) from public, anon, authenticated, service_role;
 grant execute on function medley.register_items(jsonb) to service_role;
