@@ -41,9 +41,9 @@ def code_and_strings(text: str) -> list[str]:
             return "''"
         return " ; " if match.group().startswith("$") else " "
 
-    code = TOKENS.sub(blank, text.lower())
-    # A statement that format() puts together is written in adjacent strings.
-    return [code, *strings, " ".join(strings)]
+    # Strings that follow each other on lines of their own are one string.
+    code = TOKENS.sub(blank, re.sub(r"'[ \t]*\n\s*'", "", text.lower()))
+    return [code, *strings]
 
 
 def unbounded_writes(text: str) -> list[str]:
@@ -74,6 +74,8 @@ def unbounded_writes(text: str) -> list[str]:
         ("insert into a values (1) on conflict (i) do update set x = 1;", []),
         ("select 1 from a for update of a; -- delete from a.b;", []),
         ("execute format('delete from a.%I', x);", ["delete from a.%i"]),
+        ("execute 'update a.b as x set '\n  'c = 1 '\n'where true';", []),
+        ("execute 'update a.b as x set '\n  'c = 1'; where", ["update a.b as x set"]),
         ("as $$ begin delete from a.b; end $$; select 1 where true;", ["delete from a.b"]),
         ("as $$ delete from a.b $$; select 1 where true;", ["delete from a.b"]),
     ],

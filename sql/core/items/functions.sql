@@ -31,24 +31,45 @@ returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
-  v_columns text := format(
-    '%L, left(n.%I, 1000), %s, %s, %s',
-    tg_argv[0],
+  -- The column names are the trigger's own arguments, written in a migration; values never enter the text.
+  v_rows text := format(
+    'select n.id, left(n.%I, 1000) as title, %s as owner_id, %s as published_at, %s as expires_at from new_rows as n',
     tg_argv[1],
     coalesce('n.' || quote_ident(nullif(tg_argv[2], '')), 'null::uuid'),
-    coalesce('coalesce(n.' || quote_ident(nullif(tg_argv[3], '')) || ', now())', 'now()'),
+    coalesce('n.' || quote_ident(nullif(tg_argv[3], '')), 'null::timestamptz'),
     coalesce('n.' || quote_ident(nullif(tg_argv[4], '')), 'null::timestamptz')
   );
+  v_registered bigint;
 begin
-  -- The column names are the trigger's own arguments, written in a migration; values never enter the text.
+  -- Two statements and no upsert, which would use up a number for every row that it updates.
+  if tg_op = 'INSERT' then
+    execute format(
+      'insert into medley.items (id, kind, title, owner_id, published_at, expires_at) '
+      'select r.id, %L, r.title, r.owner_id, coalesce(r.published_at, now()), r.expires_at from (%s) as r '
+      'on conflict (id) do nothing',
+      tg_argv[0], v_rows
+    );
+    get diagnostics v_registered = row_count;
+    if v_registered = (select count(*) from new_rows) then
+      return null;
+    end if;
+    if exists (
+      select from new_rows as n
+      inner join medley.items as i on n.id = i.id
+      where i.kind <> tg_argv[0]
+    ) then
+      perform medley.fail('conflict', format('an id is already registered with another kind than %s', tg_argv[0]), 'id',
+        'An item keeps its kind; choose a new id.');
+    end if;
+  end if;
+
   execute format(
-    'insert into medley.items as i (id, kind, title, owner_id, published_at, expires_at) '
-    'select n.id, %s from new_rows as n '
-    'on conflict (id) do update set '
-    'title = excluded.title, owner_id = excluded.owner_id, '
-    'published_at = excluded.published_at, expires_at = excluded.expires_at '
-    'where (i.title, i.owner_id, i.expires_at) is distinct from (excluded.title, excluded.owner_id, excluded.expires_at)',
-    v_columns
+    'update medley.items as i set title = r.title, owner_id = r.owner_id, '
+    'published_at = coalesce(r.published_at, i.published_at), expires_at = r.expires_at '
+    'from (%s) as r where i.id = r.id '
+    'and (i.title, i.owner_id, i.published_at, i.expires_at) is distinct from '
+    '(r.title, r.owner_id, coalesce(r.published_at, i.published_at), r.expires_at)',
+    v_rows
   );
   return null;
 end;
@@ -56,7 +77,8 @@ $$;
 
 comment on function medley.register_catalogue_rows() is
   'Statement trigger with transition table new_rows: registers the rows of a catalogue table, or follows their changes. '
-  'Arguments: kind, and the names of the columns for title, owner, published_at and expires_at ('''' where there is none).';
+  'Arguments: kind, and the names of the columns for title, owner, published_at and expires_at ('''' where there is none). '
+  'Errors: conflict (the id is registered with another kind).';
 revoke all on function medley.register_catalogue_rows() from public, anon, authenticated, service_role;
 
 create or replace function medley.unregister_catalogue_rows()
