@@ -58,7 +58,7 @@ begin atomic
   with cell as (
     select 0 as cell_no where p_place is null
     union all
-    select c.cell_no from medley.cells_around(p_place, p_radius_km) as c
+    select c.cell_no from medley.cells_around(p_place, p_radius_km) as c where not c.is_fine
   )
 
   select 'genre'::medley.event_list, g.genre_no, c.cell_no

@@ -56,7 +56,7 @@ create type medley.event_feed_member as (
   weights medley.event_feed_weights
 );
 comment on type medley.event_feed_member is
-  'A member as the feed sees them: home and radius, the genres they named with their umbrellas, cluster affinities '
+  'A member as the feed sees them: home and radius, the genres they named (rare ones first) with their umbrellas, cluster affinities '
   '(cluster_nos and cluster_scores in parallel; cluster_bound is the most that the term can give), and the weights.';
 
 create type medley.event_feed_sure_event as (event_no int, followed boolean, friends int);
@@ -71,6 +71,13 @@ comment on type medley.event_feed_list is
 create type medley.event_feed_position as (as_of timestamptz, served int, score int, event_no int);
 comment on type medley.event_feed_position is
   'Where a page begins: the moment that all pages share, how many rows came before, and the last of them.';
+
+create type medley.event_feed_score as (
+  event_no int, artist_follow int, friend_interest int, genre_preference int, umbrella_genre int, cluster int,
+  promoted int, recency int, distance int, tickets int, score int
+);
+comment on type medley.event_feed_score is
+  'The score of an event and its terms, in whole ten-thousandths of a point: sums are exact and the same in any order.';
 
 create or replace function medley.event_feed_member(p_user_id uuid, p_as_of timestamptz)
 returns medley.event_feed_member
@@ -94,8 +101,9 @@ begin
   where u.user_id = p_user_id;
 
   if cardinality(v_genres) > 0 then
-    select array_agg(g.id), array_agg(g.genre_no) into v_genre_ids, v.genre_nos
-    from medley.genres_named(v_genres) as g;
+    select array_agg(g.id), array_agg(g.genre_no order by m.artist_count) into v_genre_ids, v.genre_nos
+    from medley.genres_named(v_genres) as g
+    left join medley.genre_marginals as m on m.genre_id = g.id;
 
     select array_agg(distinct p.ancestor_nos[1]) into v.umbrella_nos
     from public.genre_paths as p
@@ -104,7 +112,7 @@ begin
 
   select
     array_agg(c.cluster_no), array_agg(c.score),
-    least(max(c.country_score) * (v.weights).cluster, (v.weights).cluster_cap)
+    least(coalesce(max(c.country_score), 0) * (v.weights).cluster, (v.weights).cluster_cap)
   into v.cluster_nos, v.cluster_scores, v.cluster_bound
   from (
     select k.cluster_no, a.score::double precision as score, sum(a.score) over (partition by a.country) as country_score
@@ -113,7 +121,6 @@ begin
       on k.cluster_path_slug = a.cluster_path_slug and k.country = a.country
     where a.user_no = (select m.user_no from medley.members as m where m.user_id = p_user_id)
   ) as c;
-  v.cluster_bound := coalesce(v.cluster_bound, 0);
   return v;
 end;
 $$;
@@ -156,36 +163,44 @@ begin atomic
       (p_member).*,
       ((p_member).weights).umbrella_genre as umbrella,
       ((p_member).weights).distance as distance,
-      least(
-        ((p_member).weights).genre_preference * cardinality((p_member).genre_nos),
-        ((p_member).weights).genre_preference_cap
-      ) as genre
+      ((p_member).weights).genre_preference as genre,
+      ((p_member).weights).genre_preference_cap as genre_cap
   ),
 
+  -- Of n genres the i-th list leaves at most n - i + 1 to an event that is in none before it: rare genres come first, so
+  -- the longest list has the lowest bound.
   list as (
-    select 'genre'::medley.event_list as list, g.no as list_no, m.genre + m.cluster_bound + m.umbrella as bound
-    from member as m cross join lateral unnest(m.genre_nos) as g (no)
+    select
+      'genre'::medley.event_list as list,
+      g.no as list_no,
+      least(m.genre * (cardinality(m.genre_nos) - g.position + 1), m.genre_cap) + m.cluster_bound + m.umbrella as bound
+    from member as m cross join lateral unnest(m.genre_nos) with ordinality as g (no, position)
     union all
     select 'cluster', c.no, m.cluster_bound + m.umbrella
     from member as m cross join lateral unnest(m.cluster_nos) as c (no)
     union all
     select 'umbrella', u.no, m.umbrella
     from member as m cross join lateral unnest(m.umbrella_nos) as u (no)
-    union all
-    select 'all', 0, 0
   ),
 
   cell as materialized (
-    select 0 as cell_no, 0::double precision as bound
-    union all
-    select c.cell_no, m.distance * (1 - c.least_km / m.radius_km)
+    select c.cell_no, c.is_fine, m.distance * (1 - c.least_km / m.radius_km) as bound
     from member as m cross join lateral medley.cells_around(m.home, m.radius_km) as c
     where c.least_km < m.radius_km
   )
 
+  select l.list, l.list_no, 0, l.bound
+  from list as l
+  union all
   select l.list, l.list_no, c.cell_no, l.bound + c.bound
   from list as l
-  cross join cell as c;
+  inner join cell as c on not c.is_fine
+  union all
+  select 'all', 0, 0, 0
+  union all
+  select 'all', 0, c.cell_no, c.bound
+  from cell as c
+  where c.is_fine;
 end;
 
 comment on function medley.event_feed_lists(medley.event_feed_member) is
@@ -199,46 +214,45 @@ create or replace function medley.event_feed_seeds(
 returns table (event_no int)
 language sql stable parallel safe security invoker
 begin atomic
-  -- Enough soonest events for any answer, and three times as many from the lists that promise most. Were the lists
-  -- read in another order, only the threshold would be lower and more events scored.
-  (
-    select p.event_no
-    from (values (false), (true)) as c (promoted)
-    cross join lateral (
-      select q.event_no
-      from medley.event_postings as q
-      where q.list = 'all' and q.list_no = 0 and q.cell_no = 0 and q.promoted = c.promoted and q.starts_at >= p_as_of
-      order by q.starts_at
-      limit p_count
-    ) as p
-  )
-  union all
-  (
-    select p.event_no
-    from (
-      select l.list, l.list_no, l.cell_no
-      from unnest(p_lists) as l
-      where l.bound > 0
-      order by l.bound desc
-      offset 0
-    ) as l
-    cross join (values (true), (false)) as c (promoted)
-    cross join lateral (
-      select q.event_no
-      from medley.event_postings as q
-      where q.list = l.list and q.list_no = l.list_no and q.cell_no = l.cell_no and q.promoted = c.promoted
-        and q.starts_at >= p_as_of
-      order by q.starts_at
-      limit 8
-    ) as p
-    limit 3 * p_count
-  );
+  -- Were the lists read in another order, the threshold would only be lower and more events scored.
+  select p.event_no
+  from (
+    select l.list, l.list_no, l.cell_no
+    from unnest(p_lists) as l
+    order by l.bound desc
+    offset 0
+  ) as l
+  cross join (values (true), (false)) as c (promoted)
+  cross join lateral (
+    select q.event_no
+    from medley.event_postings as q
+    where q.list = l.list and q.list_no = l.list_no and q.cell_no = l.cell_no and q.promoted = c.promoted
+      and q.starts_at >= p_as_of
+    order by q.starts_at
+    limit 8
+  ) as p
+  limit p_count;
 end;
 
 comment on function medley.event_feed_seeds(medley.event_feed_list[], timestamptz, int) is
-  'Events that are likely to score high, at least p_count where there are so many: what the first threshold comes from.';
+  'Some p_count events that are likely to score high, not all distinct: the soonest of the lists that promise most. '
+  'The first threshold comes from them.';
 revoke all on function medley.event_feed_seeds(medley.event_feed_list[], timestamptz, int)
 from public, anon, authenticated, service_role;
+
+create or replace function medley.soonest_events(p_as_of timestamptz, p_count int)
+returns table (event_no int)
+language sql stable parallel safe security invoker
+begin atomic
+  select u.event_no
+  from medley.upcoming_events as u
+  where u.starts_at >= p_as_of
+  order by u.starts_at
+  limit p_count;
+end;
+
+comment on function medley.soonest_events(timestamptz, int) is 'The p_count events that begin soonest.';
+revoke all on function medley.soonest_events(timestamptz, int) from public, anon, authenticated, service_role;
 
 create or replace function medley.event_feed_reaching(
   p_member medley.event_feed_member, p_lists medley.event_feed_list[], p_threshold int
@@ -299,16 +313,12 @@ comment on function medley.event_feed_reaching(medley.event_feed_member, medley.
 revoke all on function medley.event_feed_reaching(medley.event_feed_member, medley.event_feed_list[], int)
 from public, anon, authenticated, service_role;
 
--- Terms are whole ten-thousandths of a point: sums are exact and the same in any order.
 create or replace function medley.event_feed_scores(
   p_member medley.event_feed_member,
   p_event_nos int[],
   p_sure medley.event_feed_sure_event[]
 )
-returns table (
-  event_no int, artist_follow int, friend_interest int, genre_preference int, umbrella_genre int, cluster int,
-  promoted int, recency int, distance int, tickets int, score int
-)
+returns setof medley.event_feed_score
 language sql stable parallel safe security invoker
 begin atomic
   with member as materialized (
@@ -363,8 +373,7 @@ begin atomic
 end;
 
 comment on function medley.event_feed_scores(medley.event_feed_member, int[], medley.event_feed_sure_event[]) is
-  'The exact score of these events for the member, term by term, in ten-thousandths of a point. '
-  'p_sure: all of event_feed_sure.';
+  'The exact score of these events for the member, term by term. p_sure: all of event_feed_sure.';
 revoke all on function medley.event_feed_scores(medley.event_feed_member, int[], medley.event_feed_sure_event[])
 from public, anon, authenticated, service_role;
 
@@ -415,7 +424,7 @@ create or replace function medley.event_feed_page(
   p_member medley.event_feed_member,
   p_after medley.event_feed_position,
   p_limit int,
-  p_event_nos int[],
+  p_scores medley.event_feed_score[],
   p_sure medley.event_feed_sure_event[]
 )
 returns table (
@@ -426,7 +435,7 @@ language sql stable parallel safe security invoker
 begin atomic
   with best as materialized (
     select s.*
-    from medley.event_feed_scores(p_member, p_event_nos, p_sure) as s
+    from unnest(p_scores) as s
     where (p_after).score is null or (s.score, -s.event_no) < ((p_after).score, -(p_after).event_no)
     order by s.score desc, s.event_no
     limit p_limit + 1
@@ -458,8 +467,45 @@ begin atomic
   )
 
   select
-    e.id, e.title, e.starts_at, v.name, v.city, v.country, a.name, e.genres, d.km,
-    (p.score / 10000.0)::numeric(12, 4), t.breakdown, t.reasons,
+    e.id, e.title, e.starts_at, v.name, v.city, v.country, a.name, e.genres, d.km, p.score * 0.0001,
+    jsonb_strip_nulls(jsonb_build_object(
+      'artist_follow', nullif(p.artist_follow, 0) * 0.0001,
+      'friend_interest', nullif(p.friend_interest, 0) * 0.0001,
+      'genre_preference', nullif(p.genre_preference, 0) * 0.0001,
+      'umbrella_genre', nullif(p.umbrella_genre, 0) * 0.0001,
+      'cluster', nullif(p.cluster, 0) * 0.0001,
+      'promoted', nullif(p.promoted, 0) * 0.0001,
+      'recency', nullif(p.recency, 0) * 0.0001,
+      'distance', nullif(p.distance, 0) * 0.0001,
+      'tickets', nullif(p.tickets, 0) * 0.0001
+    )),
+    array_remove(array[
+      case when p.artist_follow > 0 then 'You follow ' || (
+        select string_agg(f.name, ', ' order by f.name)
+        from medley.followed_artists(m.user_id, e.id, e.headliner_artist_id) as f
+      ) end,
+      case when p.friend_interest > 0 then (
+        select case s.friends when 1 then '1 friend is' else s.friends || ' friends are' end || ' interested'
+        from unnest(p_sure) as s
+        where s.event_no = p.event_no
+      ) end,
+      case when p.genre_preference > 0 then 'You like ' || (
+        select string_agg(g.name, ', ' order by g.name)
+        from public.genres as g
+        where g.genre_no = any(u.genre_nos) and g.genre_no = any(m.genre_nos)
+      ) end,
+      case when p.umbrella_genre > 0 then 'Close to your genres: ' || (
+        select string_agg(g.name, ', ' order by g.name)
+        from public.genre_paths as n
+        inner join public.genres as g on g.id = n.genre_id
+        where n.path_no = any(u.umbrella_nos) and n.path_no = any(m.umbrella_nos)
+      ) end,
+      case when p.cluster > 0 then 'Like events you went to' end,
+      case when p.distance > 0 then d.km || ' km from home' end,
+      case when p.recency > 0 and e.starts_at < m.as_of + interval '7 days' then 'Within a week' end,
+      case when p.promoted > 0 then 'Promoted' end,
+      case when p.tickets > 0 then 'Tickets available' end
+    ], null),
     (select f.next_cursor from following as f)
   from page as p
   cross join member as m
@@ -468,51 +514,36 @@ begin atomic
   left join public.venues as v on v.id = e.venue_id
   left join public.artists as a on a.id = e.headliner_artist_id
   cross join lateral (
-    select round((extensions.st_distancesphere(u.location, m.home) / 1000)::numeric, 1)::double precision as km
+    select round(extensions.st_distancesphere(u.location, m.home) / 100) / 10 as km
   ) as d
-  cross join lateral (
-    select
-      jsonb_object_agg(r.term, (r.points / 10000.0)::numeric(12, 4)) as breakdown,
-      array_agg(r.reason order by r.points desc, r.term) filter (where r.reason is not null) as reasons
-    from (
-      values
-        ('artist_follow', p.artist_follow, case when p.artist_follow <> 0 then 'You follow ' || (
-          select string_agg(f.name, ', ' order by f.name)
-          from medley.followed_artists(m.user_id, e.id, e.headliner_artist_id) as f
-        ) end),
-        ('friend_interest', p.friend_interest, case when p.friend_interest <> 0 then (
-          select case s.friends when 1 then '1 friend is' else s.friends || ' friends are' end || ' interested'
-          from unnest(p_sure) as s
-          where s.event_no = p.event_no
-        ) end),
-        ('genre_preference', p.genre_preference, case when p.genre_preference <> 0 then 'You like ' || (
-          select string_agg(g.name, ', ' order by g.name)
-          from public.genres as g
-          where g.genre_no = any(u.genre_nos) and g.genre_no = any(m.genre_nos)
-        ) end),
-        ('umbrella_genre', p.umbrella_genre, case when p.umbrella_genre <> 0 then 'Close to your genres: ' || (
-          select string_agg(g.name, ', ' order by g.name)
-          from public.genre_paths as n
-          inner join public.genres as g on g.id = n.genre_id
-          where n.path_no = any(u.umbrella_nos) and n.path_no = any(m.umbrella_nos)
-        ) end),
-        ('cluster', p.cluster, 'Like events you went to'),
-        ('promoted', p.promoted, 'Promoted'),
-        ('recency', p.recency, case when e.starts_at < m.as_of + interval '7 days' then 'Within a week' end),
-        ('distance', p.distance, d.km || ' km from home'),
-        ('tickets', p.tickets, 'Tickets available')
-    ) as r (term, points, reason)
-    where r.points <> 0
-  ) as t
   order by p.score desc, p.event_no;
 end;
 
 comment on function medley.event_feed_page(
-  medley.event_feed_member, medley.event_feed_position, int, int[], medley.event_feed_sure_event[]
-) is 'The page of the feed after a position, ranked among the candidates, with breakdown, reasons and cursor.';
+  medley.event_feed_member, medley.event_feed_position, int, medley.event_feed_score[], medley.event_feed_sure_event[]
+) is 'The page of the feed after a position, from the scores of the candidates, with breakdown, reasons and cursor.';
 revoke all on function medley.event_feed_page(
-  medley.event_feed_member, medley.event_feed_position, int, int[], medley.event_feed_sure_event[]
+  medley.event_feed_member, medley.event_feed_position, int, medley.event_feed_score[], medley.event_feed_sure_event[]
 ) from public, anon, authenticated, service_role;
+
+create or replace function medley.event_feed_threshold(p_scores medley.event_feed_score[], p_count int)
+returns int
+language sql immutable parallel safe security invoker
+return (
+  select min(t.score)
+  from (
+    select s.score
+    from unnest(p_scores) as s
+    order by s.score desc
+    limit p_count
+  ) as t
+  having count(*) = p_count
+);
+
+comment on function medley.event_feed_threshold(medley.event_feed_score[], int) is
+  'The p_count-th best of these scores; null where there are fewer.';
+revoke all on function medley.event_feed_threshold(medley.event_feed_score[], int)
+from public, anon, authenticated, service_role;
 
 create or replace function medley.get_personalized_feed_v3(
   p_user_id uuid,
@@ -535,8 +566,10 @@ declare
   v_wanted int := v_after.served + v_limit + 1;
   v_sure medley.event_feed_sure_event[];
   v_lists medley.event_feed_list[];
-  v_candidates int[];
+  v_events int[];
+  v_more int[];
   v_threshold int;
+  v_scores medley.event_feed_score[];
 begin
   select array_agg((s.event_no, s.followed, s.friends)::medley.event_feed_sure_event) into v_sure
   from medley.event_feed_sure(v_user_id, v_after.as_of) as s;
@@ -544,33 +577,40 @@ begin
   select array_agg(l) into v_lists
   from medley.event_feed_lists(v_member) as l;
 
-  select array_agg(distinct c.event_no) into v_candidates
+  select array_agg(distinct c.event_no) into v_events
   from (
-    select u.event_no from unnest(v_sure) as u
+    select s.event_no from unnest(v_sure) as s
     union all
-    select s.event_no from medley.event_feed_seeds(v_lists, v_after.as_of, v_wanted) as s
+    select s.event_no from medley.event_feed_seeds(v_lists, v_after.as_of, 3 * v_wanted) as s
   ) as c;
 
-  -- Fewer candidates than wanted leave no threshold: then everything is scored.
-  select min(t.score) into v_threshold
-  from (
-    select s.score
-    from medley.event_feed_scores(v_member, v_candidates, v_sure) as s
-    order by s.score desc
-    limit v_wanted
-  ) as t
-  having count(*) = v_wanted;
+  if coalesce(cardinality(v_events), 0) < v_wanted then
+    select array_agg(c.event_no) into v_events
+    from (
+      select e.event_no from unnest(v_events) as e (event_no)
+      union
+      select s.event_no from medley.soonest_events(v_after.as_of, v_wanted) as s
+    ) as c;
+  end if;
 
-  select array_agg(distinct c.event_no) into v_candidates
+  select array_agg(s) into v_scores
+  from medley.event_feed_scores(v_member, v_events, v_sure) as s;
+
+  -- Without a threshold there are fewer events than wanted, and every one of them counts.
+  v_threshold := coalesce(medley.event_feed_threshold(v_scores, v_wanted), 0);
+  select array_agg(c.event_no) into v_more
   from (
-    select u.event_no from unnest(v_candidates) as u (event_no)
-    union all
-    select r.event_no from medley.event_feed_reaching(v_member, v_lists, coalesce(v_threshold, 0)) as r
+    select r.event_no from medley.event_feed_reaching(v_member, v_lists, v_threshold) as r
+    except
+    select e.event_no from unnest(v_events) as e (event_no)
   ) as c;
+
+  select v_scores || array_agg(s) into v_scores
+  from medley.event_feed_scores(v_member, v_more, v_sure) as s;
 
   return query
   select p.*
-  from medley.event_feed_page(v_member, v_after, v_limit, v_candidates, v_sure) as p;
+  from medley.event_feed_page(v_member, v_after, v_limit, v_scores, v_sure) as p;
 end;
 $$;
 

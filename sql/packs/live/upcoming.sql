@@ -1,84 +1,96 @@
 -- The index of upcoming events: one row an event (upcoming_events) and its posting lists (event_postings).
 -- Written in the transaction that changes an event, its genres, artists or venue; read by the feed and the calendar.
 
--- Geographic cells are a grid of 5 degrees (level 1) and one of 1 degree (level 2). A cell's number is
--- (level * 1000 + row) * 1000 + column, rows counted from the south pole, columns from the antimeridian.
--- No SET here and in cells_around: they inline into the queries that use them.
+-- Geographic cells are three grids: of 5 degrees (level 1), 1 degree (level 2) and a quarter of a degree (level 3).
+-- A cell's number is (level * 1000 + row) * 10000 + column, rows counted from the south pole, columns from the
+-- antimeridian. No SET here and in cells_around: they inline into the queries that use them.
+create view medley.cell_grids as
+select
+  g.level,
+  g.per_degree
+from (values (1, 0.2::double precision), (2, 1), (3, 4)) as g (level, per_degree);
+
+comment on view medley.cell_grids is 'The grids of geographic cells: level, and cells a degree.';
+revoke all on medley.cell_grids from public, anon, authenticated, service_role;
+
 create or replace function medley.cells_of(p_location extensions.geometry)
-returns table (cell_no int)
+returns table (cell_no int, level int)
 language sql immutable parallel safe security invoker
 begin atomic
   select
     (
-      (g.level * 1000 + floor((extensions.st_y(p_location) + 90) / g.degrees)::int) * 1000
-      + floor((extensions.st_x(p_location) + 180) / g.degrees)::int % (360 / g.degrees)
-    )
-  from (values (1, 5), (2, 1)) as g (level, degrees)
+      (g.level * 1000 + floor((extensions.st_y(p_location) + 90) * g.per_degree)::int) * 10000
+      + floor((extensions.st_x(p_location) + 180) * g.per_degree)::int % (360 * g.per_degree)::int
+    ),
+    g.level
+  from medley.cell_grids as g
   where p_location is not null;
 end;
 
 comment on function medley.cells_of(extensions.geometry) is
-  'The cells of both grids in which a point (WGS 84) lies; none for null.';
+  'The cell of each grid in which a point (WGS 84) lies; none for null.';
 revoke all on function medley.cells_of(extensions.geometry) from public, anon, authenticated, service_role;
 
 create or replace function medley.cells_around(p_home extensions.geometry, p_radius_km double precision)
-returns table (cell_no int, least_km double precision)
+returns table (cell_no int, is_fine boolean, least_km double precision)
 language sql immutable parallel safe security invoker
 begin atomic
   with home as (
-    -- 6371.0088 km is the earth's mean radius, the one of PostGIS' sphere; the grid is fine for short radii only.
+    -- 6371.0088 km is the earth's mean radius, the one of PostGIS' sphere. Short radii take the two finer grids.
     select
       extensions.st_y(p_home) as lat,
       extensions.st_x(p_home) as lon,
       cosd(extensions.st_y(p_home)) as shrink,
       degrees(p_radius_km / 6371.0088) as reach,
-      case when p_radius_km <= 120 then 2 else 1 end as level,
-      case when p_radius_km <= 120 then 1 else 5 end as size
+      case when p_radius_km <= 120 then 2 else 1 end as coarse
   ),
 
+  -- A circle of angular radius r around latitude φ spans asin(sin r / cos φ) degrees of longitude to each side.
   span as (
-    -- A circle of angular radius r around latitude φ spans asin(sin r / cos φ) degrees of longitude to each side.
     select
       h.*,
-      case when sind(h.reach) < h.shrink then asind(sind(h.reach) / h.shrink) else 180.0 end as reach_lon
+      case when h.reach < 90 and sind(h.reach) < h.shrink then asind(sind(h.reach) / h.shrink) else 180.0 end as reach_lon
     from home as h
   ),
 
   cell as (
     select
-      s.*,
+      g.level,
+      g.level > s.coarse as is_fine,
+      s.shrink,
       r.row_no,
-      c.col_no,
-      greatest(r.row_no * s.size - 90 - s.lat, s.lat - (r.row_no + 1) * s.size + 90, 0) as lat_gap,
-      greatest(c.col_no * s.size - 180 - s.lon, s.lon - (c.col_no + 1) * s.size + 180, 0) as lon_gap
+      c.col_no + (720 * g.per_degree)::int as col_no,
+      (360 * g.per_degree)::int as cols,
+      greatest(r.row_no / g.per_degree - 90 - s.lat, s.lat - (r.row_no + 1) / g.per_degree + 90, 0) as lat_gap,
+      greatest(c.col_no / g.per_degree - 180 - s.lon, s.lon - (c.col_no + 1) / g.per_degree + 180, 0) as lon_gap
     from span as s
+    inner join medley.cell_grids as g on g.level in (s.coarse, s.coarse + 1)
     cross join lateral generate_series(
-      floor((greatest(s.lat - s.reach, -90) + 90) / s.size)::int,
-      floor((least(s.lat + s.reach, 90) + 90) / s.size)::int
+      floor((greatest(s.lat - s.reach, -90) + 90) * g.per_degree)::int,
+      floor((least(s.lat + s.reach, 90) + 90) * g.per_degree)::int
     ) as r (row_no)
     cross join lateral generate_series(
-      floor((s.lon - s.reach_lon + 180) / s.size)::int,
+      floor((s.lon - s.reach_lon + 180) * g.per_degree)::int,
       least(
-        floor((s.lon + s.reach_lon + 180) / s.size)::int,
-        floor((s.lon - s.reach_lon + 180) / s.size)::int + 360 / s.size
+        floor((s.lon + s.reach_lon + 180) * g.per_degree)::int,
+        floor((s.lon - s.reach_lon + 180) * g.per_degree)::int + (360 * g.per_degree)::int
       )
     ) as c (col_no)
+    where p_home is not null
   )
 
   -- A point of the cell is at least lat_gap away, and at least as far as the meridian lon_gap away.
   select
-    ((c.level * 1000 + c.row_no) * 1000 + (c.col_no + 720 / c.size) % (360 / c.size))::int as cell_no,
-    min(
-      radians(greatest(c.lat_gap, asind(least(c.shrink * sind(least(c.lon_gap, 90)), 1)))) * 6371.0088
-    ) as least_km
+    (c.level * 1000 + c.row_no) * 10000 + c.col_no % c.cols,
+    c.is_fine,
+    min(radians(greatest(c.lat_gap, asind(least(c.shrink * sind(least(c.lon_gap, 90)), 1)))) * 6371.0088)
   from cell as c
-  where p_home is not null
-  group by 1;
+  group by 1, 2;
 end;
 
 comment on function medley.cells_around(extensions.geometry, double precision) is
-  'The cells that a circle of p_radius_km around a point touches, each with a lower bound of the distance in kilometres '
-  'from the point to anything in it.';
+  'The cells of two grids, a coarse one and the next finer one, that a circle of p_radius_km around a point touches, each '
+  'with a lower bound of the distance in kilometres from the point to anything in it.';
 revoke all on function medley.cells_around(extensions.geometry, double precision)
 from public, anon, authenticated, service_role;
 
@@ -184,14 +196,15 @@ as $$
     from event as e inner join public.event_artists as a on a.event_id = e.event_id
   )
 
+  select l.list, l.list_no, 0, l.event_no, 0
+  from list as l
+  union all
   select l.list, l.list_no, c.cell_no, l.event_no, 0
   from list as l
   inner join event as e on e.event_no = l.event_no
-  cross join lateral (
-    select 0 as cell_no
-    union all
-    select o.cell_no from medley.cells_of(e.location) as o
-  ) as c
+  cross join lateral medley.cells_of(e.location) as c
+  -- The finest cells are for the list of all events, where distance is the only bound.
+  where c.level < 3 or l.list = 'all'
   union all
   select 'artist', i.item_no, 0, a.event_no, 0
   from artist as a inner join medley.items as i on i.id = a.artist_id
