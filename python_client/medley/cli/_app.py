@@ -14,8 +14,10 @@ from psycopg.rows import dict_row
 from rich.tree import Tree
 
 from medley import GenreNode, __version__
+from medley._jobs import run_job
 from medley.loaders import LoadReport, load_artists, load_concerts, load_lastfm, load_venues
 
+from ._demo import demo
 from ._output import (
     EXIT_CODES,
     FAILED,
@@ -43,6 +45,7 @@ load = typer.Typer(
 genres = typer.Typer(no_args_is_help=True, help="The genre taxonomy.")
 app.add_typer(load, name="load")
 app.add_typer(genres, name="genres")
+app.command()(demo)
 
 Json = Annotated[bool, typer.Option("--json", help="JSON for programs instead of tables.")]
 SkipBad = Annotated[
@@ -222,27 +225,6 @@ def _derived_jobs(connection: Connection[Any]) -> list[str]:
     return [name for (name,) in found]
 
 
-def run_job(connection: Connection[Any], name: str) -> dict[str, Any]:
-    """Runs a job and reads what is on record about that run."""
-    connection.execute("call medley.run_job(%s)", (name,))
-    with connection.cursor(row_factory=dict_row) as cursor:
-        run = cursor.execute(
-            """
-            select
-              r.name, r.status, r.rows, r.error, r.started_at, r.ended_at,
-              extract(epoch from r.ended_at - r.started_at)::float as seconds
-            from medley.job_runs as r
-            where r.name = %s and r.pid = pg_backend_pid()
-            order by r.run_id desc
-            limit 1
-            """,
-            (name,),
-        ).fetchone()
-    if run is None:
-        raise RuntimeError(f"the run of {name} left no record")
-    return run
-
-
 @app.command()
 def jobs(as_json: Json = False) -> None:
     """List the jobs with their schedules and last runs."""
@@ -295,19 +277,18 @@ def status(as_json: Json = False) -> None:
     if as_json:
         print_json(state)
         return
-    scheduler = (
-        "pg_cron runs the jobs" if state.scheduler else "no scheduler: run the jobs yourself"
-    )
+    scheduler = "pg_cron runs the jobs" if state.scheduler else "no scheduler: run them yourself"
     out.print(f"Medley {state.version}; {scheduler}")
-    for title, rows in (
-        ("Derived tables", state.generations),
-        ("Jobs", state.jobs),
-        ("Last errors", state.errors),
-        ("Partitions", state.partitions),
+    for title, rows, columns in (
+        ("Derived tables", state.generations, ("name", "generation", "row_count", "built_at")),
+        ("Jobs", state.jobs, ("name", "last_status", "last_started_at", "lag_seconds")),
+        ("Last errors", state.errors, ("name", "status", "started_at", "error")),
+        ("Partitions", state.partitions, ("table_name", "partitions_ahead", "covered_until")),
     ):
         if rows:
             out.print()
-            out.print(table(tuple(rows[0]), (tuple(row.values()) for row in rows), title=title))
+            cells = ([row.get(column) for column in columns] for row in rows)
+            out.print(table(columns, cells, title=title))
 
 
 def genre_branches(nodes: tuple[GenreNode, ...], title: str) -> Tree:

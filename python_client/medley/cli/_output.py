@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+import httpx
 import psycopg
 import typer
+from postgrest.exceptions import APIError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -24,6 +26,7 @@ from medley import (
     Unauthenticated,
     Unavailable,
 )
+from medley._errors import error_from
 from medley.loaders import BadData, LoadReport
 
 from ._settings import NotConfigured
@@ -65,7 +68,7 @@ def table(
     """A table; columns whose name begins with `#` are numbers and align right."""
     result = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        result.add_column(column.lstrip("#"), justify="right" if column[0] == "#" else "left")
+        result.add_column(column.lstrip("#"), justify="right" if column.startswith("#") else "left")
     for row in rows:
         result.add_row(*("" if cell is None else str(cell) for cell in row))
     return result
@@ -120,10 +123,11 @@ def _bad_data(error: BadData) -> None:
     if error.total > 20:
         err.print(f"... and {error.total - 20:,} more bad rows")
     advice = " Correct them, or load the good rows with --skip-bad." if error.skippable else ""
-    _complain(f"Nothing was loaded: {error.total:,} bad row(s).{advice}")
+    complain(f"Nothing was loaded: {error.total:,} bad row(s).{advice}")
 
 
-def _complain(message: str) -> None:
+def complain(message: str) -> None:
+    """Says what went wrong."""
     err.print(f"[bold red]medley:[/] {_plain(message)}", highlight=False)
 
 
@@ -136,9 +140,9 @@ def _database_error(error: psycopg.Error) -> int:
     message = error.diag.message_primary or str(error).strip().splitlines()[0]
     hint = f" ({error.diag.message_hint})" if error.diag.message_hint else ""
     if state in ("3F000", "42P01", "42883"):
-        _complain(f"{_NO_MEDLEY} ({message})")
+        complain(f"{_NO_MEDLEY} ({message})")
         return UNREACHABLE
-    _complain(message + hint)
+    complain(message + hint)
     if state.startswith("28") or state in ("42501", "PT401", "PT403"):
         return REFUSED
     if state.startswith("PT4"):
@@ -153,21 +157,24 @@ def exit_code(error: Exception) -> int | None:  # noqa: PLR0911 -- one line a ki
             _bad_data(error)
             return BAD_INPUT
         case NotConfigured():
-            _complain(str(error))
+            complain(str(error))
             return UNREACHABLE
         case NotInstalled():
-            _complain(f"{_NO_MEDLEY} ({error.message})")
+            complain(f"{_NO_MEDLEY} ({error.message})")
             return UNREACHABLE
         case MedleyError():
-            _complain(str(error))
+            complain(str(error))
             if isinstance(error, Unavailable):
                 return UNREACHABLE
             return REFUSED if isinstance(error, Unauthenticated | Forbidden) else BAD_INPUT
+        case APIError() | httpx.HTTPError():
+            # From a table that a command read by itself.
+            return exit_code(error_from(error))
         case AuthError():
-            _complain(f"the auth service refused: {error.message}")
+            complain(f"the auth service refused: {error.message}")
             return REFUSED
         case FileNotFoundError() | NotADirectoryError() | IsADirectoryError() | PermissionError():
-            _complain(f"{error.strerror}: {error.filename}")
+            complain(f"{error.strerror}: {error.filename}")
             return BAD_INPUT
         case psycopg.Error():
             return _database_error(error)

@@ -1,0 +1,11 @@
+"""The main job end to end: data in, taxonomy built, and what a member then sees.
+
+`build_world` loads real data where it is found, otherwise the project's own catalogue (artists.csv
+and venues.csv, written for it) with simulated members. Tour dates and RSVPs are simulated either
+way, and say so. `play` acts as one member through the public API.
+"""
+
+from ._play import DemoFailed, Played, play
+from ._world import World, build_world, find_data
+
+__all__ = ["DemoFailed", "Played", "World", "build_world", "find_data", "play"]

@@ -1,0 +1,261 @@
+"""The catalogue and the people of the demonstration; a second run changes nothing."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection, Cursor
+
+from .._jobs import run_job
+from ..loaders import LoadReport, load_artists, load_concerts, load_lastfm, load_venues
+from ..loaders._write import Progress, load_transaction, run, stage
+from ..loaders.catalogue import write_events
+from ..loaders.members import member_id, write_members
+
+STEPS = 9
+SIMULATED = "simulated"
+_JOBS = ("rebuild_genre_taxonomy", "refresh_upcoming_events", "refresh_user_cluster_affinity")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What was loaded.
+
+    Attributes:
+        origin: Where the catalogue came from, in words.
+        rows: Rows in the database by table.
+        skipped: Bad rows of real files that were left out.
+        jobs: Runs of the jobs: name, status, rows, seconds, error.
+    """
+
+    origin: str
+    rows: dict[str, int]
+    skipped: int
+    jobs: tuple[dict[str, Any], ...]
+
+
+def find_data(given: Path | None) -> Path | None:
+    """The folder of real data: the one given, MEDLEY_DATA, or ../shared/data; None without any.
+
+    Raises:
+        FileNotFoundError: A folder was named and holds no data.
+    """
+    named = given or (Path(os.environ["MEDLEY_DATA"]) if os.environ.get("MEDLEY_DATA") else None)
+    for folder in (named,) if named else (Path("../shared/data"),):
+        if (folder / "lastfm_hetrec").is_dir():
+            return folder
+    if named:
+        raise FileNotFoundError(2, "No folder lastfm_hetrec in the data folder", str(named))
+    return None
+
+
+def build_world(connection: Connection[Any], data: Path | None, progress: Progress) -> World:
+    """Loads everything and runs the jobs.
+
+    Args:
+        connection: To DATABASE_URL, in autocommit mode.
+        data: A folder that find_data found, or None for the project's own catalogue.
+        progress: Told each of STEPS steps.
+    """
+    progress("Loading the catalogue")
+    reports = list(_load_real(connection, data) if data else _load_own(connection))
+    progress("Simulating tours")
+    with load_transaction(connection) as cursor:
+        # A list: while rows are copied the connection can answer nothing else.
+        write_events(cursor, list(_tours(cursor, date.today())))
+    jobs = [_run(connection, progress, "rebuild_genre_taxonomy")]
+    progress("Simulating RSVPs")
+    with load_transaction(connection) as cursor:
+        _write_rsvps(cursor)
+    jobs += [_run(connection, progress, name) for name in _JOBS[1:]]
+    tables = ("artists", "venues", "events", "event_rsvps", "item_follows", "follows", "profiles")
+    counts = connection.execute(
+        "select " + ", ".join(f"(select count(*) from public.{table})" for table in tables)
+    ).fetchone()
+    return World(
+        origin="real data: Last.fm, venues and concerts" if data else "the project's own catalogue",
+        rows=dict(zip(tables, counts or (), strict=True)),
+        skipped=sum(report.skipped for report in reports),
+        jobs=tuple(jobs),
+    )
+
+
+def _run(connection: Connection[Any], progress: Progress, name: str) -> dict[str, Any]:
+    progress(f"Job {name}")
+    return run_job(connection, name)
+
+
+def _load_real(connection: Connection[Any], data: Path) -> Iterator[LoadReport]:
+    # The published files have some bad rows: the demonstration goes on without them and says so.
+    yield load_lastfm(connection, data / "lastfm_hetrec", skip_bad=True)
+    venues = data / "venues" / "venues_union.csv"
+    if venues.exists():
+        yield load_venues(connection, venues, skip_bad=True)
+    concerts = data / "concerts" / "jamband_shows_geo.csv"
+    if concerts.exists():
+        yield load_concerts(
+            connection, concerts, since=date(2023, 1, 1), shift_to=date.today(), skip_bad=True
+        )
+
+
+def _load_own(connection: Connection[Any]) -> Iterator[LoadReport]:
+    with resources.as_file(resources.files(__package__)) as folder:
+        yield load_artists(connection, folder / "artists.csv", source="demo")
+        yield load_venues(connection, folder / "venues.csv", source="demo")
+    with load_transaction(connection) as cursor:
+        _write_demo_members(cursor, count=1500)
+
+
+def _write_demo_members(cursor: Cursor[Any], count: int) -> None:
+    """Simulated members: each has two tastes, follows artists of these, befriends their like."""
+    found = cursor.execute(
+        """
+        select a.id, a.genres
+        from public.artists as a
+        where a.source = 'demo'
+        order by a.external_id
+        """
+    ).fetchall()
+    by_genre: dict[str, list[UUID]] = defaultdict(list)
+    for artist, genres in found:
+        for genre in genres:
+            by_genre[genre].append(artist)
+    tastes = sorted(genre for genre, artists in by_genre.items() if len(artists) >= 5)
+    members = [member_id("demo", str(number)) for number in range(count)]
+    follows: list[tuple[UUID, UUID]] = []
+    likes: list[tuple[UUID, list[str]]] = []
+    circles: dict[str, list[UUID]] = defaultdict(list)
+    friends: list[tuple[UUID, UUID]] = []
+    for number, member in enumerate(members):
+        rng = random.Random(f"member {number}")  # noqa: S311 -- the same world every time
+        # A genre that many artists play has many listeners.
+        weights = [len(by_genre[genre]) for genre in tastes]
+        liked = sorted(set(rng.choices(tastes, weights, k=2)))
+        known = sorted({artist for genre in liked for artist in by_genre[genre]})
+        likes.append((member, liked))
+        follows += ((member, artist) for artist in rng.sample(known, min(len(known), 12)))
+        circle = circles[liked[0]]
+        friends += ((member, friend) for friend in rng.sample(circle, min(len(circle), 4)))
+        circle.append(member)
+
+    names = ((str(number), f"Simulated member {number}") for number in range(count))
+    write_members(cursor, "demo", names)
+    stage(cursor, "demo_likes", "user_id uuid, genres text[]", likes)
+    run(
+        cursor,
+        """
+        insert into public.user_preferences (user_id, genre_preferences)
+        select l.user_id, l.genres from pg_temp.demo_likes as l
+        on conflict (user_id) do nothing
+        """,
+    )
+    stage(cursor, "demo_follows", "user_id uuid, artist_id uuid", follows)
+    run(
+        cursor,
+        """
+        insert into public.item_follows (user_id, item_id)
+        select f.user_id, f.artist_id from pg_temp.demo_follows as f
+        on conflict do nothing
+        """,
+    )
+    stage(cursor, "demo_friends", "a uuid, b uuid", friends)
+    run(
+        cursor,
+        """
+        insert into public.follows (follower_id, followed_id)
+        select f.a, f.b from pg_temp.demo_friends as f
+        union
+        select f.b, f.a from pg_temp.demo_friends as f
+        on conflict do nothing
+        """,
+    )
+
+
+def _tours(cursor: Cursor[Any], today: date) -> Iterator[Sequence[Any]]:
+    """Simulated dates of the most followed artists at venues of the catalogue."""
+    artists = cursor.execute(
+        """
+        select a.id, a.name, a.source || ':' || a.external_id
+        from public.artists as a
+        inner join public.item_follows as f on f.item_id = a.id
+        where a.source in ('lastfm', 'demo') and cardinality(a.genres) > 0
+        group by a.id
+        order by count(*) desc, a.id
+        limit 400
+        """
+    ).fetchall()
+    venues = cursor.execute(
+        """
+        select v.id, v.name
+        from public.venues as v
+        where v.latitude is not null and v.city is not null and v.source in ('venues', 'demo')
+          -- The real file holds some names that were garbled before they got there.
+          and v.name !~ '[√Ã�]'
+        order by v.source, v.external_id
+        """
+    ).fetchall()
+    for artist, name, key in artists:
+        rng = random.Random(f"tour {key}")  # noqa: S311 -- the same world every time
+        days = sorted(rng.sample(range(2, 150), rng.randint(8, 16))) if venues else []
+        for number, day in enumerate(days):
+            venue, venue_name = rng.choice(venues)
+            yield (
+                f"{key}:{number}",
+                f"{name} at {venue_name} (simulated)"[:500],
+                datetime.combine(today + timedelta(days=day), time(20), UTC),
+                venue,
+                artist,
+                rng.random() < 0.02,
+                rng.random() < 0.8,
+                "A simulated date of the demonstration; the artist and the venue are real.",
+                SIMULATED,
+            )
+
+
+def _write_rsvps(cursor: Cursor[Any]) -> None:
+    """Imported and simulated members answer to simulated dates of artists that they follow."""
+    dates: dict[UUID, list[UUID]] = dict(
+        cursor.execute(
+            """
+        select e.headliner_artist_id, array_agg(e.id order by e.external_id)
+        from public.events as e
+        where e.source = %s
+        group by e.headliner_artist_id
+        """,
+            (SIMULATED,),
+        ).fetchall()
+    )
+    follows: dict[UUID, list[UUID]] = defaultdict(list)
+    for member, artist in cursor.execute(
+        """
+        select f.user_id, f.item_id
+        from public.item_follows as f
+        inner join auth.users as u on u.id = f.user_id
+        where u.email like '%@members.invalid'
+        order by f.user_id, f.item_id
+        """
+    ):
+        follows[member].extend(dates.get(artist, ()))
+    rsvps: list[tuple[UUID, UUID, str]] = []
+    for member, events in follows.items():
+        rng = random.Random(f"rsvp {member}")  # noqa: S311 -- the same world every time
+        chosen = rng.sample(events, min(len(events), rng.randint(0, 6)))
+        rsvps += ((member, event, "going" if rng.random() < 0.7 else "maybe") for event in chosen)
+    stage(cursor, "demo_rsvps", "user_id uuid, event_id uuid, status text", rsvps)
+    run(
+        cursor,
+        """
+        insert into public.event_rsvps (user_id, event_id, status)
+        select r.user_id, r.event_id, r.status from pg_temp.demo_rsvps as r
+        on conflict do nothing
+        """,
+    )
