@@ -21,6 +21,8 @@ LIKES = ("Indie Rock", "Electronic")
 SHOWN = 8
 #: How far down the feed is compared: enough to see from where an event came up.
 COMPARED = 200
+#: Points that a follow is sure to give, with the default weights.
+REACH = 25
 
 
 class DemoFailed(Exception):  # noqa: N818 -- what happened, like the errors of the client
@@ -255,13 +257,18 @@ def _feed(medley: Medley) -> tuple[float, tuple[FeedEvent, ...]]:
 
 
 def _choices(feed: tuple[FeedEvent, ...]) -> tuple[FeedEvent, FeedEvent]:
-    """Two events from further down by other artists: one to go to, one whose artist to follow."""
+    """Two events from further down: one to go to, one whose artist to follow.
+
+    The first is near home if any is; the second is the lowest that a follow should carry into sight.
+    """
     top = {event.headliner for event in feed[:SHOWN]}
     others = [event for event in feed[SHOWN:] if event.headliner and event.headliner not in top]
-    # Going out near home is what people do; sorted() keeps the order of scores within each half.
-    for rsvp in sorted(others, key=lambda event: "distance" not in event.breakdown):
-        for followed in reversed(others):
-            if followed.headliner != rsvp.headliner:
+    strangers = [event for event in others if "artist_follow" not in event.breakdown]
+    near = [event for event in others if "distance" in event.breakdown]
+    within_reach = [event for event in strangers if event.score + REACH >= feed[0].score]
+    for followed in reversed(within_reach or strangers[:1]):
+        for rsvp in near or others:
+            if rsvp.headliner != followed.headliner:
                 return rsvp, followed
     raise DemoFailed("the feed holds too few artists to choose from")
 
