@@ -87,8 +87,7 @@ begin
       v_state = returned_sqlstate, v_message = message_text, v_detail = pg_exception_detail, v_hint = pg_exception_hint;
   end;
   v_ok := v_state = 'PT' || tests.http_status(p_code)
-    and v_detail is json object
-    and v_detail::jsonb ->> 'code' = p_code
+    and case when v_detail like '{"%' then v_detail::jsonb ->> 'code' end = p_code
     and v_hint <> '';
   return extensions.ok(coalesce(v_ok, false), p_description) || case
     when v_ok then ''

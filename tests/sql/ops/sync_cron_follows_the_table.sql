@@ -2,7 +2,8 @@
 select plan(13);
 
 create temp view scheduled as
-select c.jobname, c.schedule, c.command, c.active
+-- Older versions of pg_cron have names of type name.
+select c.jobname::text as jobname, c.schedule, c.command, c.active
 from cron.job as c;
 
 select set_eq(
