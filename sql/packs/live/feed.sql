@@ -396,6 +396,7 @@ begin
 exception
   when data_exception then
     perform medley.fail('invalid_cursor', 'the cursor is damaged', 'p_cursor', 'Start again without a cursor.');
+    return null;
 end;
 $$;
 

@@ -3,7 +3,7 @@ select plan(13);
 
 create temp view scheduled as
 -- Older versions of pg_cron have names of type name.
-select c.jobname::text as jobname, c.schedule, c.command, c.active
+select c.jobname::text collate "default" as jobname, c.schedule, c.command, c.active
 from cron.job as c;
 
 select set_eq(
