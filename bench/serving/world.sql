@@ -171,3 +171,17 @@ select distinct bench.uuid('c00', e.a), bench.uuid('c00', e.b)
 from (select a, b from pair union all select b, a from pair) as e
 where e.a <> e.b and e.a % 10 <> 0 and e.b % 10 <> 0
 order by 1, 2;
+
+-- Signs the session in as a member; returns null, so that a call can depend on it.
+create function bench.as_member(p_member int) returns text
+language plpgsql volatile as $$
+begin
+  perform set_config(
+    'request.jwt.claims',
+    json_build_object('role', 'authenticated', 'sub', bench.uuid('c00', p_member))::text,
+    false
+  );
+  return null;
+end $$;
+grant select on bench.city to authenticated;
+grant execute on all functions in schema bench to authenticated;

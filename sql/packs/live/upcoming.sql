@@ -83,14 +83,14 @@ begin atomic
   select
     (c.level * 1000 + c.row_no) * 10000 + c.col_no % c.cols,
     c.is_fine,
-    min(radians(greatest(c.lat_gap, asind(least(c.shrink * sind(least(c.lon_gap, 90)), 1)))) * 6371.0088)
-  from cell as c
-  group by 1, 2;
+    radians(greatest(c.lat_gap, asind(least(c.shrink * sind(least(c.lon_gap, 90)), 1)))) * 6371.0088
+  from cell as c;
 end;
 
 comment on function medley.cells_around(extensions.geometry, double precision) is
   'The cells of two grids, a coarse one and the next finer one, that a circle of p_radius_km around a point touches, each '
-  'with a lower bound of the distance in kilometres from the point to anything in it.';
+  'with a lower bound of the distance in kilometres from the point to anything in it. A circle that goes around the earth '
+  'may name a cell twice.';
 revoke all on function medley.cells_around(extensions.geometry, double precision)
 from public, anon, authenticated, service_role;
 

@@ -1,0 +1,1 @@
+"""Benchmarks: performance and quality beside references measured in the same run."""

@@ -1,0 +1,108 @@
+"""`python -m bench`: builds what it needs in scratch clusters, measures, prints tables.
+
+With `--write` the figures also go to bench/results/ and docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from medley_stack.cluster import scratch
+from medley_stack.source import apply_sql_source
+
+from bench import taxonomy, taxonomy_scale
+from bench.serving import measure, report, world
+
+ROOT = Path(__file__).resolve().parent.parent
+SUITES = ("serving", "taxonomy", "taxonomy-scale")
+
+
+def serving(options: argparse.Namespace) -> str:
+    """The live pack's calls, at each number of events."""
+    runs: dict[int, list[measure.Timing]] = {}
+    wrong = 0
+    with scratch(name="bench") as cluster:
+        print(f"building {options.members:,} members and {options.artists:,} artists", flush=True)
+        world.build(cluster, members=options.members, artists=options.artists)
+        for events in sorted(options.events):
+            world.put_events(
+                cluster, members=options.members, artists=options.artists, events=events
+            )
+            wrong = world.mismatches(cluster, members=options.members, sample=options.sample)
+            runs[events] = measure.measure(
+                cluster, members=options.members, rounds=options.rounds, seconds=options.seconds
+            )
+            print(f"\n{events:,} events\n\n{report.table(runs[events])}\n", flush=True)
+    parts = [
+        f"{options.members:,} members, {options.artists:,} artists; one client and the server on "
+        "two cores; each call as the role `authenticated` (the plain version as the owner), "
+        f"{options.rounds} rounds of {options.seconds} s, interleaved.",
+        report.targets(runs, wrong, options.sample),
+    ]
+    parts += [f"### {events:,} upcoming events\n\n{report.table(runs[events])}" for events in runs]
+    print(parts[1])
+    if options.write:
+        results = {str(events): [asdict(t) for t in runs[events]] for events in runs}
+        _write_json("serving", {"members": options.members, "wrong": wrong, "events": results})
+        report.plot(runs[max(runs)], ROOT / "docs/images/serving.svg")
+        parts.insert(2, "![Average time of each call](images/serving.svg)")
+    return "\n\n".join(parts)
+
+
+def taxonomy_quality(options: argparse.Namespace) -> str:
+    """The induced tree against one made by hand; prints its own table."""
+    with scratch(name="bench") as cluster:
+        apply_sql_source(cluster.url())
+        taxonomy.main(["--database-url", cluster.url(), "--data", str(options.data)])
+    return ""
+
+
+def taxonomy_at_scale(_: argparse.Namespace) -> str:
+    """Seconds and memory of the taxonomy pipeline; prints its own table."""
+    with scratch(name="bench") as cluster:
+        apply_sql_source(cluster.url())
+        taxonomy_scale.main(["--database-url", cluster.url()])
+    return ""
+
+
+def _write_json(name: str, value: object) -> None:
+    file = ROOT / "bench/results" / f"{name}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def main() -> int:
+    """Runs the suites that were asked for, all by default."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("suites", nargs="*", default=[], help=f"any of {', '.join(SUITES)}")
+    parser.add_argument("--members", type=int, default=1_000_000)
+    parser.add_argument("--artists", type=int, default=20_000)
+    parser.add_argument("--events", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=10, help="of each call in each round")
+    parser.add_argument("--sample", type=int, default=50, help="members compared for exactness")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data")
+    parser.add_argument("--write", action="store_true", help="update docs/ and bench/results/")
+    options = parser.parse_args()
+    unknown = set(options.suites) - set(SUITES)
+    if unknown:
+        parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
+    suites = options.suites or SUITES
+    if "taxonomy" in suites:
+        taxonomy_quality(options)
+    if "taxonomy-scale" in suites:
+        taxonomy_at_scale(options)
+    if "serving" in suites:
+        text = serving(options)
+        if options.write:
+            heading = "# Benchmarks\n\n`make bench` measures this anew.\n\n## Serving\n\n"
+            (ROOT / "docs/benchmarks.md").write_text(heading + text + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
