@@ -65,7 +65,8 @@ as $$
 $$;
 
 comment on function public.get_similar_genres(text, int) is
-  'The genres that go with the genre of slug p_slug, best first, at most p_limit (1 to 25). weight, 0 to 1, is normalized '
-  'mutual information shrunk by support; pair_count is how many artists have both. Errors: not_found, invalid_argument.';
+  'The genres that go with the genre of slug p_slug, best first, at most p_limit (1 to 100) of those that are kept (25 '
+  'by default). weight, 0 to 1, is normalized mutual information shrunk by support; pair_count is how many artists have '
+  'both. Errors: not_found, invalid_argument.';
 revoke all on function public.get_similar_genres(text, int) from public, anon, authenticated, service_role;
 grant execute on function public.get_similar_genres(text, int) to anon, authenticated, service_role;

@@ -109,7 +109,7 @@ as $$
 declare
   v_genre_id uuid := (select g.id from public.genres as g where g.slug = p_slug);
 begin
-  perform medley.check_limit(p_limit, medley.setting('genres.max_neighbors')::int);
+  perform medley.check_limit(p_limit, 100);
   if v_genre_id is null then
     perform medley.fail('not_found', format('no genre "%s"', left(coalesce(p_slug, ''), 100)), 'p_slug',
       'Pass a slug of public.genres, "indie-rock" say.');
@@ -127,6 +127,6 @@ $$;
 
 comment on function medley.get_similar_genres(text, int) is
   'The genres most related to the genre with slug p_slug, best first. weight is the relatedness, 0 to 1. '
-  'Errors: not_found, invalid_argument (p_limit below 1 or over genres.max_neighbors).';
+  'Errors: not_found, invalid_argument (p_limit below 1 or over 100).';
 revoke all on function medley.get_similar_genres(text, int) from public, anon, authenticated, service_role;
 grant execute on function medley.get_similar_genres(text, int) to anon, authenticated, service_role;

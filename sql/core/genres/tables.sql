@@ -186,7 +186,7 @@ values
   ),
   ('genres.parent_threshold', 0.3, 'Share of a genre''s items that must have the parent too; 0 to 1.'),
   ('genres.parent_shrinkage', 2, 'Items added to a genre''s count before that share is taken; 0 or more.'),
-  ('genres.parent_tolerance', 0.8, 'A further parent must score this share of the best one; 0 to 1.'),
+  ('genres.parent_tolerance', 0.9, 'A further parent must score this share of the best one; 0 to 1.'),
   ('genres.max_parents', 2, 'Parents that the engine gives to a genre; 1 or more. Curated ones are not limited.'),
   (
     'genres.name_ending_weight', 0.5,

@@ -31,7 +31,8 @@ from public.genre_paths as p
 inner join public.genres as g on g.id = p.genre_id
 inner join medley.genre_marginals as m on m.genre_id = p.genre_id
 where p.is_primary
-  and m.artist_count >= (select medley.setting('genres.cluster_min_artists'))
+  -- The table rather than medley.setting(): a view reads tables as its owner, but calls functions as its reader.
+  and m.artist_count >= (select s.value from medley.settings as s where s.key = 'genres.cluster_min_artists')
   and not exists (select from public.genre_taxonomy_exclude as x where x.normalized_key = g.normalized_key);
 
 comment on view medley.genre_cluster_keys is
