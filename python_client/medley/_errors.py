@@ -130,7 +130,7 @@ ERRORS_BY_CODE: dict[str, type[MedleyError]] = {
     if error.stable_code
 }
 
-# Longest prefix wins: SQLSTATEs of PostgreSQL, codes of PostgREST, and bare HTTP statuses.
+# SQLSTATEs of PostgreSQL and codes of PostgREST; the longest prefix wins.
 _ERRORS_BY_PREFIX: dict[str, type[MedleyError]] = {
     "22": InvalidArgument,
     "23502": InvalidArgument,
@@ -158,6 +158,10 @@ _ERRORS_BY_PREFIX: dict[str, type[MedleyError]] = {
     "PGRST202": NotInstalled,
     "PGRST205": NotInstalled,
     "PGRST3": Unauthenticated,
+}
+
+# A gateway's page instead of PostgREST's JSON: supabase-py then gives the HTTP status as the code.
+_ERRORS_BY_STATUS: dict[str, type[MedleyError]] = {
     "400": InvalidArgument,
     "401": Unauthenticated,
     "403": Forbidden,
@@ -185,6 +189,8 @@ def _detail(details: object) -> dict[str, Any]:
 
 
 def _class_for(sqlstate: str, message: str) -> type[MedleyError]:
+    if sqlstate in _ERRORS_BY_STATUS:
+        return _ERRORS_BY_STATUS[sqlstate]
     for length in range(len(sqlstate), 1, -1):
         found = _ERRORS_BY_PREFIX.get(sqlstate[:length])
         if found:

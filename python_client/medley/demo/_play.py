@@ -259,7 +259,7 @@ def _feed(medley: Medley) -> tuple[float, tuple[FeedEvent, ...]]:
 def _choices(feed: tuple[FeedEvent, ...]) -> tuple[FeedEvent, FeedEvent]:
     """Two events from further down: one to go to, one whose artist to follow.
 
-    The first is near home if any is; the second is the lowest that a follow should carry into sight.
+    The first is near home if any is; the second is the lowest that a follow should lift into sight.
     """
     top = {event.headliner for event in feed[:SHOWN]}
     others = [event for event in feed[SHOWN:] if event.headliner and event.headliner not in top]
