@@ -7,7 +7,7 @@
 --   seeds     the soonest events of the most promising lists
 --   score     exact scores of candidates                              event_feed_scores
 --   widen     every list, down to where its bound falls below the k-th best score so far
--- Lists are ordered genre, cluster, umbrella, all, and near before far: an event counts for the first that holds it, so
+-- Lists are ordered cluster, genre, umbrella, all, and near before far: an event counts for the first that holds it, so
 -- a list's bound leaves out the terms of those before it (the MaxScore rule of inverted indexes: Turtle and Flood 1995).
 insert into medley.ranker_weights (ranker, term, weight, cap, scale, description)
 values
@@ -52,12 +52,12 @@ create type medley.event_feed_member as (
   umbrella_nos int[],
   cluster_nos int[],
   cluster_scores double precision[],
-  cluster_bound double precision,
+  cluster_bounds double precision[],
   weights medley.event_feed_weights
 );
 comment on type medley.event_feed_member is
   'A member as the feed sees them: home and radius, the genres they named (rare ones first) with their umbrellas, cluster affinities '
-  '(cluster_nos and cluster_scores in parallel; cluster_bound is the most that the term can give), and the weights.';
+  '(cluster_nos, cluster_scores and, in points, cluster_bounds in parallel), and the weights.';
 
 create type medley.event_feed_sure_event as (event_no int, followed boolean, friends int);
 comment on type medley.event_feed_sure_event is
@@ -110,10 +110,11 @@ begin
     where p.genre_id = any(v_genre_ids);
   end if;
 
+  -- All clusters of an event are in one country, so what the country's clusters sum to is the most that it can have.
   select
     array_agg(c.cluster_no), array_agg(c.score),
-    least(coalesce(max(c.country_score), 0) * (v.weights).cluster, (v.weights).cluster_cap)
-  into v.cluster_nos, v.cluster_scores, v.cluster_bound
+    array_agg(least(c.country_score * (v.weights).cluster, (v.weights).cluster_cap))
+  into v.cluster_nos, v.cluster_scores, v.cluster_bounds
   from (
     select k.cluster_no, a.score::double precision as score, sum(a.score) over (partition by a.country) as country_score
     from medley.user_cluster_affinity as a
@@ -167,17 +168,17 @@ begin atomic
       ((p_member).weights).genre_preference_cap as genre_cap
   ),
 
-  -- Of n genres the i-th list leaves at most n - i + 1 to an event that is in none before it: rare genres come first, so
-  -- the longest list has the lowest bound.
   list as (
     select
-      'genre'::medley.event_list as list,
-      g.no as list_no,
-      least(m.genre * (cardinality(m.genre_nos) - g.position + 1), m.genre_cap) + m.cluster_bound + m.umbrella as bound
-    from member as m cross join lateral unnest(m.genre_nos) with ordinality as g (no, position)
+      'cluster'::medley.event_list as list,
+      c.no as list_no,
+      c.bound + coalesce(least(m.genre * cardinality(m.genre_nos), m.genre_cap), 0) + m.umbrella as bound
+    from member as m cross join lateral unnest(m.cluster_nos, m.cluster_bounds) as c (no, bound)
     union all
-    select 'cluster', c.no, m.cluster_bound + m.umbrella
-    from member as m cross join lateral unnest(m.cluster_nos) as c (no)
+    -- Of n genres the i-th list leaves at most n - i + 1 to an event that is in none before it: rare genres come first,
+    -- so the longest list has the lowest bound.
+    select 'genre', g.no, least(m.genre * (cardinality(m.genre_nos) - g.position + 1), m.genre_cap) + m.umbrella
+    from member as m cross join lateral unnest(m.genre_nos) with ordinality as g (no, position)
     union all
     select 'umbrella', u.no, m.umbrella
     from member as m cross join lateral unnest(m.umbrella_nos) as u (no)
@@ -255,7 +256,11 @@ comment on function medley.soonest_events(timestamptz, int) is 'The p_count even
 revoke all on function medley.soonest_events(timestamptz, int) from public, anon, authenticated, service_role;
 
 create or replace function medley.event_feed_reaching(
-  p_member medley.event_feed_member, p_lists medley.event_feed_list[], p_threshold int
+  p_member medley.event_feed_member,
+  p_lists medley.event_feed_list[],
+  p_threshold int,
+  p_except int[],
+  p_count int
 )
 returns table (event_no int)
 language sql stable parallel safe security invoker
@@ -272,7 +277,7 @@ begin atomic
   -- What recency must still give an event of the list without tickets; five ten-thousandths for the rounding of terms.
   need as materialized (
     select
-      m.*, l.list, l.list_no, l.cell_no, c.is_promoted,
+      m.*, l.list, l.list_no, l.cell_no, l.bound, c.is_promoted,
       (p_threshold - 5) / 10000.0::double precision - l.bound - case when c.is_promoted then m.promoted else 0 end as points
     from unnest(p_lists) as l
     cross join member as m
@@ -293,6 +298,7 @@ begin atomic
       end as last_start_without_tickets
     from need as n
     where n.points - n.tickets <= n.recency
+    order by n.bound desc
   )
 
   select p.event_no
@@ -304,13 +310,17 @@ begin atomic
       and q.starts_at >= r.as_of
       and q.starts_at <= r.last_start
       and (q.ticket_available or q.starts_at <= r.last_start_without_tickets)
+    order by q.starts_at
     offset 0
-  ) as p;
+  ) as p
+  where p.event_no not in (select e.no from unnest(p_except) as e (no))
+  limit p_count;
 end;
 
-comment on function medley.event_feed_reaching(medley.event_feed_member, medley.event_feed_list[], int) is
-  'Every upcoming event outside event_feed_sure whose score can reach p_threshold (ten-thousandths), and few others.';
-revoke all on function medley.event_feed_reaching(medley.event_feed_member, medley.event_feed_list[], int)
+comment on function medley.event_feed_reaching(medley.event_feed_member, medley.event_feed_list[], int, int[], int) is
+  'Upcoming events whose score can reach p_threshold (ten-thousandths), those of p_except and event_feed_sure aside: at most '
+  'p_count, not all distinct, promising lists first. Fewer than p_count are all that there are.';
+revoke all on function medley.event_feed_reaching(medley.event_feed_member, medley.event_feed_list[], int, int[], int)
 from public, anon, authenticated, service_role;
 
 create or replace function medley.event_feed_scores(
@@ -568,9 +578,11 @@ declare
   v_sure medley.event_feed_sure_event[];
   v_lists medley.event_feed_list[];
   v_events int[];
-  v_more int[];
+  v_scored int[];
   v_threshold int;
   v_scores medley.event_feed_score[];
+  c_round constant int := 200;
+  v_found int := c_round;
 begin
   select array_agg((s.event_no, s.followed, s.friends)::medley.event_feed_sure_event) into v_sure
   from medley.event_feed_sure(v_user_id, v_after.as_of) as s;
@@ -594,20 +606,18 @@ begin
     ) as c;
   end if;
 
-  select array_agg(s) into v_scores
-  from medley.event_feed_scores(v_member, v_events, v_sure) as s;
+  -- Each round scores more of what can still reach the threshold, and so lifts it, until nothing is left. Without a
+  -- threshold there are fewer events than wanted, and every one of them counts.
+  loop
+    select v_scores || array_agg(s) into v_scores
+    from medley.event_feed_scores(v_member, v_events, v_sure) as s;
+    exit when v_found < c_round;
 
-  -- Without a threshold there are fewer events than wanted, and every one of them counts.
-  v_threshold := coalesce(medley.event_feed_threshold(v_scores, v_wanted), 0);
-  select array_agg(c.event_no) into v_more
-  from (
-    select r.event_no from medley.event_feed_reaching(v_member, v_lists, v_threshold) as r
-    except
-    select e.event_no from unnest(v_events) as e (event_no)
-  ) as c;
-
-  select v_scores || array_agg(s) into v_scores
-  from medley.event_feed_scores(v_member, v_more, v_sure) as s;
+    v_scored := v_scored || v_events;
+    v_threshold := coalesce(medley.event_feed_threshold(v_scores, v_wanted), 0);
+    select array_agg(distinct r.event_no), count(*) into v_events, v_found
+    from medley.event_feed_reaching(v_member, v_lists, v_threshold, v_scored, c_round) as r;
+  end loop;
 
   return query
   select p.*
