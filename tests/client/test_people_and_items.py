@@ -1,4 +1,4 @@
-"""Members and items through supabase-py, as an app uses them: table writes under RLS, and errors."""
+"""Members and items through supabase-py, as an app uses them: writes under RLS, and errors."""
 
 from __future__ import annotations
 

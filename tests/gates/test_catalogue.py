@@ -225,6 +225,31 @@ def test_foreign_keys_to_accounts_delete_with_them(pushed: Database) -> None:
     assert kept == set()
 
 
+def test_columns_about_members_go_with_the_account(pushed: Database) -> None:
+    # Accounts by id, or members by number: every such column refers, and is deleted along.
+    loose = names(
+        pushed,
+        f"""
+        select r.name || '.' || a.attname from ({RELATIONS}) as r
+        inner join pg_attribute as a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+        where r.relkind in ('r', 'p') and not r.relispartition
+          and (
+            a.atttypid = 'uuid'::regtype and a.attname
+              ~ '(^|_)(user|member|owner|author|follower|followed|friend|blocked|muted)_id$'
+            or a.attname ~ '(^|_)(user|member|owner|friend)_no$'
+          )
+          and r.name || '.' || a.attname <> 'medley.members.user_no'
+          and not exists (
+            select from pg_constraint as k
+            where k.conrelid = r.oid and k.contype = 'f' and k.confdeltype = 'c'
+              and a.attnum = any(k.conkey)
+              and k.confrelid in ('auth.users'::regclass, 'medley.members'::regclass)
+          )
+        """,
+    )
+    assert loose == set()
+
+
 def test_every_table_of_the_engine_is_used(pushed: Database) -> None:
     code = "\n".join(
         file.read_text()
