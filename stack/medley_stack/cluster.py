@@ -109,6 +109,14 @@ def _live_pid(data: Path) -> int | None:
     return pid if alive and str(data) in command else None
 
 
+def port_of(data: Path) -> int | None:
+    """The port that a running server of this folder listens on."""
+    try:
+        return int((data / "postmaster.pid").read_text().splitlines()[3])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def _settings(port: int, durable: bool) -> str:
     """Configuration for two cores; the memory follows the machine's."""
     pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")

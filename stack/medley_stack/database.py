@@ -35,7 +35,9 @@ def start(instance: Instance, state: State, binaries: pg.Binaries, *, durable: b
     """Make the cluster if need be and start it on its port or the next free one."""
     database = own(instance, state, binaries)
     if database.is_running():
-        return database
+        # The state file may have been lost; the server knows better.
+        state.db_port = cluster.port_of(database.data) or state.db_port
+        return own(instance, state, binaries)
     if (database.data / "PG_VERSION").exists():
         made_by = int((database.data / "PG_VERSION").read_text())
         if made_by != binaries.version:
