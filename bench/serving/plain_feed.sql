@@ -106,7 +106,9 @@ as $$
           when 'cluster' then least(coalesce(ecs.cluster_score, 0) * w.weight, w.cap)
           when 'promoted' then case when e.promoted then w.weight else 0 end
           when 'recency' then
-            w.weight * power(0.5::float8, (extract(epoch from e.starts_at - p_as_of) / 86400)::float8 / w.scale)
+            w.weight * power(
+              0.5::float8, least((extract(epoch from e.starts_at - p_as_of) / 86400)::float8 / w.scale, 1000)
+            )
           when 'distance' then coalesce(w.weight * greatest(0, 1 - extensions.st_distancesphere(
             extensions.st_setsrid(extensions.st_makepoint(e.longitude, e.latitude), 4326),
             extensions.st_setsrid(extensions.st_makepoint(p.home_longitude, p.home_latitude), 4326)

@@ -361,9 +361,10 @@ begin atomic
         w.cluster_cap
       ))::int as cluster,
       round(10000 * case when e.promoted then w.promoted else 0 end)::int as promoted,
-      round(10000 * w.recency * exp(
-        ln(0.5::double precision) * date_part('epoch', e.starts_at - m.as_of) / (86400 * w.recency_days)
-      ))::int as recency,
+      -- Beyond a thousand half-lives exp would raise an underflow; the term has been 0 for long.
+      round(10000 * w.recency * exp(greatest(
+        ln(0.5::double precision) * date_part('epoch', e.starts_at - m.as_of) / (86400 * w.recency_days), -700
+      )))::int as recency,
       round(10000 * w.distance * coalesce(
         greatest(0, 1 - extensions.st_distancesphere(e.location, m.home) / (1000 * m.radius_km)), 0
       ))::int as distance,
