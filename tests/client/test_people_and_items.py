@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -9,6 +10,11 @@ from postgrest.exceptions import APIError
 from supabase import Client
 
 from tests.conftest import Member
+
+
+def data(call: Any) -> Any:
+    """What a call answers."""
+    return call.execute().data
 
 
 def test_a_member_keeps_a_profile_and_preferences(member: Member, anon: Client) -> None:
@@ -20,13 +26,13 @@ def test_a_member_keeps_a_profile_and_preferences(member: Member, anon: Client) 
     member.client.table("user_preferences").update({"home_city": "Turin"}).eq(
         "user_id", member.id
     ).execute()
-    (kept,) = member.client.table("user_preferences").select("*").execute().data
+    (kept,) = data(member.client.table("user_preferences").select("*"))
     assert (kept["genre_preferences"], kept["radius_km"], kept["home_city"]) == (
         ["Dream Pop"],
         120,
         "Turin",
     )
-    (seen,) = anon.table("profiles").select("username").eq("id", member.id).execute().data
+    (seen,) = data(anon.table("profiles").select("username").eq("id", member.id))
     assert seen == {"username": name}
     with pytest.raises(APIError) as refused:
         anon.table("user_preferences").select("*").execute()
@@ -36,9 +42,9 @@ def test_a_member_keeps_a_profile_and_preferences(member: Member, anon: Client) 
 def test_follows_end_with_a_block(member: Member, other_member: Member) -> None:
     member.client.table("follows").insert({"followed_id": other_member.id}).execute()
     other_member.client.table("follows").insert({"followed_id": member.id}).execute()
-    assert len(member.client.table("follows").select("*").execute().data) == 2
+    assert len(data(member.client.table("follows").select("*"))) == 2
     other_member.client.table("user_blocks").insert({"blocked_id": member.id}).execute()
-    assert member.client.table("follows").select("*").execute().data == []
+    assert data(member.client.table("follows").select("*")) == []
     with pytest.raises(APIError) as refused:
         member.client.table("follows").insert({"followed_id": other_member.id}).execute()
     assert refused.value.code == "42501"
@@ -70,17 +76,17 @@ def test_the_service_registers_items_and_members_follow_them(
 ) -> None:
     item = str(uuid4())
     rows = [{"id": item, "kind": "artist", "title": "An act without a row of its own"}]
-    answer = service.rpc("register_items", {"p_items": rows}).execute().data
+    answer = data(service.rpc("register_items", {"p_items": rows}))
     assert answer == [{"item_id": item, "status": "registered"}]
     member.client.table("item_follows").insert({"item_id": item}).execute()
-    (kept,) = member.client.table("item_follows").select("item_id").execute().data
+    (kept,) = data(member.client.table("item_follows").select("item_id"))
     assert kept == {"item_id": item}
 
 
 def test_only_the_secret_key_reads_the_engines_state(
     service: Client, member: Member, anon: Client
 ) -> None:
-    (status,) = service.rpc("get_engine_status").execute().data
+    (status,) = data(service.rpc("get_engine_status"))
     assert {entry["name"] for entry in status["jobs"]} >= {"prune_job_runs"}
     for client in (member.client, anon):
         with pytest.raises(APIError) as refused:

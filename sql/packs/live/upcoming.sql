@@ -49,7 +49,8 @@ begin atomic
   span as (
     select
       h.*,
-      case when h.reach < 90 and sind(h.reach) < h.shrink then asind(sind(h.reach) / h.shrink) else 180.0 end as reach_lon
+      case when h.reach < 90 and sind(h.reach) < h.shrink then asind(sind(h.reach) / h.shrink) else 180.0 end
+      as reach_lon
     from home as h
   ),
 
