@@ -59,8 +59,13 @@ revoke all on function medley.genre_slug(text) from public, anon, authenticated,
 
 create or replace function medley.genre_keys(p_raw text[])
 returns table (raw text, genre_key text, is_alias boolean, first_seen bigint)
-language sql stable parallel safe security definer set search_path = ''
+-- This stands behind every single upsert: plpgsql for its cached plan, and few rows, so that genres are looked up by
+-- index rather than hashed whole; ten thousand names at once are still looked up in no time.
+language plpgsql stable parallel safe security definer set search_path = ''
+rows 10
 as $$
+begin
+  return query
   with spelling as (
     select
       u.raw,
@@ -84,7 +89,8 @@ as $$
     k.seen
   from keyed as k
   left join medley.genre_aliases as a on a.alias_key = k.key
-  where k.key <> ''
+  where k.key <> '';
+end;
 $$;
 
 comment on function medley.genre_keys(text[]) is

@@ -125,6 +125,7 @@ begin
     from fresh as f
     left join medley.genre_cooccurrence_pairs as o on o.genre_a = f.genre_a and o.genre_b = f.genre_b
     where o.pair_count is distinct from f.pair_count
+    order by f.genre_a, f.genre_b
     on conflict (genre_a, genre_b) do update
     set pair_count = excluded.pair_count, generation = excluded.generation
   )

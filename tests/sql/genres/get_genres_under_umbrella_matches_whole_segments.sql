@@ -1,5 +1,5 @@
 -- "rock" finds what is below rock, never rockabilly; depth is counted from the umbrella; an unknown path is an error.
-select plan(14);
+select plan(15);
 
 select clear_taxonomy();
 select make_umbrella('Rock');
@@ -39,6 +39,21 @@ select throws_code(
 );
 select throws_code(
   $$ select get_genres_under_umbrella('rock', 1000000000) $$, 'invalid_argument', 'so is one beyond all paths'
+);
+
+-- The query as the function runs it, with a plan made for no value in particular.
+select act_as_owner();
+select make_parent('Filler ' || n, 'Rock') from generate_series(1, 3000) as n;
+select medley.rebuild_genre_paths();
+set local plan_cache_mode = force_generic_plan;
+prepare subtree (text, int) as
+select distinct p.genre_id
+from genre_paths as p
+where (p.path_slug = $1 or p.path_slug ~>~ ($1 || '.') and p.path_slug ~<~ ($1 || '/'))
+  and p.depth <= $2;
+select ok(
+  not exists (select from plan_of($$ execute subtree('rockabilly', 5) $$) as line where line like '%Seq Scan%'),
+  'a subtree is a range of an index'
 );
 
 select * from finish();
