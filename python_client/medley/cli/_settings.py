@@ -60,8 +60,13 @@ def api(*, secret: bool = False) -> Medley:
 @contextmanager
 def database() -> Iterator[psycopg.Connection[Any]]:
     """A connection for loads and jobs, which may take as long as they need."""
+    url = setting("DATABASE_URL")
+    try:
+        psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise NotConfigured(f"DATABASE_URL cannot be used: {str(error).strip()}") from error
     with psycopg.connect(
-        setting("DATABASE_URL"), autocommit=True, application_name="medley", connect_timeout=10
+        url, autocommit=True, application_name="medley", connect_timeout=10
     ) as connection:
         connection.execute("set statement_timeout = 0")
         yield connection

@@ -1,0 +1,267 @@
+"""The command line: what it prints for people and for programs, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from medley import __version__
+from medley.cli import app
+from typer.testing import CliRunner, Result
+
+from tests.conftest import Api, Member
+
+NAMES = ("DATABASE_URL", "SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY")
+SOURCE = "command-line-test"
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """No settings at all: neither in the environment nor in a file above."""
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
+
+
+@pytest.fixture
+def stack(nowhere: pytest.MonkeyPatch, api: Api) -> Iterator[Api]:
+    """The settings of the running stack; what was loaded under SOURCE goes away."""
+    values = (api.database_url, api.url, api.publishable_key, api.secret_key)
+    for name, value in zip(NAMES, values, strict=True):
+        nowhere.setenv(name, value)
+    yield api
+    with psycopg.connect(api.database_url, autocommit=True) as connection:
+        for table in ("events", "venues", "artists"):
+            connection.execute(f"delete from public.{table} where source = '{SOURCE}'")
+
+
+def medley(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def shown(result: Result) -> Any:
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def venues(tmp_path: Path) -> Path:
+    path = tmp_path / "venues.csv"
+    path.write_text("name,city,lat,lng\nOne,Ghent,51.05,3.72\nTwo,Ghent,510,3.72\n")
+    return path
+
+
+# Without a project
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_help_documents_the_exit_codes() -> None:
+    assert "Exit codes: 0 done" in " ".join(medley("--help").stdout.split())
+    assert medley("--version").stdout == f"medley {__version__}\n"
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("jobs",),
+        ("refresh",),
+        ("status",),
+        ("calendar",),
+        ("genres", "tree"),
+        ("feed", "--user", "x"),
+        ("load", "venues", "x.csv"),
+        ("demo",),
+    ],
+)
+def test_without_settings_it_says_which_and_ends_with_3(command: tuple[str, ...]) -> None:
+    result = medley(*command)
+    assert result.exit_code == 3
+    assert "is not set" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_a_database_that_is_not_there_ends_with_3(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://postgres@127.0.0.1:9/postgres")
+    result = medley("jobs")
+    assert result.exit_code == 3
+    assert "Connection refused" in result.stderr
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_an_api_that_is_not_there_ends_with_3(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPABASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("SUPABASE_PUBLISHABLE_KEY", "key")
+    assert medley("genres", "tree").exit_code == 3
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_addresses_that_are_none_end_with_3(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.setenv(name, "nonsense")
+    for command in (("genres", "tree"), ("jobs",)):
+        result = medley(*command)
+        assert result.exit_code == 3
+        assert "cannot be used" in result.stderr
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_the_file_of_make_up_is_found_from_below(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".medley").mkdir()
+    (tmp_path / ".medley" / "env").write_text(
+        "# settings\nDATABASE_URL='postgresql://127.0.0.1:9/x?application_name=a%3Db'\n"
+    )
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    result = medley("jobs")
+    assert result.exit_code == 3
+    assert "Connection refused" in result.stderr
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize(
+    "command", [("nonsense",), ("feed",), ("feed", "--user", "x", "--limit", "0")]
+)
+def test_a_wrong_command_line_ends_with_2(command: tuple[str, ...]) -> None:
+    assert medley(*command).exit_code == 2
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_the_demo_does_not_write_into_a_project_elsewhere_unasked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in NAMES:
+        monkeypatch.setenv(name, "https://abc.supabase.co")
+    result = medley("demo")
+    assert result.exit_code == 2
+    assert "--yes" in result.stderr
+
+
+# Loads
+
+
+@pytest.mark.usefixtures("stack")
+def test_bad_rows_stop_a_load_and_end_with_5(venues: Path) -> None:
+    result = medley("load", "venues", str(venues), "--source", SOURCE)
+    assert result.exit_code == 5
+    assert "venues.csv:3: latitude is out of range: '510'" in result.stderr
+    assert "--skip-bad" in result.stderr
+
+
+@pytest.mark.usefixtures("stack")
+def test_skip_bad_keeps_the_good_rows_once(venues: Path) -> None:
+    command = ("load", "venues", str(venues), "--source", SOURCE, "--skip-bad", "--json")
+    first = shown(medley(*command))
+    assert first["written"] == {"venues": 1}
+    assert (first["skipped"], first["bad_rows"][0]["line"]) == (1, 3)
+    assert shown(medley(*command))["written"] == {"venues": 0}
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_load_tells_people_what_it_did(tmp_path: Path) -> None:
+    path = tmp_path / "shows.csv"
+    path.write_text("artist,date,venue\nSomeone new,2024-02-29,Somewhere\n")
+    result = medley("load", "concerts", str(path), "--source", SOURCE, "--shift-to", "2031-01-01")
+    assert result.exit_code == 0, result.stderr
+    assert "events" in result.stdout
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_missing_file_ends_with_5() -> None:
+    result = medley("load", "artists", "no-such.csv")
+    assert result.exit_code == 5
+    assert "no-such.csv" in result.stderr
+
+
+# Jobs
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_job_runs_and_is_listed() -> None:
+    (run,) = shown(medley("refresh", "rebuild_genre_taxonomy", "--json"))
+    assert run["status"] == "succeeded"
+    jobs = {job["name"]: job for job in shown(medley("jobs", "--json"))}
+    assert jobs["rebuild_genre_taxonomy"]["last_status"] == "succeeded"
+    assert "rebuild_genre_taxonomy" in medley("jobs").stdout
+
+
+@pytest.mark.usefixtures("stack")
+def test_refresh_rebuilds_first_and_leaves_housekeeping_out() -> None:
+    names = [run["name"] for run in shown(medley("refresh", "--json"))]
+    assert names[0] == "rebuild_genre_taxonomy"
+    assert "refresh_user_cluster_affinity" in names
+    assert "prune_job_runs" not in names
+
+
+@pytest.mark.usefixtures("stack")
+def test_an_unknown_job_ends_with_5() -> None:
+    result = medley("refresh", "no_such_job")
+    assert result.exit_code == 5
+    assert "no_such_job" in result.stderr
+
+
+def test_a_job_that_fails_ends_with_1(stack: Api) -> None:
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        connection.execute(
+            "insert into medley.jobs (name, schedule, function_name, description, enabled) "
+            "values ('cli_broken', '0 0 1 1 *', 'no_such_function', 'A test.', false)"
+        )
+        try:
+            result = medley("refresh", "cli_broken")
+        finally:
+            connection.execute("delete from medley.jobs where name = 'cli_broken'")
+    assert result.exit_code == 1
+    assert "failed" in result.stdout
+
+
+@pytest.mark.usefixtures("stack")
+def test_status_is_for_people_and_programs() -> None:
+    assert shown(medley("status", "--json"))["version"]
+    assert "Jobs" in medley("status").stdout
+
+
+# Reading
+
+
+@pytest.mark.usefixtures("stack")
+def test_genres_are_shown() -> None:
+    tree = shown(medley("genres", "tree", "rock", "--depth", "1", "--json"))
+    assert {node["path_slug"].split(".")[0] for node in tree} == {"rock"}
+    assert "Rock" in medley("genres", "tree", "rock").stdout
+    under = shown(medley("genres", "under", "jazz", "--json"))
+    assert "jazz" in {genre["slug"] for genre in under}
+    assert isinstance(shown(medley("genres", "similar", "jazz", "--json")), list)
+
+
+@pytest.mark.usefixtures("stack")
+def test_an_unknown_genre_ends_with_5() -> None:
+    for command in (("tree", "no-such"), ("similar", "no-such"), ("under", "no-such")):
+        result = medley("genres", *command)
+        assert result.exit_code == 5
+        assert "no-such" in result.stderr
+
+
+@pytest.mark.usefixtures("stack")
+def test_feed_and_calendar_are_lists(member: Member) -> None:
+    assert isinstance(shown(medley("feed", "--user", member.id, "--limit", "3", "--json")), list)
+    events = shown(
+        medley("calendar", "--near", "51,3.7", "--radius", "9", "--limit", "2", "--json")
+    )
+    assert len(events) <= 2
+    assert medley("calendar", "--limit", "3").exit_code == 0
+    assert medley("calendar", "--near", "here").exit_code == 2
+
+
+def test_a_wrong_key_ends_with_4(stack: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPABASE_SECRET_KEY", "sb_secret_wrong")
+    assert medley("status").exit_code == 4
+    monkeypatch.setenv("SUPABASE_SECRET_KEY", stack.publishable_key)
+    assert medley("status").exit_code == 4
