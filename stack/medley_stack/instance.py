@@ -24,6 +24,8 @@ def _up(instance: Instance) -> dict[str, str]:
     node = toolchain.node()
     toolchain.modules(node)
     binaries = pg.ensure()
+    if binaries.version < 17:
+        say(f"PostgreSQL {binaries.version}: the checks that only 17 can run are skipped")
     state = State.load(instance)
     url = database.given()
     if url is None:
@@ -90,11 +92,14 @@ def reset(instance: Instance) -> dict[str, str]:
 def destroy(instance: Instance) -> None:
     """Stop the servers and delete this instance's data, keys and logs."""
     down(instance)
-    cluster.remove(cluster.home(instance) / "data")
+    home = cluster.home(instance)
+    cluster.remove(home / "data")
     for name in ("state.json", "env", "api.log"):
         (instance.folder / name).unlink(missing_ok=True)
-    if instance.name != DEV:
-        shutil.rmtree(instance.folder, ignore_errors=True)
+    # The developer's folder also holds the tools and the other instances.
+    own_folders = {home, instance.folder} - {Instance(DEV).folder}
+    for folder in own_folders:
+        shutil.rmtree(folder, ignore_errors=True)
     say(f"removed the stack `{instance.name}`")
 
 
