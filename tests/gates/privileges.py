@@ -1,7 +1,7 @@
 """What each API role may do, as the catalogue has it, and the written matrix of it.
 
-`python -m tests.gates.privileges --write` writes the matrix from sql/ anew; read the difference
-before committing it. What has no line, nobody may do.
+`PYTHONPATH=stack python -m tests.gates.privileges --write` writes the matrix from sql/ anew; read
+the difference before committing it. What has no line, nobody may do.
 """
 
 from __future__ import annotations
