@@ -139,22 +139,25 @@ begin
         and q.starts_at >= greatest(coalesce(p_start, now()), v_after.starts_at)
         and q.starts_at <= coalesce(p_end, 'infinity')
         and (v_after.event_no is null or (q.starts_at, q.event_no) > (v_after.starts_at, v_after.event_no))
-        and (
-          v_path_no is null
-          or exists (
-            select from medley.event_postings as u
+        -- Scalar subqueries rather than EXISTS: those are looked up row by row, never hashed as a whole.
+        and case
+          when v_path_no is null then true
+          when q.list = 'path' then q.depth <= p_max_depth
+          else (
+            select u.depth <= p_max_depth
+            from medley.event_postings as u
             where u.list = 'path' and u.list_no = v_path_no and u.cell_no = 0 and u.promoted = q.promoted
-              and u.starts_at = q.starts_at and u.event_no = q.event_no and u.depth <= p_max_depth
+              and u.starts_at = q.starts_at and u.event_no = q.event_no
           )
-        )
-        and (
-          v_place is null
-          or exists (
-            select from medley.upcoming_events as e
+        end
+        and case
+          when v_place is null then true
+          else (
+            select extensions.st_distancesphere(e.location, v_place) <= 1000 * p_radius_km
+            from medley.upcoming_events as e
             where e.event_no = q.event_no
-              and extensions.st_distancesphere(e.location, v_place) <= 1000 * p_radius_km
           )
-        )
+        end
       order by q.starts_at, q.event_no
       limit v_limit + 1
     ) as c

@@ -8,13 +8,17 @@
 --   score     exact scores of candidates                              event_feed_scores
 --   widen     every list, down to where its bound falls below the k-th best score so far
 -- Lists are ordered cluster, genre, umbrella, all, and near before far: an event counts for the first that holds it, so
--- a list's bound leaves out the terms of those before it (the MaxScore rule of inverted indexes: Turtle and Flood 1995).
+-- a list's bound leaves out the terms of those before it (the MaxScore rule of inverted indexes, Turtle and Flood
+-- 1995).
 insert into medley.ranker_weights (ranker, term, weight, cap, scale, description)
 values
   ('event_feed', 'artist_follow', 30, null, null, 'The member follows an artist of the event.'),
   ('event_feed', 'friend_interest', 5, 20, null, 'For each friend who goes or may go.'),
   ('event_feed', 'genre_preference', 8, 16, null, 'For each genre of the event that the member named.'),
-  ('event_feed', 'umbrella_genre', 15, null, null, 'A genre of the event shares an umbrella with one that the member named.'),
+  (
+    'event_feed', 'umbrella_genre', 15, null, null,
+    'A genre of the event shares an umbrella with one that the member named.'
+  ),
   ('event_feed', 'cluster', 2, 20, null, 'For each point of affinity to the event''s clusters in its country.'),
   ('event_feed', 'promoted', 5, null, null, 'The event is promoted.'),
   ('event_feed', 'recency', 10, null, 30, 'At the start of the event; halves with every scale days before it.'),
@@ -24,10 +28,14 @@ values
 create view medley.event_feed_weights as
 select
   greatest(coalesce(max(w.weight) filter (where w.term = 'artist_follow'), 0), 0)::double precision as artist_follow,
-  greatest(coalesce(max(w.weight) filter (where w.term = 'friend_interest'), 0), 0)::double precision as friend_interest,
-  greatest(coalesce(max(w.cap) filter (where w.term = 'friend_interest'), 'infinity'), 0)::double precision as friend_interest_cap,
-  greatest(coalesce(max(w.weight) filter (where w.term = 'genre_preference'), 0), 0)::double precision as genre_preference,
-  greatest(coalesce(max(w.cap) filter (where w.term = 'genre_preference'), 'infinity'), 0)::double precision as genre_preference_cap,
+  greatest(coalesce(max(w.weight) filter (where w.term = 'friend_interest'), 0), 0)::double precision
+  as friend_interest,
+  greatest(coalesce(max(w.cap) filter (where w.term = 'friend_interest'), 'infinity'), 0)::double precision
+  as friend_interest_cap,
+  greatest(coalesce(max(w.weight) filter (where w.term = 'genre_preference'), 0), 0)::double precision
+  as genre_preference,
+  greatest(coalesce(max(w.cap) filter (where w.term = 'genre_preference'), 'infinity'), 0)::double precision
+  as genre_preference_cap,
   greatest(coalesce(max(w.weight) filter (where w.term = 'umbrella_genre'), 0), 0)::double precision as umbrella_genre,
   greatest(coalesce(max(w.weight) filter (where w.term = 'cluster'), 0), 0)::double precision as cluster,
   greatest(coalesce(max(w.cap) filter (where w.term = 'cluster'), 'infinity'), 0)::double precision as cluster_cap,
@@ -278,7 +286,8 @@ begin atomic
   need as materialized (
     select
       m.*, l.list, l.list_no, l.cell_no, l.bound, c.is_promoted,
-      (p_threshold - 5) / 10000.0::double precision - l.bound - case when c.is_promoted then m.promoted else 0 end as points
+      (p_threshold - 5) / 10000.0::double precision - l.bound - case when c.is_promoted then m.promoted else 0 end
+      as points
     from unnest(p_lists) as l
     cross join member as m
     cross join (values (false), (true)) as c (is_promoted)
@@ -344,22 +353,19 @@ begin atomic
       e.event_no,
       round(10000 * case when s.followed then w.artist_follow else 0 end)::int as artist_follow,
       round(10000 * least(w.friend_interest * coalesce(s.friends, 0), w.friend_interest_cap))::int as friend_interest,
-      round(10000 * least(
+      case when e.genre_nos && m.genre_nos then round(10000 * least(
         w.genre_preference * (select count(*) from unnest(e.genre_nos) as g (no) where g.no = any(m.genre_nos)),
         w.genre_preference_cap
-      ))::int as genre_preference,
+      ))::int else 0 end as genre_preference,
       round(10000 * case when e.umbrella_nos && m.umbrella_nos then w.umbrella_genre else 0 end)::int as umbrella_genre,
-      -- LEAST ignores NULL: without the coalesce an event outside every cluster would get the cap.
-      round(10000 * least(
-        w.cluster * coalesce(
-          (
-            select sum(m.cluster_scores[array_position(m.cluster_nos, c.no)])
-            from unnest(e.cluster_nos) as c (no)
-          ),
-          0
+      -- LEAST ignores NULL: outside the member's clusters the sum is NULL, and LEAST would give the cap.
+      case when e.cluster_nos && m.cluster_nos then round(10000 * least(
+        w.cluster * (
+          select sum(m.cluster_scores[array_position(m.cluster_nos, c.no)])
+          from unnest(e.cluster_nos) as c (no)
         ),
         w.cluster_cap
-      ))::int as cluster,
+      ))::int else 0 end as cluster,
       round(10000 * case when e.promoted then w.promoted else 0 end)::int as promoted,
       -- Beyond a thousand half-lives exp would raise an underflow; the term has been 0 for long.
       round(10000 * w.recency * exp(greatest(
@@ -538,25 +544,6 @@ revoke all on function medley.event_feed_page(
   medley.event_feed_member, medley.event_feed_position, int, medley.event_feed_score[], medley.event_feed_sure_event[]
 ) from public, anon, authenticated, service_role;
 
-create or replace function medley.event_feed_threshold(p_scores medley.event_feed_score[], p_count int)
-returns int
-language sql immutable parallel safe security invoker
-return (
-  select min(t.score)
-  from (
-    select s.score
-    from unnest(p_scores) as s
-    order by s.score desc
-    limit p_count
-  ) as t
-  having count(*) = p_count
-);
-
-comment on function medley.event_feed_threshold(medley.event_feed_score[], int) is
-  'The p_count-th best of these scores; null where there are fewer.';
-revoke all on function medley.event_feed_threshold(medley.event_feed_score[], int)
-from public, anon, authenticated, service_role;
-
 create or replace function medley.get_personalized_feed_v3(
   p_user_id uuid,
   p_limit int,
@@ -595,7 +582,7 @@ begin
   from (
     select s.event_no from unnest(v_sure) as s
     union all
-    select s.event_no from medley.event_feed_seeds(v_lists, v_after.as_of, 3 * v_wanted) as s
+    select s.event_no from medley.event_feed_seeds(v_lists, v_after.as_of, 2 * v_wanted) as s
   ) as c;
 
   if coalesce(cardinality(v_events), 0) < v_wanted then
@@ -615,9 +602,14 @@ begin
     exit when v_found < c_round;
 
     v_scored := v_scored || v_events;
-    v_threshold := coalesce(medley.event_feed_threshold(v_scores, v_wanted), 0);
+    select s.score into v_threshold
+    from unnest(v_scores) as s
+    order by s.score desc
+    offset v_wanted - 1
+    limit 1;
+
     select array_agg(distinct r.event_no), count(*) into v_events, v_found
-    from medley.event_feed_reaching(v_member, v_lists, v_threshold, v_scored, c_round) as r;
+    from medley.event_feed_reaching(v_member, v_lists, coalesce(v_threshold, 0), v_scored, c_round) as r;
   end loop;
 
   return query

@@ -1,0 +1,271 @@
+-- Made from sql/core/items by `make migrations`; edit that, not this.
+
+-- sql/core/items/tables.sql
+-- Everything recommendable is a row of medley.items, whatever pack or app it comes from.
+-- Catalogue tables reference it by id and register their rows by a bulk trigger (functions.sql);
+-- apps with kinds of their own use register_items (api.sql).
+create table medley.item_kinds (
+  kind text primary key check (kind ~ '^[a-z][a-z0-9_]{1,39}$'),
+  in_genre_statistics boolean not null default false,
+  description text not null
+);
+
+comment on table medley.item_kinds is 'The kinds of items: data, so an app may add its own.';
+comment on column medley.item_kinds.kind is 'Name of the kind: lower case letters, digits and underscores.';
+comment on column medley.item_kinds.in_genre_statistics is
+  'Whether the genres of items of this kind count in co-occurrence (true for artists, say; not for their events).';
+comment on column medley.item_kinds.description is 'What an item of this kind is.';
+
+create table medley.items (
+  id uuid primary key default gen_random_uuid(),
+  item_no int not null generated always as identity unique,
+  kind text not null references medley.item_kinds (kind),
+  title text not null check (length(title) between 1 and 1000),
+  owner_id uuid references auth.users (id) on delete cascade,
+  visibility text not null default 'public' check (visibility in ('public', 'followers', 'private')),
+  published_at timestamptz not null default now(),
+  expires_at timestamptz
+);
+create index items_kind_idx on medley.items (kind, item_no);
+create index items_owner_idx on medley.items (owner_id) where owner_id is not null;
+
+comment on table medley.items is 'The registry of everything that can be recommended.';
+comment on column medley.items.id is 'The id that apps use; a catalogue row has the same.';
+comment on column medley.items.item_no is 'Dense number; what the engine joins by.';
+comment on column medley.items.kind is 'Kind of item.';
+comment on column medley.items.title is 'What people call it.';
+comment on column medley.items.owner_id is 'The member it belongs to; null for catalogue items.';
+comment on column medley.items.visibility is 'public, followers (of the owner) or private (to the owner).';
+comment on column medley.items.published_at is 'When it became available.';
+comment on column medley.items.expires_at is 'When it stops being worth showing; null for never.';
+
+create table public.item_follows (
+  user_id uuid not null default auth.uid() references auth.users (id) on delete cascade,
+  item_id uuid not null references medley.items (id) on delete cascade,
+  created_at timestamptz not null default now(),
+  primary key (user_id, item_id)
+);
+create index item_follows_item_idx on public.item_follows (item_id);
+
+comment on table public.item_follows is 'Items that members follow: artists, bands, venues, anything registered.';
+comment on column public.item_follows.user_id is 'The member who follows.';
+comment on column public.item_follows.item_id is 'The item that is followed.';
+comment on column public.item_follows.created_at is 'Since when.';
+
+-- sql/core/items/functions.sql
+-- How items get into the registry, and who may see them.
+create or replace function medley.visible_to(p_user_id uuid, p_item_id uuid)
+returns boolean
+language sql stable parallel safe security definer set search_path = ''
+as $$
+  select exists (
+    select from medley.items as i
+    where i.id = p_item_id
+      and (
+        i.owner_id is null and i.visibility = 'public'
+        or i.owner_id = p_user_id
+        or i.visibility <> 'private' and not medley.is_blocked(p_user_id, i.owner_id) and (
+          i.visibility = 'public'
+          or exists (
+            select from public.follows as f
+            where f.follower_id = p_user_id and f.followed_id = i.owner_id
+          )
+        )
+      )
+  )
+$$;
+
+comment on function medley.visible_to(uuid, uuid) is
+  'Whether the member p_user_id (null: not signed in) may see the item: public, own, or of a followed owner, and no block '
+  'between both. The one predicate behind the policies of the catalogue and the filters of the engine.';
+revoke all on function medley.visible_to(uuid, uuid) from public, anon, authenticated, service_role;
+grant execute on function medley.visible_to(uuid, uuid) to anon, authenticated, service_role;
+
+create or replace function medley.register_catalogue_rows()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  -- The column names are the trigger's own arguments, written in a migration; values never enter the text.
+  v_rows text := format(
+    'select n.id, left(n.%I, 1000) as title, %s as owner_id, %s as published_at, %s as expires_at from new_rows as n',
+    tg_argv[1],
+    coalesce('n.' || quote_ident(nullif(tg_argv[2], '')), 'null::uuid'),
+    coalesce('n.' || quote_ident(nullif(tg_argv[3], '')), 'null::timestamptz'),
+    coalesce('n.' || quote_ident(nullif(tg_argv[4], '')), 'null::timestamptz')
+  );
+  v_registered bigint;
+begin
+  -- Two statements and no upsert, which would use up a number for every row that it updates.
+  if tg_op = 'INSERT' then
+    execute format(
+      'insert into medley.items (id, kind, title, owner_id, published_at, expires_at) '
+      'select r.id, %L, r.title, r.owner_id, coalesce(r.published_at, now()), r.expires_at from (%s) as r '
+      'on conflict (id) do nothing',
+      tg_argv[0], v_rows
+    );
+    get diagnostics v_registered = row_count;
+    if v_registered = (select count(*) from new_rows) then
+      return null;
+    end if;
+    if exists (
+      select from new_rows as n
+      inner join medley.items as i on n.id = i.id
+      where i.kind <> tg_argv[0]
+    ) then
+      perform medley.fail('conflict', format('an id is already registered with another kind than %s', tg_argv[0]), 'id',
+        'An item keeps its kind; choose a new id.');
+    end if;
+  end if;
+
+  execute format(
+    'update medley.items as i set title = r.title, owner_id = r.owner_id, '
+    'published_at = coalesce(r.published_at, i.published_at), expires_at = r.expires_at '
+    'from (%s) as r where i.id = r.id '
+    'and (i.title, i.owner_id, i.published_at, i.expires_at) is distinct from '
+    '(r.title, r.owner_id, coalesce(r.published_at, i.published_at), r.expires_at)',
+    v_rows
+  );
+  return null;
+end;
+$$;
+
+comment on function medley.register_catalogue_rows() is
+  'Statement trigger with transition table new_rows: registers the rows of a catalogue table, or follows their changes. '
+  'Arguments: kind, and the names of the columns for title, owner, published_at and expires_at ('''' where there is none). '
+  'Errors: conflict (the id is registered with another kind).';
+revoke all on function medley.register_catalogue_rows() from public, anon, authenticated, service_role;
+
+create or replace function medley.unregister_catalogue_rows()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  delete from medley.items as i
+  using old_rows as o
+  where i.id = o.id;
+  return null;
+end;
+$$;
+
+comment on function medley.unregister_catalogue_rows() is
+  'Statement trigger with transition table old_rows: a deleted catalogue row leaves the registry too.';
+revoke all on function medley.unregister_catalogue_rows() from public, anon, authenticated, service_role;
+
+create or replace function medley.register_items(p_items jsonb)
+returns table (item_id uuid, status text)
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_written bigint;
+begin
+  if p_items is null or jsonb_typeof(p_items) <> 'array' then
+    perform medley.fail('invalid_argument', 'p_items must be an array of objects', 'p_items',
+      'Pass [{"id", "kind", "title", ...}, ...].');
+  end if;
+  if jsonb_array_length(p_items) > 10000 then
+    perform medley.fail('too_large', format('p_items holds %s items', jsonb_array_length(p_items)), 'p_items',
+      'Register at most 10,000 items a call.');
+  end if;
+
+  return query
+  with given as materialized (
+    select
+      coalesce(r.id, gen_random_uuid()) as id,
+      r.kind,
+      r.title,
+      r.owner_id,
+      r.visibility,
+      r.published_at,
+      r.expires_at,
+      r.place
+    from rows from (
+      jsonb_to_recordset(p_items) as (
+        id uuid, kind text, title text, owner_id uuid, visibility text, published_at timestamptz, expires_at timestamptz
+      )
+    ) with ordinality as r (id, kind, title, owner_id, visibility, published_at, expires_at, place)
+  ),
+
+  written as (
+    insert into medley.items as i (id, kind, title, owner_id, visibility, published_at, expires_at)
+    select
+      g.id, g.kind, g.title, g.owner_id, coalesce(g.visibility, 'public'), coalesce(g.published_at, now()), g.expires_at
+    from given as g
+    -- Every call takes its locks in this order, so two calls never wait for each other.
+    order by g.id
+    on conflict (id) do update
+    set
+      title = excluded.title,
+      owner_id = excluded.owner_id,
+      visibility = excluded.visibility,
+      expires_at = excluded.expires_at
+    where i.kind = excluded.kind
+    returning i.id, case when i.xmax = 0 then 'registered' else 'updated' end as status
+  )
+
+  select w.id, w.status
+  from given as g
+  inner join written as w on g.id = w.id
+  order by g.place;
+
+  get diagnostics v_written = row_count;
+  if v_written < jsonb_array_length(p_items) then
+    perform medley.fail('conflict', 'an item is already registered with another kind', 'p_items',
+      'An item keeps its kind; register a new id. Nothing was written.');
+  end if;
+exception
+  -- Bad ids and times, unknown kinds and owners, empty titles, the same id twice: the caller's data, not our fault.
+  when data_exception or integrity_constraint_violation or cardinality_violation then
+    perform medley.fail('invalid_argument', sqlerrm, 'p_items', 'Correct the item; nothing was written.');
+end;
+$$;
+
+comment on function medley.register_items(jsonb) is
+  'Writes up to 10,000 items of an app''s own kinds into the registry; a known id updates its row, all but published_at. '
+  'Returns one row an item, in their order. '
+  'Errors: invalid_argument, conflict (another kind), too_large.';
+revoke all on function medley.register_items(jsonb) from public, anon, authenticated, service_role;
+grant execute on function medley.register_items(jsonb) to service_role;
+
+-- sql/core/items/api.sql
+-- The API of the registry.
+create or replace function public.register_items(p_items jsonb)
+returns table (item_id uuid, status text)
+language sql volatile parallel unsafe security invoker set search_path = ''
+as $$
+  select r.item_id, r.status
+  from medley.register_items(p_items) as r
+$$;
+
+comment on function public.register_items(jsonb) is
+  'Registers or updates up to 10,000 items of an app''s own kinds (secret key only). p_items: '
+  '[{"id": uuid, "kind": text, "title": text, "owner_id": uuid, "visibility": "public|followers|private", '
+  '"published_at": time, "expires_at": time}]; kind and title are required. '
+  'A known id updates its row, all but published_at. '
+  'Returns item_id and status (registered or updated) of each, in their order. Errors: invalid_argument, conflict, too_large.';
+revoke all on function public.register_items(jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.register_items(jsonb) to service_role;
+
+-- sql/core/items/policies.sql
+-- The registry is the engine's; members read it through the catalogue tables and write follows of their own.
+alter table medley.item_kinds enable row level security;
+revoke all on medley.item_kinds from public, anon, authenticated, service_role;
+
+alter table medley.items enable row level security;
+revoke all on medley.items from public, anon, authenticated, service_role;
+
+alter table public.item_follows enable row level security;
+revoke all on public.item_follows from public, anon, authenticated, service_role;
+grant select, delete on public.item_follows to authenticated;
+grant insert (user_id, item_id) on public.item_follows to authenticated;
+grant select, insert, update, delete on public.item_follows to service_role;
+
+create policy item_follows_select on public.item_follows
+for select to authenticated using (user_id = (select auth.uid()));
+
+create policy item_follows_insert on public.item_follows
+for insert to authenticated
+with check (user_id = (select auth.uid()) and medley.visible_to((select auth.uid()), item_id));
+
+create policy item_follows_delete on public.item_follows
+for delete to authenticated using (user_id = (select auth.uid()));
