@@ -67,9 +67,10 @@ comment on type medley.event_feed_member is
   'A member as the feed sees them: home and radius, the genres they named (rare ones first) with their umbrellas, cluster affinities '
   '(cluster_nos, cluster_scores and, in points, cluster_bounds in parallel), and the weights.';
 
-create type medley.event_feed_sure_event as (event_no int, followed boolean, friends int);
+create type medley.event_feed_sure_event as (event_no int, artist_no int, friends int);
 comment on type medley.event_feed_sure_event is
-  'An event of an artist that the member follows, or that this many friends go or may go to.';
+  'An event of an artist that the member follows (item_no of one of them; null for none), or that this many friends go or '
+  'may go to.';
 
 create type medley.event_feed_list as (list medley.event_list, list_no int, cell_no int, bound double precision);
 comment on type medley.event_feed_list is
@@ -139,18 +140,18 @@ comment on function medley.event_feed_member(uuid, timestamptz) is
 revoke all on function medley.event_feed_member(uuid, timestamptz) from public, anon, authenticated, service_role;
 
 create or replace function medley.event_feed_sure(p_user_id uuid, p_as_of timestamptz)
-returns table (event_no int, followed boolean, friends int)
+returns table (event_no int, artist_no int, friends int)
 language sql stable parallel safe security invoker
 begin atomic
-  select s.event_no, bool_or(s.followed), sum(s.friend)::int
+  select s.event_no, min(s.artist_no), sum(s.friend)::int
   from (
-    select p.event_no, true as followed, 0 as friend
+    select p.event_no, p.list_no as artist_no, 0 as friend
     from public.item_follows as f
     inner join medley.items as i on i.id = f.item_id
     inner join medley.event_postings as p on p.list = 'artist' and p.list_no = i.item_no and p.cell_no = 0
     where f.user_id = p_user_id and p.starts_at >= p_as_of
     union all
-    select u.event_no, false, 1
+    select u.event_no, null, 1
     from medley.friends(p_user_id) as f
     inner join public.event_rsvps as r on r.user_id = f.friend_id
     inner join medley.upcoming_events as u on u.event_id = r.event_id
@@ -351,7 +352,7 @@ begin atomic
   term as materialized (
     select
       e.event_no,
-      round(10000 * case when s.followed then w.artist_follow else 0 end)::int as artist_follow,
+      round(10000 * case when s.artist_no is not null then w.artist_follow else 0 end)::int as artist_follow,
       round(10000 * least(w.friend_interest * coalesce(s.friends, 0), w.friend_interest_cap))::int as friend_interest,
       case when e.genre_nos && m.genre_nos then round(10000 * least(
         w.genre_preference * (select count(*) from unnest(e.genre_nos) as g (no) where g.no = any(m.genre_nos)),
@@ -421,23 +422,6 @@ comment on function medley.event_feed_position(text, uuid, timestamptz) is
   'The position in a cursor of this member''s feed, or the beginning at p_as_of. Errors: invalid_cursor.';
 revoke all on function medley.event_feed_position(text, uuid, timestamptz) from public, anon, authenticated, service_role;
 
-create or replace function medley.followed_artists(p_user_id uuid, p_event_id uuid, p_headliner_id uuid)
-returns table (name text)
-language sql stable parallel safe security invoker
-begin atomic
-  select a.name
-  from (
-    select p_headliner_id as artist_id where p_headliner_id is not null
-    union
-    select o.artist_id from public.event_artists as o where o.event_id = p_event_id
-  ) as b
-  inner join public.item_follows as f on f.item_id = b.artist_id and f.user_id = p_user_id
-  inner join public.artists as a on a.id = b.artist_id;
-end;
-
-comment on function medley.followed_artists(uuid, uuid, uuid) is 'The artists of an event that the member follows.';
-revoke all on function medley.followed_artists(uuid, uuid, uuid) from public, anon, authenticated, service_role;
-
 create or replace function medley.event_feed_page(
   p_member medley.event_feed_member,
   p_after medley.event_feed_position,
@@ -482,6 +466,19 @@ begin atomic
 
   member as materialized (
     select (p_member).*
+  ),
+
+  genre as materialized (
+    select g.genre_no, g.name
+    from member as m
+    inner join public.genres as g on g.genre_no = any(m.genre_nos)
+  ),
+
+  umbrella as materialized (
+    select n.path_no, g.name
+    from member as m
+    inner join public.genre_paths as n on n.path_no = any(m.umbrella_nos)
+    inner join public.genres as g on g.id = n.genre_id
   )
 
   select
@@ -498,26 +495,19 @@ begin atomic
       'tickets', nullif(p.tickets, 0) * 0.0001
     )),
     array_remove(array[
-      case when p.artist_follow > 0 then 'You follow ' || (
-        select string_agg(f.name, ', ' order by f.name)
-        from medley.followed_artists(m.user_id, e.id, e.headliner_artist_id) as f
-      ) end,
-      case when p.friend_interest > 0 then (
-        select case s.friends when 1 then '1 friend is' else s.friends || ' friends are' end || ' interested'
-        from unnest(p_sure) as s
-        where s.event_no = p.event_no
-      ) end,
-      case when p.genre_preference > 0 then 'You like ' || (
-        select string_agg(g.name, ', ' order by g.name)
-        from public.genres as g
-        where g.genre_no = any(u.genre_nos) and g.genre_no = any(m.genre_nos)
-      ) end,
-      case when p.umbrella_genre > 0 then 'Close to your genres: ' || (
-        select string_agg(g.name, ', ' order by g.name)
-        from public.genre_paths as n
-        inner join public.genres as g on g.id = n.genre_id
-        where n.path_no = any(u.umbrella_nos) and n.path_no = any(m.umbrella_nos)
-      ) end,
+      case when p.artist_follow > 0 then
+        'You follow ' || (select i.title from medley.items as i where i.item_no = s.artist_no)
+      end,
+      case when p.friend_interest > 0 then
+        case s.friends when 1 then '1 friend is' else s.friends || ' friends are' end || ' interested'
+      end,
+      case when p.genre_preference > 0 then
+        'You like ' || (select string_agg(g.name, ', ' order by g.name) from genre as g where g.genre_no = any(u.genre_nos))
+      end,
+      case when p.umbrella_genre > 0 then
+        'Close to your genres: '
+        || (select string_agg(n.name, ', ' order by n.name) from umbrella as n where n.path_no = any(u.umbrella_nos))
+      end,
       case when p.cluster > 0 then 'Like events you went to' end,
       case when p.distance > 0 then d.km || ' km from home' end,
       case when p.recency > 0 and e.starts_at < m.as_of + interval '7 days' then 'Within a week' end,
@@ -531,6 +521,7 @@ begin atomic
   inner join public.events as e on e.id = u.event_id
   left join public.venues as v on v.id = e.venue_id
   left join public.artists as a on a.id = e.headliner_artist_id
+  left join unnest(p_sure) as s on s.event_no = p.event_no
   cross join lateral (
     select round(extensions.st_distancesphere(u.location, m.home) / 100) / 10 as km
   ) as d
@@ -572,7 +563,7 @@ declare
   c_round constant int := 200;
   v_found int := c_round;
 begin
-  select array_agg((s.event_no, s.followed, s.friends)::medley.event_feed_sure_event) into v_sure
+  select array_agg((s.event_no, s.artist_no, s.friends)::medley.event_feed_sure_event) into v_sure
   from medley.event_feed_sure(v_user_id, v_after.as_of) as s;
 
   select array_agg(l) into v_lists
