@@ -1440,8 +1440,8 @@ begin atomic
 end;
 
 comment on function medley.event_feed_reaching(medley.event_feed_member, medley.event_feed_list[], int, int[], int) is
-  'Upcoming events whose score can reach p_threshold (ten-thousandths), those of p_except and event_feed_sure aside: at most '
-  'p_count, not all distinct, promising lists first. Fewer than p_count are all that there are.';
+  'Upcoming events whose score can reach p_threshold (ten-thousandths), those of p_except and event_feed_sure aside: at '
+  'most p_count, not all distinct, promising lists first. Fewer than p_count are all that there are.';
 revoke all on function medley.event_feed_reaching(medley.event_feed_member, medley.event_feed_list[], int, int[], int)
 from public, anon, authenticated, service_role;
 
@@ -1532,7 +1532,8 @@ $$;
 
 comment on function medley.event_feed_position(text, uuid, timestamptz) is
   'The position in a cursor of this member''s feed, or the beginning at p_as_of. Errors: invalid_cursor.';
-revoke all on function medley.event_feed_position(text, uuid, timestamptz) from public, anon, authenticated, service_role;
+revoke all on function medley.event_feed_position(text, uuid, timestamptz)
+from public, anon, authenticated, service_role;
 
 create or replace function medley.event_feed_page(
   p_member medley.event_feed_member,
@@ -1614,7 +1615,8 @@ begin atomic
         case s.friends when 1 then '1 friend is' else s.friends || ' friends are' end || ' interested'
       end,
       case when p.genre_preference > 0 then
-        'You like ' || (select string_agg(g.name, ', ' order by g.name) from genre as g where g.genre_no = any(u.genre_nos))
+        'You like '
+        || (select string_agg(g.name, ', ' order by g.name) from genre as g where g.genre_no = any(u.genre_nos))
       end,
       case when p.umbrella_genre > 0 then
         'Close to your genres: '
