@@ -80,9 +80,8 @@ class AsyncMedley:
             A page, best score first; every row carries its score by term.
 
         Raises:
-            Unauthenticated: No member is signed in.
-            Forbidden: `user_id` is someone else.
-            InvalidArgument: `limit` is out of range.
+            Forbidden: Nobody is signed in, or `user_id` is someone else.
+            InvalidArgument: `limit` is out of range, or the secret key without `user_id`.
             InvalidCursor: The cursor is damaged or not of this feed.
         """
         return await self._call(_rpc.personalized_feed(limit=limit, cursor=cursor, user_id=user_id))
@@ -312,8 +311,8 @@ class AsyncMedley:
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Raises:
-            NotFound: There is no such event.
-            InvalidArgument: Another status.
+            Forbidden: There is no such event that the member may see.
+            InvalidArgument: Another status, or no id.
             Unauthenticated: No member is signed in.
         """
         row = {"user_id": await self._member(user_id), "event_id": event_id, "status": status}

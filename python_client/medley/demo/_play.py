@@ -13,10 +13,9 @@ from psycopg import Connection
 from supabase import create_client
 
 from .. import CalendarEvent, FeedEvent, GenreNode, Medley, NotFound, SimilarGenre
-from ._world import SIMULATED
+from ._world import EMAIL, SIMULATED
 
 STEPS = 4
-EMAIL = "demo@members.example"
 LIKES = ("Indie Rock", "Electronic")
 SHOWN = 8
 #: How far down the feed is compared: enough to see from where an event came up.
@@ -129,11 +128,6 @@ def _sign_up(
 ) -> tuple[Medley, dict[str, Any]]:
     """A fresh member with likes, a home, followed artists and friends."""
     admin = create_client(url, secret_key).auth.admin
-    # Each run begins with the same blank member: deleting the account removes all that is theirs.
-    for (old,) in connection.execute(
-        "select u.id from auth.users as u where u.email = %s", (EMAIL,)
-    ):
-        admin.delete_user(str(old))
     password = secrets.token_urlsafe(16)
     admin.create_user({"email": EMAIL, "password": password, "email_confirm": True})
     medley = Medley(url, publishable_key)

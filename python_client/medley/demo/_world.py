@@ -23,6 +23,8 @@ from ..loaders.members import member_id, write_members
 
 STEPS = 9
 SIMULATED = "simulated"
+#: The member who looks at the world in each run.
+EMAIL = "demo@members.example"
 _JOBS = ("rebuild_genre_taxonomy", "refresh_upcoming_events", "refresh_user_cluster_affinity")
 
 
@@ -67,6 +69,8 @@ def build_world(connection: Connection[Any], data: Path | None, progress: Progre
         progress: Told each of STEPS steps.
     """
     progress("Loading the catalogue")
+    # Each run begins without the member of the last: with the account goes all that was theirs.
+    connection.execute("delete from auth.users as u where u.email = %s", (EMAIL,))
     reports = list(_load_real(connection, data) if data else _load_own(connection))
     progress("Simulating tours")
     with load_transaction(connection) as cursor:

@@ -1,0 +1,108 @@
+"""The demonstration end to end on the running stack, with the project's own catalogue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from medley import Medley
+from medley.cli import app
+from medley.demo import find_data
+from supabase import create_client
+from typer.testing import CliRunner, Result
+
+from tests.conftest import Api
+
+SOURCES = ["demo", "simulated"]
+
+
+@pytest.fixture(scope="module")
+def stack(api: Api) -> Iterator[Api]:
+    """The stack; afterwards what the demonstration made is gone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", api.database_url)
+        patch.setenv("SUPABASE_URL", api.url)
+        patch.setenv("SUPABASE_PUBLISHABLE_KEY", api.publishable_key)
+        patch.setenv("SUPABASE_SECRET_KEY", api.secret_key)
+        yield api
+    with psycopg.connect(api.database_url, autocommit=True) as connection:
+        connection.execute("delete from auth.users where email like '%@members.invalid'")
+        connection.execute("delete from auth.users where email = 'demo@members.example'")
+        for table in ("events", "venues", "artists"):
+            connection.execute(f"delete from public.{table} where source = any(%s)", (SOURCES,))
+
+
+def demo(*arguments: str) -> Result:
+    result = CliRunner().invoke(app, ("demo", "--own", *arguments))
+    assert result.exit_code == 0, result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def first(stack: Api) -> dict[str, Any]:
+    """The answer of a first run."""
+    assert stack
+    answer: dict[str, Any] = json.loads(demo("--json").stdout)
+    return answer
+
+
+def test_everything_is_loaded_and_every_job_succeeds(first: dict[str, Any]) -> None:
+    assert all(first["world"]["rows"].values())
+    assert {job["status"] for job in first["world"]["jobs"]} == {"succeeded"}
+
+
+def test_an_rsvp_and_a_follow_count_in_the_next_call(first: dict[str, Any]) -> None:
+    played = first["played"]
+    before = {event["event_id"]: event for event in played["before"]}
+    assert played["rsvp"]["event_id"] in before
+    raised = [event for event in played["after"] if event["headliner"] == played["followed"]]
+    assert raised
+    assert all("artist_follow" in event["breakdown"] for event in raised)
+    assert not any(
+        "artist_follow" in event["breakdown"]
+        for event in before.values()
+        if event["headliner"] == played["followed"]
+    )
+    # The answer to one event speaks for others of its clusters in its country.
+    assert any("cluster" in event["breakdown"] for event in played["after"])
+
+
+def test_the_member_of_the_snippet_can_sign_in(first: dict[str, Any], stack: Api) -> None:
+    member = first["played"]["member"]
+    client = create_client(stack.url, first["publishable_key"])
+    client.auth.sign_in_with_password({"email": member["email"], "password": member["password"]})
+    assert len(Medley(client).personalized_feed(limit=5)) == 5
+
+
+def test_a_second_run_doubles_nothing_and_shows_it_to_people(first: dict[str, Any]) -> None:
+    text = demo().stdout
+    for count in (f"{first['world']['rows'][name]:,} {name}" for name in ("artists", "events")):
+        assert count in text
+    again = json.loads(demo("--json").stdout)
+    assert again["world"]["rows"] == first["world"]["rows"]
+    for section in ("A member's feed", "The next call", "The calendar under", "Analytics", "URL"):
+        assert section in text
+
+
+def test_a_data_folder_without_data_is_named(stack: Api, tmp_path: Path) -> None:
+    assert stack
+    result = CliRunner().invoke(app, ("demo", "--data", str(tmp_path)))
+    assert result.exit_code == 5
+    assert str(tmp_path) in result.stderr
+
+
+def test_data_is_found_by_option_then_by_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("named", "set"):
+        (tmp_path / name / "lastfm_hetrec").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MEDLEY_DATA", raising=False)
+    assert find_data(None) is None
+    monkeypatch.setenv("MEDLEY_DATA", str(tmp_path / "set"))
+    assert find_data(None) == tmp_path / "set"
+    assert find_data(tmp_path / "named") == tmp_path / "named"
