@@ -273,18 +273,18 @@ as $$
     where not exists (select from redundant as r where r.child_id = c.child_id and r.parent_id = c.parent_id)
   )
 
-  -- What the engine infers stays below the certainty of a curated edge.
+  -- Grows with the score and stays below the certainty of a curated edge.
   select
     k.child_id,
     k.parent_id,
-    least(k.score, 0.95)
+    k.score / (1 + k.score)
   from kept as k
   where k.place <= medley.setting('genres.max_parents')
 $$;
 
 comment on function medley.choose_genre_parents() is
   'The induced parents: the best scored one of each genre, and further ones within genres.parent_tolerance of it that '
-  'are not above or below a better one; at most genres.max_parents. confidence = score, at most 0.95.';
+  'are not above or below a better one; at most genres.max_parents. confidence = score / (1 + score).';
 revoke all on function medley.choose_genre_parents() from public, anon, authenticated, service_role;
 
 create or replace function medley.assign_genre_parents()

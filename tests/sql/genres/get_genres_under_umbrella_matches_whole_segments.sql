@@ -43,7 +43,9 @@ select throws_code(
 
 -- The query as the function runs it, with a plan made for no value in particular.
 select act_as_owner();
-select make_parent('Filler ' || n, 'Rock') from generate_series(1, 3000) as n;
+insert into genre_parent (child_id, parent_id)
+select u.genre_id, genre('rock')
+from medley.upsert_genres(array(select 'Filler ' || n from generate_series(1, 3000) as n)) as u;
 select medley.rebuild_genre_paths();
 set local plan_cache_mode = force_generic_plan;
 prepare subtree (text, int) as
