@@ -6,6 +6,6 @@ way, and say so. `play` acts as one member through the public API.
 """
 
 from ._play import DemoFailed, Played, play
-from ._world import World, build_world, find_data
+from ._world import EMAIL, World, build_world, find_data
 
-__all__ = ["DemoFailed", "Played", "World", "build_world", "find_data", "play"]
+__all__ = ["EMAIL", "DemoFailed", "Played", "World", "build_world", "find_data", "play"]

@@ -72,11 +72,12 @@ def build_world(connection: Connection[Any], data: Path | None, progress: Progre
     # Each run begins without the member of the last: with the account goes all that was theirs.
     connection.execute("delete from auth.users as u where u.email = %s", (EMAIL,))
     reports = list(_load_real(connection, data) if data else _load_own(connection))
+    # Before there are many events: they are indexed by the clusters that the taxonomy gives them.
+    jobs = [_run(connection, progress, _JOBS[0])]
     progress("Simulating tours")
     with load_transaction(connection) as cursor:
         # A list: while rows are copied the connection can answer nothing else.
         write_events(cursor, list(_tours(cursor, date.today())))
-    jobs = [_run(connection, progress, "rebuild_genre_taxonomy")]
     progress("Simulating RSVPs")
     with load_transaction(connection) as cursor:
         _write_rsvps(cursor)

@@ -51,10 +51,15 @@ def stable_id(kind: str, source: str, external_id: str) -> uuid.UUID:
 
 @contextmanager
 def load_transaction(connection: Connection[Any]) -> Iterator[Cursor[Any]]:
-    """One transaction in which a load may take longer than the API's statements."""
+    """One transaction in which a load may take its time, with statistics brought up to date."""
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("set local statement_timeout = '10min'")
         yield cursor
+        # What comes next is planned by these numbers; autovacuum would bring them a minute later.
+        cursor.execute(
+            "analyze medley.items, public.artists, public.venues, public.events, "
+            "public.item_genres, public.item_follows, public.follows"
+        )
 
 
 def stage(

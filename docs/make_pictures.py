@@ -1,0 +1,262 @@
+"""Draws the README's pictures from the database that `make demo` has filled.
+
+    python docs/make_pictures.py [FOLDER]
+
+Needs DATABASE_URL, SUPABASE_URL and SUPABASE_SECRET_KEY, as `make up` writes them to .medley/env.
+Writes feed.svg and genre_tree.svg, and the same as png, to FOLDER (docs/images by default).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+
+import matplotlib as mpl
+import psycopg
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from medley import FeedEvent, GenreNode, Medley
+from medley.demo import EMAIL
+
+# Colours that stay apart for colour-blind readers (Okabe and Ito 2008), greys for what is small.
+TERMS = {
+    "artist_follow": ("artist followed", "#D55E00"),
+    "friend_interest": ("friends go", "#CC79A7"),
+    "genre_preference": ("genre named", "#E69F00"),
+    "umbrella_genre": ("same umbrella", "#009E73"),
+    "cluster": ("like earlier RSVPs", "#56B4E9"),
+    "distance": ("near home", "#0072B2"),
+    "recency": ("soon", "#666666"),
+    "promoted": ("promoted", "#F0E442"),
+    "tickets": ("tickets left", "#BBBBBB"),
+}
+UMBRELLAS = {"rock": "#D55E00", "electronic": "#0072B2", "jazz": "#009E73"}
+INK, FAINT = "#222222", "#777777"
+
+mpl.rcParams.update(
+    {
+        "font.family": "DejaVu Sans",
+        "text.color": INK,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "medley",
+        "figure.facecolor": "white",
+    }
+)
+
+
+def draw_feed(events: list[FeedEvent]) -> Figure:
+    """Each event's score as a stacked bar of its terms."""
+    figure, axes = plt.subplots(figsize=(10, 0.62 * len(events) + 1.5))
+    widest = max(event.score for event in events)
+    used: set[str] = set()
+    for row, event in enumerate(events):
+        left = 0.0
+        for term, (_, color) in TERMS.items():
+            points = event.breakdown.get(term, 0.0)
+            if points <= 0:
+                continue
+            used.add(term)
+            axes.barh(row, points, left=left, height=0.62, color=color, edgecolor="white")
+            if points >= widest / 14:
+                ink = INK if term in ("promoted", "tickets", "genre_preference") else "white"
+                axes.text(
+                    left + points / 2,
+                    row,
+                    f"{points:.0f}",
+                    ha="center",
+                    va="center",
+                    color=ink,
+                    size=8,
+                )
+            left += points
+        axes.text(
+            left + widest / 100, row, f"{event.score:.1f}", va="center", size=9, weight="bold"
+        )
+        title = event.title.removesuffix(" (simulated)")
+        axes.text(-widest / 60, row - 0.14, _short(title, 44), ha="right", va="center", size=9)
+        where = ", ".join(filter(None, (event.city, event.country)))
+        axes.text(
+            -widest / 60,
+            row + 0.2,
+            f"{event.starts_at:%a} {event.starts_at.day} {event.starts_at:%b}, {where}",
+            ha="right",
+            va="center",
+            size=7.5,
+            color=FAINT,
+        )
+    for term, (label, color) in TERMS.items():
+        if term in used:
+            axes.barh(0, 0, color=color, label=label)
+    axes.set_ylim(len(events) - 0.5, -0.6)
+    axes.set_xlim(0, widest * 1.08)
+    axes.axis("off")
+    figure.subplots_adjust(
+        left=0.34, right=0.98, top=1 - 0.62 / figure.get_figheight(), bottom=0.02
+    )
+    figure.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, 1 - 0.4 / figure.get_figheight()),
+        ncols=len(used),
+        frameon=False,
+        fontsize=8,
+        handlelength=0.9,
+        handleheight=0.9,
+        columnspacing=1.1,
+        handletextpad=0.4,
+    )
+    figure.text(
+        0.5,
+        1 - 0.18 / figure.get_figheight(),
+        "A member's feed: every score is the sum of its terms",
+        ha="center",
+        va="center",
+        size=12,
+        weight="bold",
+    )
+    return figure
+
+
+@dataclass
+class Branch:
+    """A genre at its place in the picture."""
+
+    node: GenreNode
+    color: str
+    children: list[Branch] = field(default_factory=list)
+    row: float = 0.0
+
+
+def pick(nodes: tuple[GenreNode, ...], color: str, *, wide: int) -> Branch:
+    """The umbrella with its largest genres, and the largest below these."""
+    below: dict[str | None, list[GenreNode]] = defaultdict(list)
+    for node in nodes:
+        below[node.parent_path_slug].append(node)
+
+    # Tags that hardly anyone plays are in the tree, but tell little about it.
+    least = max(2, max(node.artist_count for node in nodes) // 100)
+
+    def grow(node: GenreNode, most: int) -> Branch:
+        children = sorted(below[node.path_slug], key=lambda child: -child.artist_count)
+        shown = [child for child in children if child.artist_count >= least][:most]
+        return Branch(node, color, [grow(child, 3 if most == wide else 0) for child in shown])
+
+    (root,) = (node for node in nodes if node.depth == 0)
+    return grow(root, wide)
+
+
+def place(branch: Branch, row: float) -> float:
+    """Gives the leaves a row each and puts parents in the middle; returns the next free row."""
+    if not branch.children:
+        branch.row = row
+        return row + 1
+    for child in branch.children:
+        row = place(child, row)
+    branch.row = (branch.children[0].row + branch.children[-1].row) / 2
+    return row + (0.35 if branch.node.depth == 1 else 0)
+
+
+def draw_branch(axes: Axes, branch: Branch) -> None:
+    """The genre, its name, and the curves to what is below it."""
+    x = branch.node.depth
+    for child in branch.children:
+        start, end = (x, branch.row), (x + 1, child.row)
+        curve = Path(
+            [start, (x + 0.55, branch.row), (x + 0.45, child.row), end],
+            [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4],
+        )
+        axes.add_patch(
+            PathPatch(curve, facecolor="none", edgecolor=branch.color, alpha=0.35, linewidth=1.4)
+        )
+        draw_branch(axes, child)
+    count = branch.node.artist_count
+    area = 16 + 1.6 * count**0.75
+    axes.scatter(x, branch.row, s=area, color=branch.color, zorder=5)
+    size = (12, 9.5, 8.5)[x]
+    white = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+    axes.annotate(
+        f"{branch.node.name} {count:,}" if x else f"{branch.node.name}\n{count:,} artists",
+        (x, branch.row),
+        xytext=(area**0.5 / 2 + 4, 0) if x else (-(area**0.5) / 2 - 5, 0),
+        textcoords="offset points",
+        ha="left" if x else "right",
+        va="center",
+        size=size,
+        weight="normal" if x else "bold",
+        zorder=4,
+        bbox=white,
+    )
+
+
+def draw_tree(branches: list[Branch]) -> Figure:
+    """A few umbrellas side by side, largest genres first."""
+    row = 0.0
+    for branch in branches:
+        row = place(branch, row) + 0.8
+    figure, axes = plt.subplots(figsize=(10, 0.25 * row + 0.8))
+    for branch in branches:
+        draw_branch(axes, branch)
+    axes.set_xlim(-0.42, 2.5)
+    axes.set_ylim(row - 0.5, -1)
+    axes.axis("off")
+    top = 0.55 / figure.get_figheight()
+    figure.subplots_adjust(left=0.01, right=0.99, top=1 - top, bottom=0.01)
+    figure.text(
+        0.5,
+        1 - top / 2,
+        "A piece of the genre tree, with the number of artists of each genre",
+        ha="center",
+        va="center",
+        size=12,
+        weight="bold",
+    )
+    return figure
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def _save(figure: Figure, folder: FilePath, name: str) -> None:
+    # Without a date in it the same data gives the same file.
+    figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+    figure.savefig(folder / f"{name}.png", dpi=160)
+    plt.close(figure)
+
+
+def main(arguments: list[str]) -> int:
+    """Draws both pictures."""
+    missing = [
+        name
+        for name in ("DATABASE_URL", "SUPABASE_URL", "SUPABASE_SECRET_KEY")
+        if not os.environ.get(name)
+    ]
+    if missing:
+        sys.stderr.write(f"{missing[0]} is not set: run `make demo`, then load .medley/env\n")
+        return 3
+    folder = FilePath(arguments[0]) if arguments else FilePath(__file__).parent / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        member = connection.execute(
+            "select u.id::text from auth.users as u where u.email = %s", (EMAIL,)
+        ).fetchone()
+    if member is None:
+        sys.stderr.write("the demonstration's member is not there: run `make demo` first\n")
+        return 1
+    medley = Medley(os.environ["SUPABASE_URL"], os.environ["SUPABASE_SECRET_KEY"])
+    _save(draw_feed(list(medley.personalized_feed(limit=8, user_id=member[0]))), folder, "feed")
+    branches = [
+        pick(medley.genre_tree(root_slug=slug, max_depth=2), color, wide=5)
+        for slug, color in UMBRELLAS.items()
+    ]
+    _save(draw_tree(branches), folder, "genre_tree")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
