@@ -1109,19 +1109,8 @@ after update of visibility on medley.items
 for each row when (new.kind = 'event' and new.visibility <> old.visibility)
 execute function medley.index_shown_event();
 
--- sql/packs/live/feed.sql
--- The personalized feed: exact top rows without scoring every event.
---
--- A score is a sum of terms, each with a maximum from ranker_weights. The pipeline:
---   profile   what is known of the member, with the weights           event_feed_profile
---   sure      events of followed artists and of friends               event_feed_sure
---   lists     posting lists that can hold other events, with bounds   event_feed_lists
---   seeds     the soonest events of the most promising lists
---   score     exact scores of candidates                              event_feed_scores
---   widen     every list, down to where its bound falls below the k-th best score so far
--- Lists are ordered cluster, genre, umbrella, all, and near before far: an event counts for the first that holds it, so
--- a list's bound leaves out the terms of those before it (the MaxScore rule of inverted indexes, Turtle and Flood
--- 1995).
+-- sql/packs/live/feed_member.sql
+-- The feed's weights, and a member as the feed sees them.
 insert into medley.ranker_weights (ranker, term, weight, cap, scale, description)
 values
   ('event_feed', 'artist_follow', 30, null, null, 'The member follows an artist of the event.'),
@@ -1179,27 +1168,6 @@ comment on type medley.event_feed_member is
   'A member as the feed sees them: home and radius, the genres they named (rare ones first) with their umbrellas, cluster affinities '
   '(cluster_nos, cluster_scores and, in points, cluster_bounds in parallel), and the weights.';
 
-create type medley.event_feed_sure_event as (event_no int, artist_no int, friends int);
-comment on type medley.event_feed_sure_event is
-  'An event of an artist that the member follows (item_no of one of them; null for none), or that this many friends go or '
-  'may go to.';
-
-create type medley.event_feed_list as (list medley.event_list, list_no int, cell_no int, bound double precision);
-comment on type medley.event_feed_list is
-  'A posting list, and the most points that the terms of taste and distance can give to an event that no list before it '
-  'holds.';
-
-create type medley.event_feed_position as (as_of timestamptz, served int, score int, event_no int);
-comment on type medley.event_feed_position is
-  'Where a page begins: the moment that all pages share, how many rows came before, and the last of them.';
-
-create type medley.event_feed_score as (
-  event_no int, artist_follow int, friend_interest int, genre_preference int, umbrella_genre int, cluster int,
-  promoted int, recency int, distance int, tickets int, score int
-);
-comment on type medley.event_feed_score is
-  'The score of an event and its terms, in whole ten-thousandths of a point: sums are exact and the same in any order.';
-
 create or replace function medley.event_feed_member(p_user_id uuid, p_as_of timestamptz)
 returns medley.event_feed_member
 language plpgsql stable parallel safe security definer
@@ -1250,6 +1218,20 @@ $$;
 comment on function medley.event_feed_member(uuid, timestamptz) is
   'What the feed knows of a member at p_as_of; empty parts for a member without history.';
 revoke all on function medley.event_feed_member(uuid, timestamptz) from public, anon, authenticated, service_role;
+
+-- sql/packs/live/feed_candidates.sql
+-- Which events can be among the best for a member: the sure ones, and those of the posting lists whose bounds reach.
+-- Lists are ordered cluster, genre, umbrella, all, and near before far: an event counts for the first that holds it, so
+-- a list's bound leaves out the terms of those before it (the MaxScore rule of inverted indexes: Turtle and Flood 1995).
+create type medley.event_feed_sure_event as (event_no int, artist_no int, friends int);
+comment on type medley.event_feed_sure_event is
+  'An event of an artist that the member follows (item_no of one of them; null for none), or that this many friends go or '
+  'may go to.';
+
+create type medley.event_feed_list as (list medley.event_list, list_no int, cell_no int, bound double precision);
+comment on type medley.event_feed_list is
+  'A posting list, and the most points that the terms of taste and distance can give to an event that no list before it '
+  'holds.';
 
 create or replace function medley.event_feed_sure(p_user_id uuid, p_as_of timestamptz)
 returns table (event_no int, artist_no int, friends int)
@@ -1444,6 +1426,27 @@ comment on function medley.event_feed_reaching(medley.event_feed_member, medley.
   'most p_count, not all distinct, promising lists first. Fewer than p_count are all that there are.';
 revoke all on function medley.event_feed_reaching(medley.event_feed_member, medley.event_feed_list[], int, int[], int)
 from public, anon, authenticated, service_role;
+
+-- sql/packs/live/feed.sql
+-- The personalized feed: exact top rows without scoring every event.
+--
+--   member    what is known of the member, with the weights           event_feed_member
+--   sure      events of followed artists and of friends               event_feed_sure
+--   lists     posting lists that can hold other events, with bounds   event_feed_lists
+--   seeds     the soonest events of the most promising lists          event_feed_seeds
+--   scores    exact scores of candidates; the k-th is the threshold   event_feed_scores
+--   rounds    what can still reach the threshold, until nothing can   event_feed_reaching
+--   page      the rows after the cursor, with breakdown and reasons   event_feed_page
+create type medley.event_feed_score as (
+  event_no int, artist_follow int, friend_interest int, genre_preference int, umbrella_genre int, cluster int,
+  promoted int, recency int, distance int, tickets int, score int
+);
+comment on type medley.event_feed_score is
+  'The score of an event and its terms, in whole ten-thousandths of a point: sums are exact and the same in any order.';
+
+create type medley.event_feed_position as (as_of timestamptz, served int, score int, event_no int);
+comment on type medley.event_feed_position is
+  'Where a page begins: the moment that all pages share, how many rows came before, and the last of them.';
 
 create or replace function medley.event_feed_scores(
   p_member medley.event_feed_member,
