@@ -1222,7 +1222,7 @@ revoke all on function medley.event_feed_member(uuid, timestamptz) from public, 
 -- sql/packs/live/feed_candidates.sql
 -- Which events can be among the best for a member: the sure ones, and those of the posting lists whose bounds reach.
 -- Lists are ordered cluster, genre, umbrella, all, and near before far: an event counts for the first that holds it, so
--- a list's bound leaves out the terms of those before it (the MaxScore rule of inverted indexes: Turtle and Flood 1995).
+-- a list's bound leaves out the terms of those before it (MaxScore, of inverted indexes: Turtle and Flood 1995).
 create type medley.event_feed_sure_event as (event_no int, artist_no int, friends int);
 comment on type medley.event_feed_sure_event is
   'An event of an artist that the member follows (item_no of one of them; null for none), or that this many friends go or '
