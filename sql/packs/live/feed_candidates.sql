@@ -166,17 +166,17 @@ begin atomic
     cross join (values (false), (true)) as c (is_promoted)
   ),
 
-  -- Recency falls with the start, so that is the same as a last start.
+  -- Recency falls with the start, so that is the same as a last start. In hours: days differ where clocks are changed.
   reach as materialized (
     select
       n.*,
       case when n.points - n.tickets <= 0 then 'infinity'
-        else n.as_of + interval '1 day' * (n.days_per_e * ln(n.recency / (n.points - n.tickets)))
+        else n.as_of + interval '24 hours' * (n.days_per_e * ln(n.recency / (n.points - n.tickets)))
       end as last_start,
       case
         when n.points <= 0 then 'infinity'
         when n.points > n.recency then '-infinity'
-        else n.as_of + interval '1 day' * (n.days_per_e * ln(n.recency / n.points))
+        else n.as_of + interval '24 hours' * (n.days_per_e * ln(n.recency / n.points))
       end as last_start_without_tickets
     from need as n
     where n.points - n.tickets <= n.recency
