@@ -119,6 +119,44 @@ as $$
   where ranker = 'event_feed' and term <> p_term
 $$;
 
+-- The member's feed, through the API function. The caller's claims stay those of the member.
+create function tests.feed(p_member text, p_limit int default 200)
+returns table (title text, score numeric, breakdown jsonb, reasons text[], distance_km double precision, next_cursor text)
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  perform set_config('request.jwt.claims', json_build_object('sub', tests.member(p_member), 'role', 'authenticated')::text, true);
+  return query
+  select f.title, f.score, f.breakdown, f.reasons, f.distance_km, f.next_cursor
+  from public.get_personalized_feed_v3(p_limit) as f;
+end;
+$$;
+
+create function tests.term(p_member text, p_title text, p_term text)
+returns numeric
+language sql security definer set search_path = ''
+as $$
+  select (f.breakdown ->> p_term)::numeric
+  from tests.feed(p_member) as f
+  where f.title = p_title
+$$;
+
+-- The answer to a question after a write, which is rolled back before this returns.
+create function tests.after(p_write text, p_question text)
+returns text
+language plpgsql security invoker
+as $$
+declare
+  v_answer text;
+begin
+  execute p_write;
+  execute p_question into v_answer;
+  raise exception using errcode = 'ZZ001', message = coalesce(v_answer, 'null');
+exception when sqlstate 'ZZ001' then
+  return sqlerrm;
+end;
+$$;
+
 -- A line a row of the index of upcoming events, by names, for comparing.
 create function tests.upcoming_index()
 returns table (line text)

@@ -20,6 +20,11 @@ begin
     perform medley.fail('invalid_argument', format('p_genres holds %s names', cardinality(p_genres)), 'p_genres',
       'Name 1 to 50 genres, or leave p_genres out.');
   end if;
+  -- Nobody waits for ten megabytes to be normalized.
+  if exists (select from unnest(p_genres) as g (raw) where length(g.raw) > 1000) then
+    perform medley.fail('invalid_argument', 'p_genres holds a name of more than 1,000 characters', 'p_genres',
+      'A genre name has at most 100 characters.');
+  end if;
   if num_nonnulls(p_latitude, p_longitude, p_radius_km) not in (0, 3) then
     perform medley.fail('invalid_argument', 'a place needs p_latitude, p_longitude and p_radius_km', 'p_radius_km',
       'Pass all three, or none.');
@@ -122,6 +127,9 @@ begin
   begin
     select (c.p ->> 'starts_at')::timestamptz as starts_at, (c.p ->> 'event_no')::int as event_no into v_after
     from medley.decode_cursor(p_cursor, v_query) as c (p);
+    if p_cursor is not null and num_nulls(v_after.starts_at, v_after.event_no) > 0 then
+      perform medley.fail('invalid_cursor', 'the cursor is damaged', 'p_cursor', 'Start again without a cursor.');
+    end if;
   exception
     when data_exception then
       perform medley.fail('invalid_cursor', 'the cursor is damaged', 'p_cursor', 'Start again without a cursor.');

@@ -90,8 +90,9 @@ declare
 begin
   if v_cursor is not null then
     v := jsonb_populate_record(v, v_cursor);
-    if v.as_of is null or not isfinite(v.as_of) or v.served not between 1 and 100000
-      or v.score is null or v.event_no is null then
+    -- A day is enough for reading on; other moments are not ours, and dates far from now would overflow.
+    if (v.as_of between p_as_of - interval '1 day' and p_as_of and v.served between 1 and 1000000
+      and v.score is not null and v.event_no is not null) is not true then
       perform medley.fail('invalid_cursor', 'the cursor is damaged', 'p_cursor', 'Start again without a cursor.');
     end if;
   end if;

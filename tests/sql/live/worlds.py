@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from math import asin, atan2, cos, degrees, radians, sin
 from random import Random
 from typing import Any, TypeAlias
 
@@ -16,6 +18,7 @@ import psycopg
 Place: TypeAlias = tuple[float, float]
 Connection: TypeAlias = psycopg.Connection[Any]
 
+EARTH_KM = 6371.0088
 GENRES = ["ga", "gb", "gc", "gd", "ge", "gf", "gg", "gh", "gi", "gj"]
 # Names that people would write: other spellings, what is no genre, and what normalizes to nothing.
 NAMED = [*GENRES, "GA", " g-b", "g_c ", "no such genre", "--", ""]
@@ -34,7 +37,8 @@ PLACES: list[Place] = [
     (71, -179.5),
     (-45, 5),
 ]
-OFFSETS = [0, 0.0001, 0.01, 0.1, 0.24, 0.25, 0.26, 0.5, 0.7, 1, 1.1, 2, 4.5, 5, 6]
+# How far venues are from a place, in parts of a radius: on it, within, at the rim, beyond.
+SHARES = [0, 0.001, 0.1, 0.3, 0.5, 0.8, 0.95, 0.995, 1.001, 1.5, 10]
 RADII = [1, 5, 30, 80, 119.9, 120, 120.1, 200, 500]
 TERMS = {
     "artist_follow": [30, 0, 1, 12.5],
@@ -90,20 +94,27 @@ class World:
             self,
             events=events,
             follows=[row for row in self.follows if {*row} <= members],
-            item_follows=[row for row in self.item_follows if row[0] in members and row[1] in artists],
+            item_follows=[
+                row for row in self.item_follows if row[0] in members and row[1] in artists
+            ],
             rsvps=[row for row in self.rsvps if row[0] in members and row[1] in titles],
         )
 
 
-def moved(place: Place, north: float, east: float) -> Place:
-    """The place so many degrees away, kept on earth."""
-    latitude = max(-90.0, min(90.0, place[0] + north))
-    longitude = place[1] + east
-    if longitude > 180:
-        longitude -= 360
-    if longitude < -180:
-        longitude += 360
-    return latitude, longitude
+def moved(place: Place, kilometres: float, bearing: float) -> Place:
+    """The place so far away in that direction, on the sphere."""
+    angle, course = kilometres / EARTH_KM, radians(bearing)
+    north, east = radians(place[0]), radians(place[1])
+    there = asin(sin(north) * cos(angle) + cos(north) * sin(angle) * cos(course))
+    turn = atan2(sin(course) * sin(angle) * cos(north), cos(angle) - sin(north) * sin(there))
+    longitude = (degrees(east + turn) + 540) % 360 - 180
+    return degrees(there), 180.0 if place[1] == 180 and kilometres == 0 else longitude
+
+
+def until_spring() -> float:
+    """Seconds until the third of March of next year, days before New York moves its clocks."""
+    now = datetime.now(UTC)
+    return (datetime(now.year + 1, 3, 3, tzinfo=UTC) - now).total_seconds()
 
 
 class Dice:
@@ -126,16 +137,18 @@ class Dice:
 def make_world(dice: Dice, *, events: int, members: int) -> World:
     """A world with at most so many events and members."""
     genres = {
-        name: dice.some(GENRES[:place], 2) if place > 1 else []
-        for place, name in enumerate(GENRES)
+        name: dice.some(GENRES[:place], 2) if place > 1 else [] for place, name in enumerate(GENRES)
     }
     # The moment of the feed, from now. Days differ in length within the year, where clocks are changed.
-    clock = 86400.0 * dice.number(0, 365)
+    clock = dice.one([0, until_spring(), 86400.0 * dice.number(0, 365)])
     homes = [dice.one(PLACES) for _ in range(dice.number(1, 3))]
 
+    # In one world of two most terms are worth nothing, so that the others decide.
+    is_sparse = dice.one([True, False])
+    radius = dice.one(RADII)
+
     def nearby() -> Place:
-        sign = dice.one([1, -1])
-        return moved(dice.one(homes), sign * dice.one(OFFSETS), dice.one([1, -1]) * dice.one(OFFSETS))
+        return moved(dice.one(homes), radius * dice.one(SHARES), dice.number(0, 359))
 
     venues = []
     for number in range(dice.number(1, max(4, events // 8))):
@@ -158,7 +171,7 @@ def make_world(dice: Dice, *, events: int, members: int) -> World:
             "title": f"e{number}",
             # Never a whole number of half-lives, where the last bit of a power would decide a rounding.
             "seconds": clock
-            + dice.one([-40, -1, 0, 0, 1, 3, 20, 30, 31, 60, 200, 400, 30000]) * 86400
+            + dice.one([-40, 0, dice.number(-2, 40), dice.number(-2, 40), 200, 400, 30000]) * 86400
             + dice.number(-40000, 80000)
             + 1234.567,
             "venue": dice.one([None, *(venue["name"] for venue in venues)]),
@@ -174,14 +187,14 @@ def make_world(dice: Dice, *, events: int, members: int) -> World:
     ]
     people = []
     for number in range(dice.number(1, members)):
-        home = nearby() if number % 4 < 3 else (None, None)
+        home = dice.one([*homes, nearby()]) if number % 4 < 3 else (None, None)
         people.append(
             {
                 "name": f"m{number}",
                 "genres": dice.some(NAMED, 5),
                 "latitude": home[0],
                 "longitude": home[1],
-                "radius_km": dice.one(RADII),
+                "radius_km": dice.one([radius, radius, *RADII]),
             }
         )
     names = [person["name"] for person in people]
@@ -195,7 +208,7 @@ def make_world(dice: Dice, *, events: int, members: int) -> World:
                 {
                     "ranker": "event_feed",
                     "term": term,
-                    "weight": dice.one(choices),
+                    "weight": 0 if is_sparse and dice.number(1, 10) < 7 else dice.one(choices),
                     "cap": dice.one([20, None, 0, 1, 6.25]) if term in CAPPED else None,
                     "scale": dice.one([30, 1, 365]) if term == "recency" else None,
                 }
