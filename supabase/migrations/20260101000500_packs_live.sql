@@ -557,6 +557,23 @@ values
   ('cluster_affinity', 'going', 1.0, 'Points that an event one goes to adds to each of its clusters.'),
   ('cluster_affinity', 'maybe', 0.5, 'Points that an event one may go to adds to each of its clusters.');
 
+-- event_clusters for some events. A qualified array would be compared element by element, and the view's DISTINCT keeps a
+-- join out; unnest and index look-ups cost the same for each event, however many there are. No SET: it inlines.
+create or replace function medley.clusters_of_events(p_event_ids uuid[])
+returns table (event_id uuid, cluster_path_slug text, country text)
+language sql stable parallel safe security invoker
+begin atomic
+  select distinct e.id, k.cluster_path_slug, coalesce(v.country, '')
+  from unnest(p_event_ids) as w (event_id)
+  inner join public.events as e on e.id = w.event_id
+  inner join public.item_genres as g on g.item_id = e.id
+  inner join medley.genre_cluster_keys as k on k.genre_id = g.genre_id
+  left join public.venues as v on v.id = e.venue_id;
+end;
+
+comment on function medley.clusters_of_events(uuid[]) is 'The rows of event_clusters of these events.';
+revoke all on function medley.clusters_of_events(uuid[]) from public, anon, authenticated, service_role;
+
 -- One member or 20,000: the best plans differ, so each call is planned for its own arrays.
 create or replace function medley.rebuild_cluster_affinity(p_user_ids uuid[])
 returns bigint
@@ -584,9 +601,9 @@ begin
     select m.user_no, c.cluster_path_slug, c.country, sum(w.weight) as score
     from public.event_rsvps as r
     inner join medley.members as m on m.user_id = r.user_id
-    inner join public.event_clusters as c on c.event_id = r.event_id
+    inner join medley.clusters_of_events(v_event_ids) as c on c.event_id = r.event_id
     inner join medley.ranker_weights as w on w.ranker = 'cluster_affinity' and w.term = r.status
-    where r.user_id = any(p_user_ids) and c.event_id = any(v_event_ids)
+    where r.user_id = any(p_user_ids)
     group by m.user_no, c.cluster_path_slug, c.country
   ),
 
@@ -812,60 +829,44 @@ create or replace function medley.upcoming_event_rows(p_event_ids uuid[])
 returns setof medley.upcoming_events
 language sql stable parallel safe security definer set search_path = ''
 as $$
-  with wanted as (
-    select i.item_no, e.id, e.starts_at, e.promoted, e.ticket_available, v.location, coalesce(v.country, '') as country
-    from public.events as e
-    inner join medley.items as i on i.id = e.id
-    left join public.venues as v on v.id = e.venue_id
-    where e.id = any(p_event_ids)
-      and e.status = 'scheduled'
-      and i.visibility = 'public'
-      and e.starts_at > medley.oldest_indexed_start()
-  ),
-
-  link as (
-    select w.item_no, w.country, g.genre_id
-    from wanted as w
-    inner join public.item_genres as g on g.item_id = w.id
-  ),
-
-  genre as (
-    select l.item_no, array_agg(g.genre_no order by g.genre_no) as nos
-    from link as l
-    inner join public.genres as g on g.id = l.genre_id
-    group by l.item_no
-  ),
-
-  umbrella as (
-    select l.item_no, array_agg(distinct p.ancestor_nos[1]) as nos
-    from link as l
-    inner join public.genre_paths as p on p.genre_id = l.genre_id and p.depth <= 5
-    where not exists (
-      select
-      from public.genres as g
-      inner join public.genre_taxonomy_exclude as x on x.normalized_key = g.normalized_key
-      where g.id = l.genre_id
-    )
-    group by l.item_no
-  ),
-
-  cluster as (
-    select l.item_no, array_agg(distinct c.cluster_no) as nos
-    from link as l
-    inner join medley.genre_cluster_keys as k on k.genre_id = l.genre_id
-    inner join medley.event_cluster_keys as c
-      on c.cluster_path_slug = k.cluster_path_slug and c.country = l.country
-    group by l.item_no
-  )
-
   select
-    w.item_no, w.id, w.starts_at, w.promoted, w.ticket_available, w.location,
-    coalesce(g.nos, '{}'), coalesce(u.nos, '{}'), coalesce(c.nos, '{}'),
+    i.item_no,
+    e.id,
+    e.starts_at,
+    e.promoted,
+    e.ticket_available,
+    v.location,
+    array(
+      select g.genre_no
+      from public.item_genres as l
+      inner join public.genres as g on g.id = l.genre_id
+      where l.item_id = e.id
+      order by g.genre_no
+    ),
+    array(
+      select distinct p.ancestor_nos[1]
+      from public.item_genres as l
+      inner join public.genres as g on g.id = l.genre_id
+      inner join public.genre_paths as p on p.genre_id = l.genre_id and p.depth <= 5
+      where l.item_id = e.id
+        and not exists (
+          select from public.genre_taxonomy_exclude as x where x.normalized_key = g.normalized_key
+        )
+    ),
+    array(
+      select c.cluster_no
+      from medley.clusters_of_events(array[e.id]) as k
+      inner join medley.event_cluster_keys as c
+        on c.cluster_path_slug = k.cluster_path_slug and c.country = k.country
+    ),
     coalesce((select n.generation from medley.generations as n where n.name = 'genre_paths'), 0)
-  from wanted as w
-  left join genre as g on g.item_no = w.item_no
-  left join umbrella as u on u.item_no = w.item_no
-  left join cluster as c on c.item_no = w.item_no
+  from unnest(p_event_ids) as w (event_id)
+  inner join public.events as e on e.id = w.event_id
+  inner join medley.items as i on i.id = e.id
+  left join public.venues as v on v.id = e.venue_id
+  where e.status = 'scheduled'
+    and i.visibility = 'public'
+    and e.starts_at > medley.oldest_indexed_start()
 $$;
 
 comment on function medley.upcoming_event_rows(uuid[]) is
@@ -876,18 +877,20 @@ create or replace function medley.event_posting_rows(p_event_nos int[])
 returns table (list medley.event_list, list_no int, cell_no int, event_no int, depth int)
 language sql stable parallel safe security definer set search_path = ''
 as $$
-  with event as (
-    select u.* from medley.upcoming_events as u where u.event_no = any(p_event_nos)
+  with event as materialized (
+    select u.*
+    from unnest(p_event_nos) as n (event_no)
+    inner join medley.upcoming_events as u on u.event_no = n.event_no
   ),
 
   list as (
-    select 'all'::medley.event_list as list, 0 as list_no, e.event_no from event as e
+    select 'all'::medley.event_list as list, 0 as list_no, e.event_no, e.location from event as e
     union all
-    select 'genre', g.no, e.event_no from event as e cross join lateral unnest(e.genre_nos) as g (no)
+    select 'genre', g.no, e.event_no, e.location from event as e cross join lateral unnest(e.genre_nos) as g (no)
     union all
-    select 'umbrella', u.no, e.event_no from event as e cross join lateral unnest(e.umbrella_nos) as u (no)
+    select 'umbrella', u.no, e.event_no, e.location from event as e cross join lateral unnest(e.umbrella_nos) as u (no)
     union all
-    select 'cluster', c.no, e.event_no from event as e cross join lateral unnest(e.cluster_nos) as c (no)
+    select 'cluster', c.no, e.event_no, e.location from event as e cross join lateral unnest(e.cluster_nos) as c (no)
   ),
 
   artist as (
@@ -899,15 +902,14 @@ as $$
     from event as e inner join public.event_artists as a on a.event_id = e.event_id
   )
 
-  select l.list, l.list_no, 0, l.event_no, 0
-  from list as l
-  union all
   select l.list, l.list_no, c.cell_no, l.event_no, 0
   from list as l
-  inner join event as e on e.event_no = l.event_no
-  cross join lateral medley.cells_of(e.location) as c
-  -- The finest cells are for the list of all events, where distance is the only bound.
-  where c.level < 3 or l.list = 'all'
+  cross join lateral (
+    select 0 as cell_no
+    union all
+    -- The finest cells are for the list of all events, where distance is the only bound.
+    select o.cell_no from medley.cells_of(l.location) as o where o.level < 3 or l.list = 'all'
+  ) as c
   union all
   select 'artist', i.item_no, 0, a.event_no, 0
   from artist as a inner join medley.items as i on i.id = a.artist_id
@@ -941,12 +943,11 @@ begin
 
   insert into medley.event_cluster_keys (cluster_path_slug, country)
   select distinct c.cluster_path_slug, c.country
-  from public.event_clusters as c
-  where c.event_id = any(p_event_ids)
-    and not exists (
-      select from medley.event_cluster_keys as k
-      where k.cluster_path_slug = c.cluster_path_slug and k.country = c.country
-    )
+  from medley.clusters_of_events(p_event_ids) as c
+  where not exists (
+    select from medley.event_cluster_keys as k
+    where k.cluster_path_slug = c.cluster_path_slug and k.country = c.country
+  )
   on conflict do nothing;
 
   delete from medley.upcoming_events as u
@@ -1388,17 +1389,17 @@ begin atomic
     cross join (values (false), (true)) as c (is_promoted)
   ),
 
-  -- Recency falls with the start, so that is the same as a last start.
+  -- Recency falls with the start, so that is the same as a last start. In hours: days differ where clocks are changed.
   reach as materialized (
     select
       n.*,
       case when n.points - n.tickets <= 0 then 'infinity'
-        else n.as_of + interval '1 day' * (n.days_per_e * ln(n.recency / (n.points - n.tickets)))
+        else n.as_of + interval '24 hours' * (n.days_per_e * ln(n.recency / (n.points - n.tickets)))
       end as last_start,
       case
         when n.points <= 0 then 'infinity'
         when n.points > n.recency then '-infinity'
-        else n.as_of + interval '1 day' * (n.days_per_e * ln(n.recency / n.points))
+        else n.as_of + interval '24 hours' * (n.days_per_e * ln(n.recency / n.points))
       end as last_start_without_tickets
     from need as n
     where n.points - n.tickets <= n.recency
@@ -1520,8 +1521,9 @@ declare
 begin
   if v_cursor is not null then
     v := jsonb_populate_record(v, v_cursor);
-    if v.as_of is null or not isfinite(v.as_of) or v.served not between 1 and 100000
-      or v.score is null or v.event_no is null then
+    -- A day is enough for reading on; other moments are not ours, and dates far from now would overflow.
+    if (v.as_of between p_as_of - interval '1 day' and p_as_of and v.served between 1 and 1000000
+      and v.score is not null and v.event_no is not null) is not true then
       perform medley.fail('invalid_cursor', 'the cursor is damaged', 'p_cursor', 'Start again without a cursor.');
     end if;
   end if;
@@ -1755,6 +1757,11 @@ begin
     perform medley.fail('invalid_argument', format('p_genres holds %s names', cardinality(p_genres)), 'p_genres',
       'Name 1 to 50 genres, or leave p_genres out.');
   end if;
+  -- Nobody waits for ten megabytes to be normalized.
+  if exists (select from unnest(p_genres) as g (raw) where length(g.raw) > 1000) then
+    perform medley.fail('invalid_argument', 'p_genres holds a name of more than 1,000 characters', 'p_genres',
+      'A genre name has at most 100 characters.');
+  end if;
   if num_nonnulls(p_latitude, p_longitude, p_radius_km) not in (0, 3) then
     perform medley.fail('invalid_argument', 'a place needs p_latitude, p_longitude and p_radius_km', 'p_radius_km',
       'Pass all three, or none.');
@@ -1857,6 +1864,9 @@ begin
   begin
     select (c.p ->> 'starts_at')::timestamptz as starts_at, (c.p ->> 'event_no')::int as event_no into v_after
     from medley.decode_cursor(p_cursor, v_query) as c (p);
+    if p_cursor is not null and num_nulls(v_after.starts_at, v_after.event_no) > 0 then
+      perform medley.fail('invalid_cursor', 'the cursor is damaged', 'p_cursor', 'Start again without a cursor.');
+    end if;
   exception
     when data_exception then
       perform medley.fail('invalid_cursor', 'the cursor is damaged', 'p_cursor', 'Start again without a cursor.');

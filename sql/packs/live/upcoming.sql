@@ -110,60 +110,44 @@ create or replace function medley.upcoming_event_rows(p_event_ids uuid[])
 returns setof medley.upcoming_events
 language sql stable parallel safe security definer set search_path = ''
 as $$
-  with wanted as (
-    select i.item_no, e.id, e.starts_at, e.promoted, e.ticket_available, v.location, coalesce(v.country, '') as country
-    from public.events as e
-    inner join medley.items as i on i.id = e.id
-    left join public.venues as v on v.id = e.venue_id
-    where e.id = any(p_event_ids)
-      and e.status = 'scheduled'
-      and i.visibility = 'public'
-      and e.starts_at > medley.oldest_indexed_start()
-  ),
-
-  link as (
-    select w.item_no, w.country, g.genre_id
-    from wanted as w
-    inner join public.item_genres as g on g.item_id = w.id
-  ),
-
-  genre as (
-    select l.item_no, array_agg(g.genre_no order by g.genre_no) as nos
-    from link as l
-    inner join public.genres as g on g.id = l.genre_id
-    group by l.item_no
-  ),
-
-  umbrella as (
-    select l.item_no, array_agg(distinct p.ancestor_nos[1]) as nos
-    from link as l
-    inner join public.genre_paths as p on p.genre_id = l.genre_id and p.depth <= 5
-    where not exists (
-      select
-      from public.genres as g
-      inner join public.genre_taxonomy_exclude as x on x.normalized_key = g.normalized_key
-      where g.id = l.genre_id
-    )
-    group by l.item_no
-  ),
-
-  cluster as (
-    select l.item_no, array_agg(distinct c.cluster_no) as nos
-    from link as l
-    inner join medley.genre_cluster_keys as k on k.genre_id = l.genre_id
-    inner join medley.event_cluster_keys as c
-      on c.cluster_path_slug = k.cluster_path_slug and c.country = l.country
-    group by l.item_no
-  )
-
   select
-    w.item_no, w.id, w.starts_at, w.promoted, w.ticket_available, w.location,
-    coalesce(g.nos, '{}'), coalesce(u.nos, '{}'), coalesce(c.nos, '{}'),
+    i.item_no,
+    e.id,
+    e.starts_at,
+    e.promoted,
+    e.ticket_available,
+    v.location,
+    array(
+      select g.genre_no
+      from public.item_genres as l
+      inner join public.genres as g on g.id = l.genre_id
+      where l.item_id = e.id
+      order by g.genre_no
+    ),
+    array(
+      select distinct p.ancestor_nos[1]
+      from public.item_genres as l
+      inner join public.genres as g on g.id = l.genre_id
+      inner join public.genre_paths as p on p.genre_id = l.genre_id and p.depth <= 5
+      where l.item_id = e.id
+        and not exists (
+          select from public.genre_taxonomy_exclude as x where x.normalized_key = g.normalized_key
+        )
+    ),
+    array(
+      select c.cluster_no
+      from medley.clusters_of_events(array[e.id]) as k
+      inner join medley.event_cluster_keys as c
+        on c.cluster_path_slug = k.cluster_path_slug and c.country = k.country
+    ),
     coalesce((select n.generation from medley.generations as n where n.name = 'genre_paths'), 0)
-  from wanted as w
-  left join genre as g on g.item_no = w.item_no
-  left join umbrella as u on u.item_no = w.item_no
-  left join cluster as c on c.item_no = w.item_no
+  from unnest(p_event_ids) as w (event_id)
+  inner join public.events as e on e.id = w.event_id
+  inner join medley.items as i on i.id = e.id
+  left join public.venues as v on v.id = e.venue_id
+  where e.status = 'scheduled'
+    and i.visibility = 'public'
+    and e.starts_at > medley.oldest_indexed_start()
 $$;
 
 comment on function medley.upcoming_event_rows(uuid[]) is
@@ -174,18 +158,20 @@ create or replace function medley.event_posting_rows(p_event_nos int[])
 returns table (list medley.event_list, list_no int, cell_no int, event_no int, depth int)
 language sql stable parallel safe security definer set search_path = ''
 as $$
-  with event as (
-    select u.* from medley.upcoming_events as u where u.event_no = any(p_event_nos)
+  with event as materialized (
+    select u.*
+    from unnest(p_event_nos) as n (event_no)
+    inner join medley.upcoming_events as u on u.event_no = n.event_no
   ),
 
   list as (
-    select 'all'::medley.event_list as list, 0 as list_no, e.event_no from event as e
+    select 'all'::medley.event_list as list, 0 as list_no, e.event_no, e.location from event as e
     union all
-    select 'genre', g.no, e.event_no from event as e cross join lateral unnest(e.genre_nos) as g (no)
+    select 'genre', g.no, e.event_no, e.location from event as e cross join lateral unnest(e.genre_nos) as g (no)
     union all
-    select 'umbrella', u.no, e.event_no from event as e cross join lateral unnest(e.umbrella_nos) as u (no)
+    select 'umbrella', u.no, e.event_no, e.location from event as e cross join lateral unnest(e.umbrella_nos) as u (no)
     union all
-    select 'cluster', c.no, e.event_no from event as e cross join lateral unnest(e.cluster_nos) as c (no)
+    select 'cluster', c.no, e.event_no, e.location from event as e cross join lateral unnest(e.cluster_nos) as c (no)
   ),
 
   artist as (
@@ -197,15 +183,14 @@ as $$
     from event as e inner join public.event_artists as a on a.event_id = e.event_id
   )
 
-  select l.list, l.list_no, 0, l.event_no, 0
-  from list as l
-  union all
   select l.list, l.list_no, c.cell_no, l.event_no, 0
   from list as l
-  inner join event as e on e.event_no = l.event_no
-  cross join lateral medley.cells_of(e.location) as c
-  -- The finest cells are for the list of all events, where distance is the only bound.
-  where c.level < 3 or l.list = 'all'
+  cross join lateral (
+    select 0 as cell_no
+    union all
+    -- The finest cells are for the list of all events, where distance is the only bound.
+    select o.cell_no from medley.cells_of(l.location) as o where o.level < 3 or l.list = 'all'
+  ) as c
   union all
   select 'artist', i.item_no, 0, a.event_no, 0
   from artist as a inner join medley.items as i on i.id = a.artist_id
@@ -239,12 +224,11 @@ begin
 
   insert into medley.event_cluster_keys (cluster_path_slug, country)
   select distinct c.cluster_path_slug, c.country
-  from public.event_clusters as c
-  where c.event_id = any(p_event_ids)
-    and not exists (
-      select from medley.event_cluster_keys as k
-      where k.cluster_path_slug = c.cluster_path_slug and k.country = c.country
-    )
+  from medley.clusters_of_events(p_event_ids) as c
+  where not exists (
+    select from medley.event_cluster_keys as k
+    where k.cluster_path_slug = c.cluster_path_slug and k.country = c.country
+  )
   on conflict do nothing;
 
   delete from medley.upcoming_events as u
