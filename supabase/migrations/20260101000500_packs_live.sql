@@ -557,8 +557,8 @@ values
   ('cluster_affinity', 'going', 1.0, 'Points that an event one goes to adds to each of its clusters.'),
   ('cluster_affinity', 'maybe', 0.5, 'Points that an event one may go to adds to each of its clusters.');
 
--- event_clusters for some events. A qualified array would be compared element by element, and the view's DISTINCT keeps a
--- join out; unnest and index look-ups cost the same for each event, however many there are. No SET: it inlines.
+-- event_clusters for some events. An array in a condition would be compared element by element, and the view's DISTINCT
+-- keeps a join out; unnest and index look-ups cost the same for each event. No SET: it inlines.
 create or replace function medley.clusters_of_events(p_event_ids uuid[])
 returns table (event_id uuid, cluster_path_slug text, country text)
 language sql stable parallel safe security invoker

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from medley_stack import ports
+from medley_stack import ports, toolchain
 from medley_stack.errors import StackError
 from medley_stack.paths import CHECKOUT, STACK, VENV
 from medley_stack.process import run
@@ -76,6 +76,7 @@ def copy_of_the_stack(folder: Path) -> Clone:
     (folder / "supabase/migrations/20260101000000_first.sql").write_text(MIGRATION)
     (folder / "stack/node_modules").symlink_to(STACK / "node_modules")
     (folder / ".medley").mkdir()
+    toolchain.python()  # up to date, so that no clone installs itself into the environment it borrows
     (folder / ".medley/venv").symlink_to(VENV)
     return Clone(folder)
 
