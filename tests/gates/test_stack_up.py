@@ -76,7 +76,8 @@ def copy_of_the_stack(folder: Path) -> Clone:
     (folder / "supabase/migrations/20260101000000_first.sql").write_text(MIGRATION)
     (folder / "stack/node_modules").symlink_to(STACK / "node_modules")
     (folder / ".medley").mkdir()
-    toolchain.python()  # up to date, so that no clone installs itself into the environment it borrows
+    # Up to date, so that no clone installs itself into the environment that it borrows.
+    toolchain.python()
     (folder / ".medley/venv").symlink_to(VENV)
     return Clone(folder)
 
