@@ -2,6 +2,7 @@
 -- average, mostly in the own city and scene. Run again, it replaces what an earlier run made.
 truncate public.event_rsvps, medley.user_cluster_affinity, medley.event_postings, medley.upcoming_events,
 public.event_artists, public.events;
+delete from public.item_genres as g using medley.items as i where i.id = g.item_id and i.kind = 'event';
 delete from medley.items where kind = 'event';
 
 create table if not exists bench.event (event_no int primary key, city_no int, scene_no int, venue_no int, artist_no int);
