@@ -147,6 +147,8 @@ as $$
   left join public.venues as v on v.id = e.venue_id
   where e.status = 'scheduled'
     and i.visibility = 'public'
+    -- What belongs to a member may be hidden from others by a block; the index is for everyone.
+    and i.owner_id is null
     and e.starts_at > medley.oldest_indexed_start()
 $$;
 
@@ -206,6 +208,21 @@ $$;
 comment on function medley.event_posting_rows(int[]) is 'Every posting list that these upcoming events belong to.';
 revoke all on function medley.event_posting_rows(int[]) from public, anon, authenticated, service_role;
 
+create or replace function medley.unnumbered_clusters(p_event_ids uuid[])
+returns table (cluster_path_slug text, country text)
+language sql stable parallel safe security definer set search_path = ''
+as $$
+  select distinct c.cluster_path_slug, c.country
+  from medley.clusters_of_events(p_event_ids) as c
+  where not exists (
+    select from medley.event_cluster_keys as k
+    where k.cluster_path_slug = c.cluster_path_slug and k.country = c.country
+  )
+$$;
+
+comment on function medley.unnumbered_clusters(uuid[]) is 'The clusters of these events that event_cluster_keys does not hold yet.';
+revoke all on function medley.unnumbered_clusters(uuid[]) from public, anon, authenticated, service_role;
+
 create or replace function medley.index_events(p_event_ids uuid[])
 returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -222,14 +239,13 @@ begin
   order by i.item_no
   for no key update;
 
-  insert into medley.event_cluster_keys (cluster_path_slug, country)
-  select distinct c.cluster_path_slug, c.country
-  from medley.clusters_of_events(p_event_ids) as c
-  where not exists (
-    select from medley.event_cluster_keys as k
-    where k.cluster_path_slug = c.cluster_path_slug and k.country = c.country
-  )
-  on conflict do nothing;
+  if exists (select from medley.unnumbered_clusters(p_event_ids)) then
+    -- One session at a time numbers clusters: two that met the same new ones in different order would deadlock.
+    perform pg_advisory_xact_lock(hashtextextended('medley.event_cluster_keys', 0));
+    insert into medley.event_cluster_keys (cluster_path_slug, country)
+    select c.cluster_path_slug, c.country
+    from medley.unnumbered_clusters(p_event_ids) as c;
+  end if;
 
   delete from medley.upcoming_events as u
   where u.event_id = any(p_event_ids);
@@ -277,7 +293,7 @@ begin
     (
       select e.id
       from public.events as e
-      inner join medley.items as i on i.id = e.id and i.visibility = 'public'
+      inner join medley.items as i on i.id = e.id and i.visibility = 'public' and i.owner_id is null
       where e.starts_at > medley.oldest_indexed_start()
         and e.status = 'scheduled'
         and not exists (select from medley.upcoming_events as u where u.event_id = e.id)
@@ -359,7 +375,7 @@ begin
 end;
 $$;
 
-comment on function medley.index_shown_event() is 'Row trigger on items: an event whose visibility changes enters or leaves the index.';
+comment on function medley.index_shown_event() is 'Row trigger on items: an event whose visibility or owner changes enters or leaves the index.';
 revoke all on function medley.index_shown_event() from public, anon, authenticated, service_role;
 
 create trigger events_3_index_insert
@@ -374,6 +390,12 @@ for each statement execute function medley.index_events_of_venues();
 create trigger event_artists_index_insert
 after insert on public.event_artists referencing new table as new_rows
 for each statement execute function medley.index_events_of_links('event_id', 'new_rows');
+create trigger event_artists_index_update_from
+after update on public.event_artists referencing old table as old_rows
+for each statement execute function medley.index_events_of_links('event_id', 'old_rows');
+create trigger event_artists_index_update_to
+after update on public.event_artists referencing new table as new_rows
+for each statement execute function medley.index_events_of_links('event_id', 'new_rows');
 create trigger event_artists_index_delete
 after delete on public.event_artists referencing old table as old_rows
 for each statement execute function medley.index_events_of_links('event_id', 'old_rows');
@@ -383,10 +405,14 @@ for each statement execute function medley.index_events_of_links('item_id', 'new
 create trigger item_genres_index_delete
 after delete on public.item_genres referencing old table as old_rows
 for each statement execute function medley.index_events_of_links('item_id', 'old_rows');
-create trigger item_genres_index_update
+create trigger item_genres_index_update_from
+after update on public.item_genres referencing old table as old_rows
+for each statement execute function medley.index_events_of_links('item_id', 'old_rows');
+create trigger item_genres_index_update_to
 after update on public.item_genres referencing new table as new_rows
 for each statement execute function medley.index_events_of_links('item_id', 'new_rows');
 create trigger items_visibility_index
-after update of visibility on medley.items
-for each row when (new.kind = 'event' and new.visibility <> old.visibility)
+after update of visibility, owner_id on medley.items
+for each row
+when (new.kind = 'event' and (new.visibility, new.owner_id) is distinct from (old.visibility, old.owner_id))
 execute function medley.index_shown_event();
