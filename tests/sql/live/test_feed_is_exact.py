@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from uuid import UUID
 
 import psycopg
 import pytest
 
-from tests.database import Database
 from tests.sql.live.worlds import ZONES, Connection, Dice, World, make_world, smallest
 
-PLAIN_FEED = Path(__file__).parents[3] / "bench" / "serving" / "plain_feed.sql"
 Row = tuple[UUID, float, dict[str, float]]
-
-
-@pytest.fixture(scope="module")
-def connection(database: Database) -> Iterator[Connection]:
-    """A connection whose work is rolled back, with the feed as one would write it by hand."""
-    with database.connect() as made, made.transaction(force_rollback=True):
-        made.execute(PLAIN_FEED.read_bytes())
-        yield made
 
 
 def plain(connection: Connection, member: UUID) -> list[Row]:

@@ -134,13 +134,16 @@ class Dice:
         return self.random.randint(low, high)
 
 
-def make_world(dice: Dice, *, events: int, members: int) -> World:
+def make_world(
+    dice: Dice, *, events: int, members: int, clock: float | None = None
+) -> World:
     """A world with at most so many events and members."""
     genres = {
         name: dice.some(GENRES[:place], 2) if place > 1 else [] for place, name in enumerate(GENRES)
     }
     # The moment of the feed, from now. Days differ in length within the year, where clocks are changed.
-    clock = dice.one([0, until_spring(), 86400.0 * dice.number(0, 365)])
+    if clock is None:
+        clock = dice.one([0, until_spring(), 86400.0 * dice.number(0, 365)])
     homes = [dice.one(PLACES) for _ in range(dice.number(1, 3))]
 
     # In one world of two most terms are worth nothing, so that the others decide.
