@@ -219,7 +219,8 @@ class Medley:
             limit: How many; 10 by default.
 
         Returns:
-            Neighbours, the closest first, by pointwise mutual information (Church and Hanks, 1990).
+            Neighbours, the closest first. Their weight, 0 to 1, is normalized pointwise mutual
+            information, shrunk by how often the two were seen together (docs/taxonomy.md).
 
         Raises:
             NotFound: No genre has that slug.

@@ -1,0 +1,51 @@
+"""The Python examples of the guides run as they are printed, as a new member of the test stack."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from medley_stack.paths import CHECKOUT
+from supabase import Client
+
+from tests.conftest import Api
+
+GUIDES = ("README.md", "python_client/README.md")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def a_show(service: Client) -> None:
+    """One event in Berlin, where the examples live."""
+    mark = uuid4().hex
+    venue = {"name": "Hall", "latitude": 52.5, "longitude": 13.4, "source": mark}
+    made: list[dict[str, str]] = service.table("venues").insert(venue).execute().data
+    service.table("events").insert(
+        {
+            "title": "An example",
+            "starts_at": (datetime.now(UTC) + timedelta(days=3)).isoformat(),
+            "venue_id": made[0]["id"],
+            "genres": ["Indie Rock"],
+            "source": mark,
+        }
+    ).execute()
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_the_examples_of_a_guide_run(
+    guide: str, api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    email, password = f"{uuid4().hex}@example.com", uuid4().hex
+    api.client().auth.sign_up({"email": email, "password": password})
+    names: dict[str, object] = {
+        "url": api.url,
+        "publishable_key": api.publishable_key,
+        "email": email,
+        "password": password,
+    }
+    examples = re.findall(r"```python\n(.*?)```", (CHECKOUT / guide).read_text(), re.DOTALL)
+    assert examples
+    for example in examples:
+        exec(compile(example, guide, "exec"), names)  # noqa: S102  (our own text)
+    assert "An example" in capsys.readouterr().out
