@@ -208,6 +208,24 @@ $$;
 comment on function medley.event_posting_rows(int[]) is 'Every posting list that these upcoming events belong to.';
 revoke all on function medley.event_posting_rows(int[]) from public, anon, authenticated, service_role;
 
+create or replace function medley.lock_indexed_items(p_event_ids uuid[])
+returns void
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  -- In the order of lock_items, which the same transaction may have called before.
+  perform
+  from unnest(p_event_ids) as w (event_id)
+  inner join medley.items as i on i.id = w.event_id
+  order by i.id
+  for no key update of i;
+end;
+$$;
+
+comment on function medley.lock_indexed_items(uuid[]) is
+  'Makes the transaction the only one that indexes these events: another waits until it ends, and then sees what it wrote.';
+revoke all on function medley.lock_indexed_items(uuid[]) from public, anon, authenticated, service_role;
+
 create or replace function medley.unnumbered_clusters(p_event_ids uuid[])
 returns table (cluster_path_slug text, country text)
 language sql stable parallel safe security definer set search_path = ''
@@ -233,11 +251,7 @@ begin
   if p_event_ids is null then
     return 0;
   end if;
-  -- Two sessions that index one event: the second waits here and then sees what the first wrote.
-  perform from medley.items as i
-  where i.id = any(p_event_ids)
-  order by i.item_no
-  for no key update;
+  perform medley.lock_indexed_items(p_event_ids);
 
   if exists (select from medley.unnumbered_clusters(p_event_ids)) then
     -- One session at a time numbers clusters: two that met the same new ones in different order would deadlock.
@@ -349,13 +363,18 @@ as $$
 declare
   v_event_ids uuid[];
 begin
-  -- The arguments, written in a migration: the column of the event, the transition table. An event that is not indexed
-  -- yet is about to be, by its own trigger.
+  -- The arguments, written in a migration: the column of the event, the transition table.
   execute format(
-    'select array_agg(distinct u.event_id) from %I as c inner join medley.upcoming_events as u on u.event_id = c.%I',
-    tg_argv[1], tg_argv[0]
+    'select array_agg(distinct e.id) from %I as c inner join public.events as e on e.id = c.%I', tg_argv[1], tg_argv[0]
   ) into v_event_ids;
-  perform medley.index_events(v_event_ids);
+  if v_event_ids is not null then
+    -- An event that another session puts into the index: wait, then it is there.
+    perform medley.lock_indexed_items(v_event_ids);
+    -- One that is not in it yet is about to be, by its own trigger.
+    perform medley.index_events(array_agg(u.event_id))
+    from unnest(v_event_ids) as w (event_id)
+    inner join medley.upcoming_events as u on u.event_id = w.event_id;
+  end if;
   return null;
 end;
 $$;
