@@ -32,6 +32,9 @@ as $$
     from public.follows as f
     inner join public.follows as b on b.follower_id = f.followed_id and b.followed_id = f.follower_id
     where f.follower_id = p_user_id
+      and not exists (
+        select from public.user_mutes as m where m.user_id = p_user_id and m.muted_id = f.followed_id
+      )
   ),
 
   event_candidates as (

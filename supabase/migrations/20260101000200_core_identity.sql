@@ -87,7 +87,7 @@ create table public.user_mutes (
 );
 create index user_mutes_muted_idx on public.user_mutes (muted_id);
 
-comment on table public.user_mutes is 'A mute hides the muted member''s items from the member who mutes, silently.';
+comment on table public.user_mutes is 'A mute keeps the muted member''s items and interests from the member who mutes, silently.';
 comment on column public.user_mutes.user_id is 'The member who mutes.';
 comment on column public.user_mutes.muted_id is 'The member who is muted.';
 comment on column public.user_mutes.created_at is 'Since when.';
@@ -102,7 +102,7 @@ comment on column medley.members.user_id is 'The member: auth.users.id.';
 comment on column medley.members.user_no is 'Dense number; half the size of a uuid twice over in every pair.';
 
 -- sql/core/identity/functions.sql
--- Numbers for members, and who hides from whom.
+-- Numbers for members, and who is whose friend.
 create or replace function medley.member_numbers(p_user_ids uuid[])
 returns table (user_id uuid, user_no int)
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -151,21 +151,6 @@ $$;
 comment on function medley.acting_user_no() is 'The number of the signed-in member; null for anyone else.';
 revoke all on function medley.acting_user_no() from public, anon, authenticated, service_role;
 grant execute on function medley.acting_user_no() to authenticated;
-
-create or replace function medley.hidden_members(p_user_id uuid)
-returns setof uuid
-language sql stable parallel safe security definer set search_path = ''
-as $$
-  select b.blocked_id from public.user_blocks as b where b.user_id = p_user_id
-  union
-  select b.user_id from public.user_blocks as b where b.blocked_id = p_user_id
-  union
-  select m.muted_id from public.user_mutes as m where m.user_id = p_user_id
-$$;
-
-comment on function medley.hidden_members(uuid) is
-  'Members whose items the member must not be shown: blocked in either direction, or muted.';
-revoke all on function medley.hidden_members(uuid) from public, anon, authenticated, service_role;
 
 create or replace function medley.is_blocked(p_a uuid, p_b uuid)
 returns boolean

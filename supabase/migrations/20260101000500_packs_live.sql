@@ -866,6 +866,8 @@ as $$
   left join public.venues as v on v.id = e.venue_id
   where e.status = 'scheduled'
     and i.visibility = 'public'
+    -- What belongs to a member may be hidden from others by a block; the index is for everyone.
+    and i.owner_id is null
     and e.starts_at > medley.oldest_indexed_start()
 $$;
 
@@ -925,6 +927,38 @@ $$;
 comment on function medley.event_posting_rows(int[]) is 'Every posting list that these upcoming events belong to.';
 revoke all on function medley.event_posting_rows(int[]) from public, anon, authenticated, service_role;
 
+create or replace function medley.lock_indexed_items(p_event_ids uuid[])
+returns void
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  -- In the order of lock_items, which the same transaction may have called before.
+  perform from medley.items as i
+  where i.id = any(p_event_ids)
+  order by i.id
+  for no key update;
+end;
+$$;
+
+comment on function medley.lock_indexed_items(uuid[]) is
+  'Makes the transaction the only one that indexes these events: another waits until it ends, and then sees what it wrote.';
+revoke all on function medley.lock_indexed_items(uuid[]) from public, anon, authenticated, service_role;
+
+create or replace function medley.unnumbered_clusters(p_event_ids uuid[])
+returns table (cluster_path_slug text, country text)
+language sql stable parallel safe security definer set search_path = ''
+as $$
+  select distinct c.cluster_path_slug, c.country
+  from medley.clusters_of_events(p_event_ids) as c
+  where not exists (
+    select from medley.event_cluster_keys as k
+    where k.cluster_path_slug = c.cluster_path_slug and k.country = c.country
+  )
+$$;
+
+comment on function medley.unnumbered_clusters(uuid[]) is 'The clusters of these events that event_cluster_keys does not hold yet.';
+revoke all on function medley.unnumbered_clusters(uuid[]) from public, anon, authenticated, service_role;
+
 create or replace function medley.index_events(p_event_ids uuid[])
 returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -935,20 +969,15 @@ begin
   if p_event_ids is null then
     return 0;
   end if;
-  -- Two sessions that index one event: the second waits here and then sees what the first wrote.
-  perform from medley.items as i
-  where i.id = any(p_event_ids)
-  order by i.item_no
-  for no key update;
+  perform medley.lock_indexed_items(p_event_ids);
 
-  insert into medley.event_cluster_keys (cluster_path_slug, country)
-  select distinct c.cluster_path_slug, c.country
-  from medley.clusters_of_events(p_event_ids) as c
-  where not exists (
-    select from medley.event_cluster_keys as k
-    where k.cluster_path_slug = c.cluster_path_slug and k.country = c.country
-  )
-  on conflict do nothing;
+  if exists (select from medley.unnumbered_clusters(p_event_ids)) then
+    -- One session at a time numbers clusters: two that met the same new ones in different order would deadlock.
+    perform pg_advisory_xact_lock(hashtextextended('medley.event_cluster_keys', 0));
+    insert into medley.event_cluster_keys (cluster_path_slug, country)
+    select c.cluster_path_slug, c.country
+    from medley.unnumbered_clusters(p_event_ids) as c;
+  end if;
 
   delete from medley.upcoming_events as u
   where u.event_id = any(p_event_ids);
@@ -996,7 +1025,7 @@ begin
     (
       select e.id
       from public.events as e
-      inner join medley.items as i on i.id = e.id and i.visibility = 'public'
+      inner join medley.items as i on i.id = e.id and i.visibility = 'public' and i.owner_id is null
       where e.starts_at > medley.oldest_indexed_start()
         and e.status = 'scheduled'
         and not exists (select from medley.upcoming_events as u where u.event_id = e.id)
@@ -1052,13 +1081,18 @@ as $$
 declare
   v_event_ids uuid[];
 begin
-  -- The arguments, written in a migration: the column of the event, the transition table. An event that is not indexed
-  -- yet is about to be, by its own trigger.
+  -- The arguments, written in a migration: the column of the event, the transition table.
   execute format(
-    'select array_agg(distinct u.event_id) from %I as c inner join medley.upcoming_events as u on u.event_id = c.%I',
-    tg_argv[1], tg_argv[0]
+    'select array_agg(distinct e.id) from %I as c inner join public.events as e on e.id = c.%I', tg_argv[1], tg_argv[0]
   ) into v_event_ids;
-  perform medley.index_events(v_event_ids);
+  if v_event_ids is not null then
+    -- An event that another session puts into the index: wait, then it is there.
+    perform medley.lock_indexed_items(v_event_ids);
+    -- One that is not in it yet is about to be, by its own trigger.
+    perform medley.index_events(array_agg(u.event_id))
+    from medley.upcoming_events as u
+    where u.event_id = any(v_event_ids);
+  end if;
   return null;
 end;
 $$;
@@ -1078,7 +1112,7 @@ begin
 end;
 $$;
 
-comment on function medley.index_shown_event() is 'Row trigger on items: an event whose visibility changes enters or leaves the index.';
+comment on function medley.index_shown_event() is 'Row trigger on items: an event whose visibility or owner changes enters or leaves the index.';
 revoke all on function medley.index_shown_event() from public, anon, authenticated, service_role;
 
 create trigger events_3_index_insert
@@ -1093,6 +1127,12 @@ for each statement execute function medley.index_events_of_venues();
 create trigger event_artists_index_insert
 after insert on public.event_artists referencing new table as new_rows
 for each statement execute function medley.index_events_of_links('event_id', 'new_rows');
+create trigger event_artists_index_update_from
+after update on public.event_artists referencing old table as old_rows
+for each statement execute function medley.index_events_of_links('event_id', 'old_rows');
+create trigger event_artists_index_update_to
+after update on public.event_artists referencing new table as new_rows
+for each statement execute function medley.index_events_of_links('event_id', 'new_rows');
 create trigger event_artists_index_delete
 after delete on public.event_artists referencing old table as old_rows
 for each statement execute function medley.index_events_of_links('event_id', 'old_rows');
@@ -1102,12 +1142,16 @@ for each statement execute function medley.index_events_of_links('item_id', 'new
 create trigger item_genres_index_delete
 after delete on public.item_genres referencing old table as old_rows
 for each statement execute function medley.index_events_of_links('item_id', 'old_rows');
-create trigger item_genres_index_update
+create trigger item_genres_index_update_from
+after update on public.item_genres referencing old table as old_rows
+for each statement execute function medley.index_events_of_links('item_id', 'old_rows');
+create trigger item_genres_index_update_to
 after update on public.item_genres referencing new table as new_rows
 for each statement execute function medley.index_events_of_links('item_id', 'new_rows');
 create trigger items_visibility_index
-after update of visibility on medley.items
-for each row when (new.kind = 'event' and new.visibility <> old.visibility)
+after update of visibility, owner_id on medley.items
+for each row
+when (new.kind = 'event' and (new.visibility, new.owner_id) is distinct from (old.visibility, old.owner_id))
 execute function medley.index_shown_event();
 
 -- sql/packs/live/feed_member.sql
@@ -1251,12 +1295,14 @@ begin atomic
     inner join public.event_rsvps as r on r.user_id = f.friend_id
     inner join medley.upcoming_events as u on u.event_id = r.event_id
     where u.starts_at >= p_as_of
+      and f.friend_id not in (select m.muted_id from public.user_mutes as m where m.user_id = p_user_id)
   ) as s
   group by s.event_no;
 end;
 
 comment on function medley.event_feed_sure(uuid, timestamptz) is
-  'Every upcoming event of an artist that the member follows, or that friends of theirs go or may go to.';
+  'Every upcoming event of an artist that the member follows, or that friends of theirs, muted ones aside, go or '
+  'may go to.';
 revoke all on function medley.event_feed_sure(uuid, timestamptz) from public, anon, authenticated, service_role;
 
 create or replace function medley.event_feed_lists(p_member medley.event_feed_member)

@@ -1,4 +1,4 @@
--- Numbers for members, and who hides from whom.
+-- Numbers for members, and who is whose friend.
 create or replace function medley.member_numbers(p_user_ids uuid[])
 returns table (user_id uuid, user_no int)
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -47,21 +47,6 @@ $$;
 comment on function medley.acting_user_no() is 'The number of the signed-in member; null for anyone else.';
 revoke all on function medley.acting_user_no() from public, anon, authenticated, service_role;
 grant execute on function medley.acting_user_no() to authenticated;
-
-create or replace function medley.hidden_members(p_user_id uuid)
-returns setof uuid
-language sql stable parallel safe security definer set search_path = ''
-as $$
-  select b.blocked_id from public.user_blocks as b where b.user_id = p_user_id
-  union
-  select b.user_id from public.user_blocks as b where b.blocked_id = p_user_id
-  union
-  select m.muted_id from public.user_mutes as m where m.user_id = p_user_id
-$$;
-
-comment on function medley.hidden_members(uuid) is
-  'Members whose items the member must not be shown: blocked in either direction, or muted.';
-revoke all on function medley.hidden_members(uuid) from public, anon, authenticated, service_role;
 
 create or replace function medley.is_blocked(p_a uuid, p_b uuid)
 returns boolean

@@ -84,7 +84,7 @@ create table public.user_mutes (
 );
 create index user_mutes_muted_idx on public.user_mutes (muted_id);
 
-comment on table public.user_mutes is 'A mute hides the muted member''s items from the member who mutes, silently.';
+comment on table public.user_mutes is 'A mute keeps the muted member''s items and interests from the member who mutes, silently.';
 comment on column public.user_mutes.user_id is 'The member who mutes.';
 comment on column public.user_mutes.muted_id is 'The member who is muted.';
 comment on column public.user_mutes.created_at is 'Since when.';

@@ -28,12 +28,14 @@ begin atomic
     inner join public.event_rsvps as r on r.user_id = f.friend_id
     inner join medley.upcoming_events as u on u.event_id = r.event_id
     where u.starts_at >= p_as_of
+      and f.friend_id not in (select m.muted_id from public.user_mutes as m where m.user_id = p_user_id)
   ) as s
   group by s.event_no;
 end;
 
 comment on function medley.event_feed_sure(uuid, timestamptz) is
-  'Every upcoming event of an artist that the member follows, or that friends of theirs go or may go to.';
+  'Every upcoming event of an artist that the member follows, or that friends of theirs, muted ones aside, go or '
+  'may go to.';
 revoke all on function medley.event_feed_sure(uuid, timestamptz) from public, anon, authenticated, service_role;
 
 create or replace function medley.event_feed_lists(p_member medley.event_feed_member)
