@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from bench import taxonomy, taxonomy_scale
 from bench.serving import measure, report, world
 
 ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench/results"
 SUITES = ("serving", "taxonomy", "taxonomy-scale")
 
 
@@ -53,26 +55,29 @@ def serving(options: argparse.Namespace) -> str:
     return "\n\n".join(parts)
 
 
-def taxonomy_quality(options: argparse.Namespace) -> str:
+def taxonomy_quality(options: argparse.Namespace) -> None:
     """The induced tree against one made by hand; prints its own table."""
-    with scratch(name="bench") as cluster:
-        apply_sql_source(cluster.url())
-        taxonomy.main(["--database-url", cluster.url(), "--data", str(options.data)])
-    return ""
+    _other("taxonomy", taxonomy.main, ["--data", str(options.data)], write=options.write)
 
 
-def taxonomy_at_scale(_: argparse.Namespace) -> str:
+def taxonomy_at_scale(options: argparse.Namespace) -> None:
     """Seconds and memory of the taxonomy pipeline; prints its own table."""
+    _other("taxonomy_scale", taxonomy_scale.main, [], write=options.write)
+
+
+def _other(
+    name: str, suite: Callable[[list[str]], int], arguments: list[str], *, write: bool
+) -> None:
+    """Runs a benchmark that is a program of its own on a scratch database."""
     with scratch(name="bench") as cluster:
         apply_sql_source(cluster.url())
-        taxonomy_scale.main(["--database-url", cluster.url()])
-    return ""
+        output = ["--output", str(RESULTS / f"{name}.json")] if write else []
+        suite(["--database-url", cluster.url(), *arguments, *output])
 
 
 def _write_json(name: str, value: object) -> None:
-    file = ROOT / "bench/results" / f"{name}.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(value, indent=2) + "\n")
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(value, indent=2) + "\n")
 
 
 def main() -> int:

@@ -361,6 +361,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--data", type=Path, default=Path(os.environ.get("MEDLEY_DATA", "../shared/data"))
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--output", type=Path, help="file for the JSON, beside what is printed")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="try another setting"
     )
@@ -382,9 +383,12 @@ def main(arguments: list[str] | None = None) -> int:
             sizes, results = run(Scratch(connection), options.data, settings)
         finally:
             connection.rollback()
+    listed = [asdict(result) for result in results]
+    result = json.dumps({"sizes": sizes, "results": listed}, indent=2)
+    if options.output:
+        options.output.write_text(result + "\n")
     if options.json:
-        listed = [asdict(result) for result in results]
-        print(json.dumps({"sizes": sizes, "results": listed}, indent=2))
+        print(result)
     else:
         print_table(sizes, results)
     return 0

@@ -158,14 +158,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--genres", type=int, default=10_000)
     parser.add_argument("--links", type=int, default=1_000_000)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--output", type=Path, help="file for the JSON, beside what is printed")
     options = parser.parse_args(arguments)
     if not options.database_url:
         print("no database: pass --database-url or set DATABASE_URL", file=sys.stderr)
         return 2
     links = fill(options.database_url, options.genres, options.links)
     rows = measure(options.database_url)
+    result = json.dumps({"genres": options.genres, "links": links, "stages": rows}, indent=2)
+    if options.output:
+        options.output.write_text(result + "\n")
     if options.json:
-        print(json.dumps({"genres": options.genres, "links": links, "stages": rows}, indent=2))
+        print(result)
         return 0
     print(f"{options.genres:,} genres, {links:,} links\n")
     print("| stage | rows | seconds | peak memory of the backend, MB |\n|---|---|---|---|")

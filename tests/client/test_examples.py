@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -20,7 +21,7 @@ def a_show(service: Client) -> None:
     """One event in Berlin, where the examples live."""
     mark = uuid4().hex
     venue = {"name": "Hall", "latitude": 52.5, "longitude": 13.4, "source": mark}
-    made: list[dict[str, str]] = service.table("venues").insert(venue).execute().data
+    made: list[Any] = service.table("venues").insert(venue).execute().data
     service.table("events").insert(
         {
             "title": "An example",
