@@ -76,7 +76,6 @@ def _other(
 
 
 def _write_json(name: str, value: object) -> None:
-    RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(value, indent=2) + "\n")
 
 
@@ -97,6 +96,8 @@ def main() -> int:
     if unknown:
         parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
     suites = options.suites or SUITES
+    if options.write:
+        RESULTS.mkdir(exist_ok=True)
     if "taxonomy" in suites:
         taxonomy_quality(options)
     if "taxonomy-scale" in suites:
