@@ -91,7 +91,7 @@ as $$
     home_longitude = excluded.home_longitude, radius_km = excluded.radius_km
 $$;
 
--- The taxonomy of rock > indie rock > shoegaze, rock > punk, jazz > bebop, where one artist makes a cluster.
+-- The taxonomy of rock > indie rock > shoegaze, rock > grunge, jazz > bebop, where one artist makes a cluster.
 create function tests.make_small_taxonomy()
 returns void
 language plpgsql security definer set search_path = ''
@@ -101,9 +101,9 @@ begin
   perform tests.make_umbrella('rock'), tests.make_umbrella('jazz');
   perform
     tests.make_parent('indie rock', 'rock'), tests.make_parent('shoegaze', 'indie rock'),
-    tests.make_parent('punk', 'rock'), tests.make_parent('bebop', 'jazz');
+    tests.make_parent('grunge', 'rock'), tests.make_parent('bebop', 'jazz');
   update medley.settings set value = 1 where key = 'genres.cluster_min_artists';
-  perform tests.make_artist('Every genre', array['rock', 'indie rock', 'shoegaze', 'punk', 'jazz', 'bebop']);
+  perform tests.make_artist('Every genre', array['rock', 'indie rock', 'shoegaze', 'grunge', 'jazz', 'bebop']);
   perform medley.refresh_genre_cooccurrence();
   perform medley.rebuild_genre_paths();
 end;

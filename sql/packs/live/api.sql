@@ -17,8 +17,8 @@ $$;
 comment on function public.get_personalized_feed_v3(int, text, uuid) is
   'The upcoming events that suit the member best. score is the sum of the terms in breakdown (artist_follow, '
   'friend_interest, genre_preference, umbrella_genre, cluster, promoted, recency, distance, tickets; those that are not 0), '
-  'weighted by medley.ranker_weights; reasons says the same in words, strongest first. distance_km is from the member''s '
-  'home. p_limit: 1 to 200. p_cursor: next_cursor of the previous page; all pages are of the moment of the first. '
+  'weighted by medley.ranker_weights; reasons says the same in words. distance_km is from the member''s '
+  'home. p_limit: 1 to 200. p_cursor: next_cursor of the previous page; all pages are of the moment of the first, and good for a day. '
   'p_user_id: for the secret key only. Errors: unauthenticated, forbidden, invalid_argument, invalid_cursor.';
 revoke all on function public.get_personalized_feed_v3(int, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_personalized_feed_v3(int, text, uuid) to authenticated, service_role;

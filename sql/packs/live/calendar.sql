@@ -194,8 +194,11 @@ begin
   from page as p
   inner join medley.upcoming_events as u on u.event_no = p.event_no
   inner join public.events as e on e.id = u.event_id
+  -- A public event may have a venue or a headliner that is not.
   left join public.venues as v on v.id = e.venue_id
+    and exists (select from medley.items as i where i.id = v.id and i.visibility = 'public')
   left join public.artists as a on a.id = e.headliner_artist_id
+    and exists (select from medley.items as i where i.id = a.id and i.visibility = 'public')
   order by p.starts_at, p.event_no;
 end;
 $$;

@@ -183,7 +183,9 @@ begin atomic
     )),
     array_remove(array[
       case when p.artist_follow > 0 then
-        'You follow ' || (select i.title from medley.items as i where i.item_no = s.artist_no)
+        'You follow ' || (
+          select i.title from medley.items as i where i.item_no = s.artist_no and i.visibility = 'public'
+        )
       end,
       case when p.friend_interest > 0 then
         case s.friends when 1 then '1 friend is' else s.friends || ' friends are' end || ' interested'
@@ -207,8 +209,11 @@ begin atomic
   cross join member as m
   inner join medley.upcoming_events as u on u.event_no = p.event_no
   inner join public.events as e on e.id = u.event_id
+  -- A public event may have a venue or a headliner that is not.
   left join public.venues as v on v.id = e.venue_id
+    and exists (select from medley.items as i where i.id = v.id and i.visibility = 'public')
   left join public.artists as a on a.id = e.headliner_artist_id
+    and exists (select from medley.items as i where i.id = a.id and i.visibility = 'public')
   left join unnest(p_sure) as s on s.event_no = p.event_no
   cross join lateral (
     select round(extensions.st_distancesphere(u.location, m.home) / 100) / 10 as km

@@ -1,5 +1,5 @@
 -- The names that the outside knows: genre links, clusters, relationships and analytics as views over the tables.
-create view public.artists_genres with (security_invoker = true) as
+create view public.artists_genres with (security_invoker = true, check_option = 'local') as
 select
   g.item_id as artist_id,
   g.genre_id,
@@ -12,7 +12,7 @@ comment on column public.artists_genres.artist_id is 'The artist.';
 comment on column public.artists_genres.genre_id is 'The genre.';
 comment on column public.artists_genres.created_at is 'Since when.';
 
-create view public.events_genres with (security_invoker = true) as
+create view public.events_genres with (security_invoker = true, check_option = 'local') as
 select
   g.item_id as event_id,
   g.genre_id,
@@ -25,7 +25,7 @@ comment on column public.events_genres.event_id is 'The event.';
 comment on column public.events_genres.genre_id is 'The genre.';
 comment on column public.events_genres.created_at is 'Since when.';
 
-create view public.user_follows_artists with (security_invoker = true) as
+create view public.user_follows_artists with (security_invoker = true, check_option = 'local') as
 select
   f.user_id,
   f.item_id as artist_id,

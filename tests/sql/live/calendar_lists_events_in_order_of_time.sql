@@ -4,10 +4,10 @@ select plan(20);
 select make_small_taxonomy();
 select make_venue('Here', 52.5, 13.4, 'DE'), make_venue('Near', 52.6, 13.4, 'DE'), make_venue('Far', -33.9, 151.2, 'AU'), make_venue('Nowhere');
 select make_artist('Band');
-select make_event('yesterday', -1, '{punk}', 'Here'), make_event('long ago', -36, '{punk}');
+select make_event('yesterday', -1, '{grunge}', 'Here'), make_event('long ago', -36, '{grunge}');
 select make_event('first', 1, '{"Indie-Rock"}', 'Here', 'Band', true, true), make_event('second', 2, '{shoegaze}', 'Near');
 select make_event('third', 3, '{bebop}', 'Far'), make_event('fourth', 4, '{polka, rock}', 'Nowhere'), make_event('fifth', 5);
-select make_event('off', 1, '{punk}', p_status => 'cancelled'), make_event('hidden', 1, '{punk}');
+select make_event('off', 1, '{grunge}', p_status => 'cancelled'), make_event('hidden', 1, '{grunge}');
 update medley.items set visibility = 'private' where title = 'hidden';
 insert into medley.genre_aliases values ('noise wall', 'shoegaze');
 create function tests.titles(p_arguments text) returns text language plpgsql as $$

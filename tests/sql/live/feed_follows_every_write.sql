@@ -4,8 +4,8 @@ select plan(21);
 select make_small_taxonomy();
 select make_member('ada'), make_member('bob');
 select befriend(member('ada'), member('bob'));
-select prefer('ada', array['punk'], 0, 0, 100), make_venue('Here', 0, 0, 'A'), make_venue('There', 45, 45, 'B'), make_artist('Band');
-select make_event('show', 10, array['indie rock'], 'There'), make_event('other', 9), make_event('been', -3, array['punk'], 'Here');
+select prefer('ada', array['grunge'], 0, 0, 100), make_venue('Here', 0, 0, 'A'), make_venue('There', 45, 45, 'B'), make_artist('Band');
+select make_event('show', 10, array['indie rock'], 'There'), make_event('other', 9), make_event('been', -3, array['grunge'], 'Here');
 create function tests.answer() returns text language sql as
 $$ select string_agg(f.title || ' ' || f.breakdown, ', ') from feed('ada') as f $$;
 create function tests.changes(p_write text, p_like text) returns text language sql as
@@ -29,11 +29,11 @@ select changes(
 );
 select changes($$ select rsvp('bob', 'other') $$, '%other {%"friend_interest": 5%');
 select changes($$ select rsvp('bob', 'other'); delete from follows where follower_id = member('bob') $$, 'show %, other {"recency": 8.1225}');
-select changes($$ select rsvp('ada', 'been'); update events set genres = '{punk}', venue_id = venue('Here') where title = 'other' $$,
+select changes($$ select rsvp('ada', 'been'); update events set genres = '{grunge}', venue_id = venue('Here') where title = 'other' $$,
   'other {%"cluster": 2%');
-select changes($$ select make_event('new', 1, '{punk}') $$, 'new {%"genre_preference": 8%');
-select changes($$ update events set genres = '{punk}' where title = 'other' $$, 'other {%"genre_preference": 8%');
-select changes($$ select sync_event_genres(event('other'), '{punk}') $$, 'other {%"genre_preference": 8%');
+select changes($$ select make_event('new', 1, '{grunge}') $$, 'new {%"genre_preference": 8%');
+select changes($$ update events set genres = '{grunge}' where title = 'other' $$, 'other {%"genre_preference": 8%');
+select changes($$ select sync_event_genres(event('other'), '{grunge}') $$, 'other {%"genre_preference": 8%');
 select changes(
   $$ update item_genres set item_id = event('other') where item_id = event('show') $$, 'other {%"umbrella_genre": 15.0000}, show {"recency": 7.9370}'
 );

@@ -73,7 +73,7 @@ def index_errors(database: Database) -> list[tuple[str]]:
 
 
 def test_two_sessions_write_one_event(live: Database) -> None:
-    live.execute("select make_event('one', 5, '{punk}', 'Here')")
+    live.execute("select make_event('one', 5, '{grunge}', 'Here')")
     meet(
         live,
         ["update events set genres = '{bebop}' where title = 'one'"],
@@ -84,7 +84,7 @@ def test_two_sessions_write_one_event(live: Database) -> None:
 
 
 def test_what_is_around_an_event_changes_at_once(live: Database) -> None:
-    live.execute("select make_event('two', 5, '{punk}', 'Here')")
+    live.execute("select make_event('two', 5, '{grunge}', 'Here')")
     writes = [
         "update venues set latitude = latitude + 1 where name = 'Here'",
         "insert into event_artists (event_id, artist_id) values (event('two'), artist('Band'))",
@@ -95,7 +95,7 @@ def test_what_is_around_an_event_changes_at_once(live: Database) -> None:
         "update medley.items set visibility = 'public' where title = 'two'",
         "insert into event_artists (event_id, artist_id) values (event('two'), artist('Band'))",
         "update events set status = 'cancelled' where title = 'two'",
-        "update events set status = 'scheduled', genres = '{punk}' where title = 'two'",
+        "update events set status = 'scheduled', genres = '{grunge}' where title = 'two'",
         "update venues set country = 'E' where name = 'Here'",
         "delete from events where title = 'two'",
     ]
@@ -109,12 +109,12 @@ def test_new_clusters_met_in_opposite_order(live: Database) -> None:
     meet(
         live,
         [
-            "select make_event('three', 5, '{punk}', 'Isle')",
+            "select make_event('three', 5, '{grunge}', 'Isle')",
             "select make_event('four', 5, '{bebop}', 'Atoll')",
         ],
         [
             "select make_event('five', 5, '{bebop}', 'Atoll')",
-            "select make_event('six', 5, '{punk}', 'Isle')",
+            "select make_event('six', 5, '{grunge}', 'Isle')",
         ],
     )
     assert index_errors(live) == []
@@ -143,7 +143,7 @@ def test_one_member_answers_twice_at_once(
     live: Database, member: str, first: str, second: str
 ) -> None:
     live.execute(
-        "select make_event(t, 5, '{punk}', 'There') from unnest(array['seven', 'eight']) as n (t) "
+        "select make_event(t, 5, '{grunge}', 'There') from unnest(array['seven', 'eight']) as n (t) "
         "where not exists (select from events where title = t)"
     )
     if "where false" in second:
@@ -162,7 +162,7 @@ def test_one_member_answers_twice_at_once(
 
 
 def test_a_killed_refresh_loses_nothing(live: Database) -> None:
-    live.execute("select make_event('e' || n, n, '{punk}', 'There') from generate_series(1, 20) n")
+    live.execute("select make_event('e' || n, n, '{grunge}', 'There') from generate_series(1, 20) n")
     live.execute("update medley.jobs set batch_size = 4 where name = 'refresh_upcoming_events'")
     live.execute("select medley.rebuild_genre_paths()")
     call = "call medley.run_job('refresh_upcoming_events')"
