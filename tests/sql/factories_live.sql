@@ -243,6 +243,8 @@ begin
   );
   insert into public.follows (follower_id, followed_id)
   select tests.member(f ->> 0), tests.member(f ->> 1) from jsonb_array_elements(p_world -> 'follows') as f;
+  insert into public.user_mutes (user_id, muted_id)
+  select tests.member(m ->> 0), tests.member(m ->> 1) from jsonb_array_elements(p_world -> 'mutes') as m;
   insert into public.item_follows (user_id, item_id)
   select tests.member(f ->> 0), tests.artist(f ->> 1) from jsonb_array_elements(p_world -> 'item_follows') as f;
   insert into public.event_rsvps (user_id, event_id, status)

@@ -1,5 +1,5 @@
 -- Each term of the feed gives its documented points, no more than its cap, and nothing where it does not apply.
-select plan(43);
+select plan(44);
 
 select make_small_taxonomy();
 select make_member(name), prefer(name) from unnest(array['ada', 'bob', 'cy', 'dee', 'eve', 'fay', 'gus']) as m (name);
@@ -34,6 +34,9 @@ select ok(
   and (select '5 friends are interested' = any(reasons) from feed('ada') where title = 'a crowd'),
   'in words'
 );
+select mute(member('ada'), member('cy'));
+delete from public.event_rsvps where user_id = member('dee');
+select is(term('ada', 'a crowd', 'friend_interest'), 15.0, 'a muted friend does not count');
 select block(member('bob'), member('ada'));
 select is(term('ada', 'one friend', 'friend_interest'), null, 'a block ends it');
 

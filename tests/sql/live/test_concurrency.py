@@ -47,7 +47,7 @@ def session(database: Database) -> Iterator[Connection]:
 
 
 def meet(database: Database, first: list[str], second: list[str]) -> None:
-    """One session begins, another does its work and has to wait; the first ends, then both commit."""
+    """One session begins, another comes and has to wait; the first ends, and both commit."""
 
     def work(connection: Connection) -> None:
         for statement in second:
@@ -143,7 +143,7 @@ def test_one_member_answers_twice_at_once(
     live: Database, member: str, first: str, second: str
 ) -> None:
     live.execute(
-        "select make_event(t, 5, '{grunge}', 'There') from unnest(array['seven', 'eight']) as n (t) "
+        "select make_event(t, 5, '{grunge}', 'There') from unnest('{seven,eight}'::text[]) t "
         "where not exists (select from events where title = t)"
     )
     if "where false" in second:
@@ -162,7 +162,9 @@ def test_one_member_answers_twice_at_once(
 
 
 def test_a_killed_refresh_loses_nothing(live: Database) -> None:
-    live.execute("select make_event('e' || n, n, '{grunge}', 'There') from generate_series(1, 20) n")
+    live.execute(
+        "select make_event('e' || n, n, '{grunge}', 'There') from generate_series(1, 20) n"
+    )
     live.execute("update medley.jobs set batch_size = 4 where name = 'refresh_upcoming_events'")
     live.execute("select medley.rebuild_genre_paths()")
     call = "call medley.run_job('refresh_upcoming_events')"
@@ -188,6 +190,5 @@ def test_a_killed_refresh_loses_nothing(live: Database) -> None:
     assert live.value(stale) == 1
     assert index_errors(live) == []
     assert live.rows(
-        "select status from medley.job_runs where name = 'refresh_upcoming_events' "
-        "order by run_id"
+        "select status from medley.job_runs where name = 'refresh_upcoming_events' order by run_id"
     ) == [("killed",), ("succeeded",)]

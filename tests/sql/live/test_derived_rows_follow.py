@@ -1,4 +1,4 @@
-"""Random writes leave the index of events and the affinities as a rebuild from nothing makes them."""
+"""Random writes leave the index of events and the affinities as a rebuild makes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The feed gives the same rows, scores and terms as scoring every event by hand, on any page of any world."""
+"""The feed gives the rows, scores and terms of scoring every event by hand, page by page."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ PLACES: list[Place] = [
 # How far venues are from a place, in parts of a radius: on it, within, at the rim, beyond.
 SHARES = [0, 0.001, 0.1, 0.3, 0.5, 0.8, 0.95, 0.995, 1.001, 1.5, 10]
 RADII = [1, 5, 30, 80, 119.9, 120, 120.1, 200, 500]
-TERMS = {
+TERMS: dict[str, list[float]] = {
     "artist_follow": [30, 0, 1, 12.5],
     "friend_interest": [5, 0, 1, 40],
     "genre_preference": [8, 0, 3, 25],
@@ -68,6 +68,7 @@ class World:
     events: list[dict[str, Any]]
     members: list[dict[str, Any]]
     follows: list[tuple[str, str]]
+    mutes: list[tuple[str, str]]
     item_follows: list[tuple[str, str]]
     rsvps: list[tuple[str, str, str]]
 
@@ -94,6 +95,7 @@ class World:
             self,
             events=events,
             follows=[row for row in self.follows if {*row} <= members],
+            mutes=[row for row in self.mutes if {*row} <= members],
             item_follows=[
                 row for row in self.item_follows if row[0] in members and row[1] in artists
             ],
@@ -134,14 +136,12 @@ class Dice:
         return self.random.randint(low, high)
 
 
-def make_world(
-    dice: Dice, *, events: int, members: int, clock: float | None = None
-) -> World:
+def make_world(dice: Dice, *, events: int, members: int, clock: float | None = None) -> World:
     """A world with at most so many events and members."""
     genres = {
         name: dice.some(GENRES[:place], 2) if place > 1 else [] for place, name in enumerate(GENRES)
     }
-    # The moment of the feed, from now. Days differ in length within the year, where clocks are changed.
+    # The moment of the feed, from now. Days differ in length where clocks are changed.
     if clock is None:
         clock = dice.one([0, until_spring(), 86400.0 * dice.number(0, 365)])
     homes = [dice.one(PLACES) for _ in range(dice.number(1, 3))]
@@ -172,7 +172,7 @@ def make_world(
     shows = [
         {
             "title": f"e{number}",
-            # Never a whole number of half-lives, where the last bit of a power would decide a rounding.
+            # Never a whole number of half-lives: there the last bit of a power decides a rounding.
             "seconds": clock
             + dice.one([-40, 0, dice.number(-2, 40), dice.number(-2, 40), 200, 400, 30000]) * 86400
             + dice.number(-40000, 80000)
@@ -233,6 +233,7 @@ def make_world(
         events=shows,
         members=people,
         follows=dice.some([(a, b) for a in names for b in names if a != b], 3 * len(names)),
+        mutes=dice.some([(a, b) for a in names for b in names if a != b], len(names) // 2),
         item_follows=dice.some([(a, b) for a in names for b in playing], 2 * len(names)),
         rsvps=[
             (member, title, dice.one(["going", "maybe"]))
