@@ -67,7 +67,7 @@ def arguments(dice: Dice, slugs: list[str]) -> dict[str, Any]:
 @pytest.mark.parametrize("seed", range(200, 212))
 def test_every_question_about_a_world(connection: Connection, seed: int) -> None:
     dice = Dice(seed)
-    world = make_world(dice, events=dice.one([60, 300]), members=1, clock=0)
+    world = make_world(dice, events=dice.one([101, 300]), members=1, clock=0)
     with connection.transaction(force_rollback=True):
         world.build(connection)
         slugs = [row[0] for row in connection.execute("select path_slug from public.genre_paths")]
