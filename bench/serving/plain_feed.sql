@@ -4,9 +4,27 @@ create function tests.plain_feed(p_user_id uuid, p_limit int, p_as_of timestampt
 returns table (event_id uuid, score numeric, breakdown jsonb)
 language sql stable
 as $$
-  with weight as (
-    select w.term, w.weight::float8 as weight, w.cap::float8 as cap, w.scale::float8 as scale
+  with points as (
+    select jsonb_object_agg(w.term, to_jsonb(w)) as term
     from medley.ranker_weights as w where w.ranker = 'event_feed'
+  ),
+
+  weight as materialized (
+    select
+      (term -> 'artist_follow' ->> 'weight')::float8 as artist_follow,
+      (term -> 'friend_interest' ->> 'weight')::float8 as friend_interest,
+      (term -> 'friend_interest' ->> 'cap')::float8 as friend_interest_cap,
+      (term -> 'genre_preference' ->> 'weight')::float8 as genre_preference,
+      (term -> 'genre_preference' ->> 'cap')::float8 as genre_preference_cap,
+      (term -> 'umbrella_genre' ->> 'weight')::float8 as umbrella_genre,
+      (term -> 'cluster' ->> 'weight')::float8 as cluster,
+      (term -> 'cluster' ->> 'cap')::float8 as cluster_cap,
+      (term -> 'promoted' ->> 'weight')::float8 as promoted,
+      (term -> 'recency' ->> 'weight')::float8 as recency,
+      (term -> 'recency' ->> 'scale')::float8 as recency_days,
+      (term -> 'distance' ->> 'weight')::float8 as distance,
+      (term -> 'tickets' ->> 'weight')::float8 as tickets
+    from points
   ),
 
   user_genres as (
@@ -89,45 +107,49 @@ as $$
     select
       e.id,
       e.item_no,
-      t.term,
-      round(10000 * t.points) / 10000 as points
+      case when fe.event_id is null then 0 else w.artist_follow end as artist_follow,
+      least(coalesce(ef.friends, 0) * w.friend_interest, w.friend_interest_cap) as friend_interest,
+      least(coalesce(gm.matches, 0) * w.genre_preference, w.genre_preference_cap) as genre_preference,
+      case when ue.event_id is null then 0 else w.umbrella_genre end as umbrella_genre,
+      least(coalesce(ecs.cluster_score, 0) * w.cluster, w.cluster_cap) as cluster,
+      case when e.promoted then w.promoted else 0 end as promoted,
+      w.recency * power(
+        0.5::float8, least((extract(epoch from e.starts_at - p_as_of) / 86400)::float8 / w.recency_days, 1000)
+      ) as recency,
+      coalesce(w.distance * greatest(0, 1 - extensions.st_distancesphere(
+        extensions.st_setsrid(extensions.st_makepoint(e.longitude, e.latitude), 4326),
+        extensions.st_setsrid(extensions.st_makepoint(p.home_longitude, p.home_latitude), 4326)
+      ) / 1000 / p.radius_km), 0) as distance,
+      case when e.ticket_available then w.tickets else 0 end as tickets
     from event_candidates as e
+    cross join weight as w
     left join public.user_preferences as p on p.user_id = p_user_id
     left join event_cluster_scores as ecs on ecs.event_id = e.id
     left join event_friends as ef on ef.event_id = e.id
     left join followed_events as fe on fe.event_id = e.id
     left join genre_matches as gm on gm.event_id = e.id
     left join umbrella_events as ue on ue.event_id = e.id
-    cross join lateral (
-      select
-        w.term,
-        case w.term
-          when 'artist_follow' then case when fe.event_id is null then 0 else w.weight end
-          when 'friend_interest' then least(coalesce(ef.friends, 0) * w.weight, w.cap)
-          when 'genre_preference' then least(coalesce(gm.matches, 0) * w.weight, w.cap)
-          when 'umbrella_genre' then case when ue.event_id is null then 0 else w.weight end
-          when 'cluster' then least(coalesce(ecs.cluster_score, 0) * w.weight, w.cap)
-          when 'promoted' then case when e.promoted then w.weight else 0 end
-          when 'recency' then
-            w.weight * power(
-              0.5::float8, least((extract(epoch from e.starts_at - p_as_of) / 86400)::float8 / w.scale, 1000)
-            )
-          when 'distance' then coalesce(w.weight * greatest(0, 1 - extensions.st_distancesphere(
-            extensions.st_setsrid(extensions.st_makepoint(e.longitude, e.latitude), 4326),
-            extensions.st_setsrid(extensions.st_makepoint(p.home_longitude, p.home_latitude), 4326)
-          ) / 1000 / p.radius_km), 0)
-          when 'tickets' then case when e.ticket_available then w.weight else 0 end
-        end as points
-      from weight as w
-    ) as t
+  ),
+
+  best as (
+    select
+      s.*,
+      round(10000 * s.artist_follow) + round(10000 * s.friend_interest) + round(10000 * s.genre_preference)
+      + round(10000 * s.umbrella_genre) + round(10000 * s.cluster) + round(10000 * s.promoted)
+      + round(10000 * s.recency) + round(10000 * s.distance) + round(10000 * s.tickets) as score
+    from scored_events as s
+    order by score desc, s.item_no
+    limit p_limit
   )
 
   select
-    s.id,
-    sum(s.points)::numeric(12, 4),
-    jsonb_object_agg(s.term, s.points::numeric(12, 4)) filter (where s.points <> 0)
-  from scored_events as s
-  group by s.id, s.item_no
-  order by 2 desc, s.item_no
-  limit p_limit
+    b.id,
+    (b.score / 10000)::numeric(12, 4),
+    (
+      select jsonb_object_agg(t.key, round(t.value::float8::numeric, 4))
+      from jsonb_each_text(to_jsonb(b) - 'id' - 'item_no' - 'score') as t
+      where round(10000 * t.value::float8) <> 0
+    )
+  from best as b
+  order by b.score desc, b.item_no
 $$;

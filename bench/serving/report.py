@@ -41,8 +41,7 @@ def targets(runs: Mapping[int, Sequence[Timing]], wrong: int, sample: int) -> st
         ("feed without any signal / normal feed", "≤ 3", f"{large[SILENT] / large[FEED]:.2f}"),
     ]
     if len(sizes) > 1:
-        small = by_size[sizes[0]]
-        growth = (large[FEED] / large[FLOOR]) / (small[FEED] / small[FLOOR])
+        growth = large[FEED] / by_size[sizes[0]][FEED]
         rows.append((f"feed at {sizes[-1]:,} events / at {sizes[0]:,}", "≤ 1.4", f"{growth:.2f}"))
     lines = ["| what | target | measured |", "|---|---:|---:|"]
     return "\n".join(lines + [f"| {what} | {goal} | {got} |" for what, goal, got in rows])
