@@ -1757,12 +1757,11 @@ revoke all on medley.genre_statistics from public, anon, authenticated, service_
 alter table medley.genre_similarity_edges enable row level security;
 revoke all on medley.genre_similarity_edges from public, anon, authenticated, service_role;
 
--- sql/core/genres/seeds.sql
--- Curated genre data: the umbrellas that an app shows as its top filters, the genres right below
--- them, other spellings of the same genre, and tags that are not genres.
--- Written by hand; edit the rows and keep each group sorted. The owner of a database may change
--- them there too: nothing here overwrites a row that exists.
--- Read by the taxonomy pipeline, which never moves a curated genre and hangs the long tail below.
+-- sql/core/genres/seed_tree.sql
+-- Curated genre data: the umbrellas that an app shows as its top filters, and the genres right below them.
+-- Written by hand; edit the rows and keep each group sorted. The owner of a database may change them there too: nothing
+-- here overwrites a row that exists. Read by the taxonomy pipeline, which never moves a curated genre and hangs the long
+-- tail below. seed_aliases.sql and seed_exclude.sql hold other spellings, and tags that are not genres.
 
 -- Umbrellas: path_slug depth 0.
 with umbrella (name) as (
@@ -1973,6 +1972,7 @@ select
 from seed as s
 on conflict do nothing;
 
+-- sql/core/genres/seed_aliases.sql
 -- Other spellings and names of one genre; keys as normalize_genre_key gives them, so case, dashes
 -- and underscores need no row. Only what is the same genre to a listener, never a narrower one.
 with spelling (genre_key, alias_keys) as (
@@ -2084,6 +2084,7 @@ from spelling as s
 cross join lateral unnest(s.alias_keys) as a (alias_key)
 on conflict do nothing;
 
+-- sql/core/genres/seed_exclude.sql
 -- Drop list: what people write into tags that is no genre. Keys as normalize_genre_key gives them.
 -- Words that are also a style stay out of it ("chillout", "celtic", "latin", "african", "new age").
 with dropped (reason, normalized_keys) as (

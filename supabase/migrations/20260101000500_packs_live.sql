@@ -431,7 +431,7 @@ for each row execute function medley.set_updated_at();
 
 -- sql/packs/live/views.sql
 -- The names that the outside knows: genre links, clusters, relationships and analytics as views over the tables.
-create view public.artists_genres with (security_invoker = true) as
+create view public.artists_genres with (security_invoker = true, check_option = 'local') as
 select
   g.item_id as artist_id,
   g.genre_id,
@@ -444,7 +444,7 @@ comment on column public.artists_genres.artist_id is 'The artist.';
 comment on column public.artists_genres.genre_id is 'The genre.';
 comment on column public.artists_genres.created_at is 'Since when.';
 
-create view public.events_genres with (security_invoker = true) as
+create view public.events_genres with (security_invoker = true, check_option = 'local') as
 select
   g.item_id as event_id,
   g.genre_id,
@@ -457,7 +457,7 @@ comment on column public.events_genres.event_id is 'The event.';
 comment on column public.events_genres.genre_id is 'The genre.';
 comment on column public.events_genres.created_at is 'Since when.';
 
-create view public.user_follows_artists with (security_invoker = true) as
+create view public.user_follows_artists with (security_invoker = true, check_option = 'local') as
 select
   f.user_id,
   f.item_id as artist_id,
@@ -933,10 +933,11 @@ language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 begin
   -- In the order of lock_items, which the same transaction may have called before.
-  perform from medley.items as i
-  where i.id = any(p_event_ids)
+  perform
+  from unnest(p_event_ids) as w (event_id)
+  inner join medley.items as i on i.id = w.event_id
   order by i.id
-  for no key update;
+  for no key update of i;
 end;
 $$;
 
@@ -1090,8 +1091,8 @@ begin
     perform medley.lock_indexed_items(v_event_ids);
     -- One that is not in it yet is about to be, by its own trigger.
     perform medley.index_events(array_agg(u.event_id))
-    from medley.upcoming_events as u
-    where u.event_id = any(v_event_ids);
+    from unnest(v_event_ids) as w (event_id)
+    inner join medley.upcoming_events as u on u.event_id = w.event_id;
   end if;
   return null;
 end;
@@ -1660,7 +1661,9 @@ begin atomic
     )),
     array_remove(array[
       case when p.artist_follow > 0 then
-        'You follow ' || (select i.title from medley.items as i where i.item_no = s.artist_no)
+        'You follow ' || (
+          select i.title from medley.items as i where i.item_no = s.artist_no and i.visibility = 'public'
+        )
       end,
       case when p.friend_interest > 0 then
         case s.friends when 1 then '1 friend is' else s.friends || ' friends are' end || ' interested'
@@ -1684,8 +1687,11 @@ begin atomic
   cross join member as m
   inner join medley.upcoming_events as u on u.event_no = p.event_no
   inner join public.events as e on e.id = u.event_id
+  -- A public event may have a venue or a headliner that is not.
   left join public.venues as v on v.id = e.venue_id
+    and exists (select from medley.items as i where i.id = v.id and i.visibility = 'public')
   left join public.artists as a on a.id = e.headliner_artist_id
+    and exists (select from medley.items as i where i.id = a.id and i.visibility = 'public')
   left join unnest(p_sure) as s on s.event_no = p.event_no
   cross join lateral (
     select round(extensions.st_distancesphere(u.location, m.home) / 100) / 10 as km
@@ -1977,8 +1983,11 @@ begin
   from page as p
   inner join medley.upcoming_events as u on u.event_no = p.event_no
   inner join public.events as e on e.id = u.event_id
+  -- A public event may have a venue or a headliner that is not.
   left join public.venues as v on v.id = e.venue_id
+    and exists (select from medley.items as i where i.id = v.id and i.visibility = 'public')
   left join public.artists as a on a.id = e.headliner_artist_id
+    and exists (select from medley.items as i where i.id = a.id and i.visibility = 'public')
   order by p.starts_at, p.event_no;
 end;
 $$;
@@ -2013,8 +2022,8 @@ $$;
 comment on function public.get_personalized_feed_v3(int, text, uuid) is
   'The upcoming events that suit the member best. score is the sum of the terms in breakdown (artist_follow, '
   'friend_interest, genre_preference, umbrella_genre, cluster, promoted, recency, distance, tickets; those that are not 0), '
-  'weighted by medley.ranker_weights; reasons says the same in words, strongest first. distance_km is from the member''s '
-  'home. p_limit: 1 to 200. p_cursor: next_cursor of the previous page; all pages are of the moment of the first. '
+  'weighted by medley.ranker_weights; reasons says the same in words. distance_km is from the member''s '
+  'home. p_limit: 1 to 200. p_cursor: next_cursor of the previous page; all pages are of the moment of the first, and good for a day. '
   'p_user_id: for the secret key only. Errors: unauthenticated, forbidden, invalid_argument, invalid_cursor.';
 revoke all on function public.get_personalized_feed_v3(int, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_personalized_feed_v3(int, text, uuid) to authenticated, service_role;

@@ -10,7 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "python_client" / "medley" / "demo"
-SEEDS = ROOT / "sql" / "core" / "genres" / "seeds.sql"
+SEEDS = "\n".join(
+    file.read_text("utf-8") for file in sorted((ROOT / "sql/core/genres").glob("seed_*.sql"))
+)
 
 LITERAL = r"'((?:[^']|'')*)'"
 COUNTRY = re.compile(r"[A-Z]{2}")
@@ -36,7 +38,7 @@ def unquote(literal: str) -> str:
 
 def seed_rows(name: str, pattern: str) -> list[tuple[str, ...]]:
     """Rows of the values list called `name` in the seeds, cells as SQL writes them."""
-    body = re.search(rf"with {name} \([^)]*\) as \(\n(.*?)\n\)\n", SEEDS.read_text("utf-8"), re.S)
+    body = re.search(rf"with {name} \([^)]*\) as \(\n(.*?)\n\)\n", SEEDS, re.S)
     assert body is not None
     rows = re.finditer(rf"^    \({pattern}\),?$", body.group(1), re.M | re.S)
     return [row.groups() for row in rows]

@@ -12,7 +12,7 @@ from psycopg import Connection, Cursor, sql
 
 from ._rows import BadRow, Problems
 
-_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://pypi.org/project/medley-supabase")
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "medley-supabase")
 
 #: Called with the name of each step as it begins.
 Progress = Callable[[str], None]
