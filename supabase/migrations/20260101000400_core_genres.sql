@@ -1759,9 +1759,9 @@ revoke all on medley.genre_similarity_edges from public, anon, authenticated, se
 
 -- sql/core/genres/seed_tree.sql
 -- Curated genre data: the umbrellas that an app shows as its top filters, and the genres right below them.
--- Written by hand; edit the rows and keep each group sorted. The owner of a database may change them there too: nothing
--- here overwrites a row that exists. Read by the taxonomy pipeline, which never moves a curated genre and hangs the long
--- tail below. seed_aliases.sql and seed_exclude.sql hold other spellings, and tags that are not genres.
+-- Written by hand; edit the rows and keep each group sorted. The owner of a database may change them there too:
+-- nothing here overwrites a row that exists. Read by the taxonomy pipeline, which never moves a curated genre and hangs
+-- the long tail below. seed_aliases.sql and seed_exclude.sql hold other spellings, and tags that are not genres.
 
 -- Umbrellas: path_slug depth 0.
 with umbrella (name) as (
