@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from psycopg import Connection
 from psycopg.rows import dict_row
-from rich.tree import Tree
 
-from medley import GenreNode, __version__
+from medley import __version__
 from medley._jobs import run_job
-from medley.loaders import LoadReport, load_artists, load_concerts, load_lastfm, load_venues
 
 from ._demo import demo
+from ._genres import genres
+from ._load import load
 from ._output import (
     EXIT_CODES,
     FAILED,
     Commands,
-    err,
+    Json,
     out,
     print_json,
-    show_report,
     steps,
     table,
     when,
@@ -39,19 +36,9 @@ app = typer.Typer(
     help="Load data into Medley, run its jobs, and look at what it answers.",
     epilog=EXIT_CODES,
 )
-load = typer.Typer(
-    no_args_is_help=True, help="Load files (DATABASE_URL). A second run changes nothing."
-)
-genres = typer.Typer(no_args_is_help=True, help="The genre taxonomy.")
 app.add_typer(load, name="load")
 app.add_typer(genres, name="genres")
 app.command()(demo)
-
-Json = Annotated[bool, typer.Option("--json", help="JSON for programs instead of tables.")]
-SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Load the good rows, leave bad ones out.")
-]
-Source = Annotated[str, typer.Option(help="Name of the source; ids are its own.")]
 
 
 def _version(wanted: bool) -> None:
@@ -67,118 +54,6 @@ def options(
     ] = False,
 ) -> None:
     """Load data into Medley, run its jobs, and look at what it answers."""
-
-
-def _date(value: datetime | None) -> date | None:
-    return value.date() if value else None
-
-
-def _run_load(
-    total: int, as_json: bool, work: Callable[[Connection[Any], Callable[[str], None]], LoadReport]
-) -> None:
-    with database() as connection, steps(total, quiet=as_json) as progress:
-        report = work(connection, progress)
-    show_report(report, as_json=as_json)
-
-
-@load.command("lastfm")
-def load_lastfm_command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR")],
-    *,
-    min_taggers: Annotated[
-        int, typer.Option(min=1, help="Members who must give an artist a tag to make it a genre.")
-    ] = 2,
-    max_genres: Annotated[
-        int, typer.Option(min=0, max=100, help="Genres of an artist at most.")
-    ] = 15,
-    follows: Annotated[
-        int, typer.Option(min=0, help="Most played artists that a member follows.")
-    ] = 20,
-    skip_bad: SkipBad = False,
-    as_json: Json = False,
-) -> None:
-    """Load the HetRec 2011 Last.fm set: artists, tags, plays, friendships."""
-    _run_load(
-        5,
-        as_json,
-        lambda connection, progress: load_lastfm(
-            connection,
-            folder,
-            min_taggers=min_taggers,
-            max_genres=max_genres,
-            follows_per_member=follows,
-            skip_bad=skip_bad,
-            progress=progress,
-        ),
-    )
-
-
-@load.command("artists")
-def load_artists_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE")],
-    source: Source = "artists",
-    skip_bad: SkipBad = False,
-    as_json: Json = False,
-) -> None:
-    """Load artists from CSV: name, genres (a|b|c), and optionally id, country, image_url."""
-    _run_load(
-        2,
-        as_json,
-        lambda connection, progress: load_artists(
-            connection, file, source=source, skip_bad=skip_bad, progress=progress
-        ),
-    )
-
-
-@load.command("venues")
-def load_venues_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE")],
-    source: Source = "venues",
-    skip_bad: SkipBad = False,
-    as_json: Json = False,
-) -> None:
-    """Load venues from CSV: name, and optionally id, city, region, country, lat, lng, capacity."""
-    _run_load(
-        2,
-        as_json,
-        lambda connection, progress: load_venues(
-            connection, file, source=source, skip_bad=skip_bad, progress=progress
-        ),
-    )
-
-
-@load.command("concerts")
-def load_concerts_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE")],
-    *,
-    since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Leave earlier shows out.")
-    ] = None,
-    shift_to: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"],
-            help="Move all shows by whole weeks so that the first falls in the week from this day.",
-        ),
-    ] = None,
-    source: Source = "concerts",
-    skip_bad: SkipBad = False,
-    as_json: Json = False,
-) -> None:
-    """Load shows from CSV: artist, date, venue, and optionally show_id, city, state, lat, lon."""
-    _run_load(
-        4,
-        as_json,
-        lambda connection, progress: load_concerts(
-            connection,
-            file,
-            source=source,
-            since=_date(since),
-            shift_to=_date(shift_to),
-            skip_bad=skip_bad,
-            progress=progress,
-        ),
-    )
 
 
 @app.command()
@@ -289,70 +164,6 @@ def status(as_json: Json = False) -> None:
             out.print()
             cells = ([row.get(column) for column in columns] for row in rows)
             out.print(table(columns, cells, title=title))
-
-
-def genre_branches(nodes: tuple[GenreNode, ...], title: str) -> Tree:
-    """Places of the taxonomy as a tree to print."""
-    tree = Tree(title, guide_style="dim")
-    branches: dict[str | None, Tree] = {}
-    for node in nodes:
-        above = branches.get(node.parent_path_slug, tree)
-        branches[node.path_slug] = above.add(f"{node.name} [dim]{node.artist_count:,}[/]")
-    return tree
-
-
-@genres.command("tree")
-def genres_tree(
-    root: Annotated[str | None, typer.Argument(help="A path, such as rock or rock.metal.")] = None,
-    depth: Annotated[int | None, typer.Option(help="How many levels.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Print the taxonomy, with the number of artists of each genre."""
-    nodes = api().genre_tree(root_slug=root, max_depth=depth)
-    if as_json:
-        print_json(nodes)
-    else:
-        out.print(genre_branches(nodes, root or "genres"))
-
-
-@genres.command("similar")
-def genres_similar(
-    slug: Annotated[str, typer.Argument(help="A genre's slug, such as indie-rock.")],
-    limit: Annotated[int | None, typer.Option(help="How many.")] = None,
-    as_json: Json = False,
-) -> None:
-    """List the genres that the same artists carry."""
-    similar = api().similar_genres(slug, limit=limit)
-    if as_json:
-        print_json(similar)
-        return
-    rows = ((g.name, g.slug, f"{g.weight:.2f}", f"{g.pair_count:,}") for g in similar)
-    out.print(table(("genre", "slug", "#pmi", "#artists with both"), rows))
-
-
-@genres.command("under")
-def genres_under(
-    slug: Annotated[str, typer.Argument(help="A path, such as rock or rock.metal.")],
-    depth: Annotated[
-        int | None, typer.Option(help="Down to which depth; an umbrella is 0.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """List the genres at and below a path."""
-    client = api()
-    ids = client.genres_under_umbrella(slug, max_depth=depth)
-    # Ids tell people nothing; names come from the public table, a piece of the list a call.
-    found: list[dict[str, Any]] = []
-    wanted = sorted(ids)
-    for start in range(0, len(wanted), 100):
-        query = client.supabase.table("genres").select("id,name,slug")
-        found.extend(query.in_("id", wanted[start : start + 100]).execute().data)  # type: ignore[arg-type]
-    found.sort(key=lambda genre: genre["slug"])
-    if as_json:
-        print_json(found)
-        return
-    out.print(table(("genre", "slug"), ((g["name"], g["slug"]) for g in found)))
-    err.print(f"{len(found):,} genres")
 
 
 @app.command()

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import psycopg
@@ -47,6 +47,8 @@ if not out.is_terminal:
     # Into a pipe or a file nothing is cut to the 80 columns that rich would assume.
     out = Console(width=200)
 err = Console(stderr=True, soft_wrap=True)
+
+Json = Annotated[bool, typer.Option("--json", help="JSON for programs instead of tables.")]
 
 _NO_MEDLEY = "Medley is not in this database: apply its migrations with `supabase db push`."
 

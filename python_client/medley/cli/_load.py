@@ -1,0 +1,137 @@
+"""The commands that load files: over DATABASE_URL, through COPY."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from psycopg import Connection
+
+from medley.loaders import LoadReport, load_artists, load_concerts, load_lastfm, load_venues
+
+from ._output import Json, show_report, steps
+from ._settings import database
+
+load = typer.Typer(
+    no_args_is_help=True, help="Load files (DATABASE_URL). A second run changes nothing."
+)
+
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Load the good rows, leave bad ones out.")
+]
+Source = Annotated[str, typer.Option(help="Name of the source; ids are its own.")]
+
+
+def _date(value: datetime | None) -> date | None:
+    return value.date() if value else None
+
+
+def _run_load(
+    total: int, as_json: bool, work: Callable[[Connection[Any], Callable[[str], None]], LoadReport]
+) -> None:
+    with database() as connection, steps(total, quiet=as_json) as progress:
+        report = work(connection, progress)
+    show_report(report, as_json=as_json)
+
+
+@load.command("lastfm")
+def load_lastfm_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    *,
+    min_taggers: Annotated[
+        int, typer.Option(min=1, help="Members who must give an artist a tag to make it a genre.")
+    ] = 2,
+    max_genres: Annotated[
+        int, typer.Option(min=0, max=100, help="Genres of an artist at most.")
+    ] = 15,
+    follows: Annotated[
+        int, typer.Option(min=0, help="Most played artists that a member follows.")
+    ] = 20,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Load the HetRec 2011 Last.fm set: artists, tags, plays, friendships."""
+    _run_load(
+        5,
+        as_json,
+        lambda connection, progress: load_lastfm(
+            connection,
+            folder,
+            min_taggers=min_taggers,
+            max_genres=max_genres,
+            follows_per_member=follows,
+            skip_bad=skip_bad,
+            progress=progress,
+        ),
+    )
+
+
+@load.command("artists")
+def load_artists_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    source: Source = "artists",
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Load artists from CSV: name, genres (a|b|c), and optionally id, country, image_url."""
+    _run_load(
+        2,
+        as_json,
+        lambda connection, progress: load_artists(
+            connection, file, source=source, skip_bad=skip_bad, progress=progress
+        ),
+    )
+
+
+@load.command("venues")
+def load_venues_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    source: Source = "venues",
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Load venues from CSV: name, and optionally id, city, region, country, lat, lng, capacity."""
+    _run_load(
+        2,
+        as_json,
+        lambda connection, progress: load_venues(
+            connection, file, source=source, skip_bad=skip_bad, progress=progress
+        ),
+    )
+
+
+@load.command("concerts")
+def load_concerts_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    *,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Leave earlier shows out.")
+    ] = None,
+    shift_to: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Move all shows by whole weeks so that the first falls in the week from this day.",
+        ),
+    ] = None,
+    source: Source = "concerts",
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Load shows from CSV: artist, date, venue, and optionally show_id, city, state, lat, lon."""
+    _run_load(
+        4,
+        as_json,
+        lambda connection, progress: load_concerts(
+            connection,
+            file,
+            source=source,
+            since=_date(since),
+            shift_to=_date(shift_to),
+            skip_bad=skip_bad,
+            progress=progress,
+        ),
+    )
