@@ -81,12 +81,19 @@ def mismatch(
 
 
 @pytest.mark.parametrize(
-    ("seed", "events", "people"),
-    [(seed, 40, 5) for seed in range(40)] + [(seed, 600, 20) for seed in range(100, 108)],
+    ("seed", "events", "people", "only"),
+    [
+        *((seed, 40, 5, ()) for seed in range(40)),
+        *((seed, 600, 20, ()) for seed in range(100, 107)),
+        # Nothing but what bounds of places and of times decide.
+        *((seed, 600, 10, ("distance", "tickets")) for seed in range(110, 114)),
+    ],
 )
-def test_every_feed_of_a_world(connection: Connection, seed: int, events: int, people: int) -> None:
+def test_every_feed_of_a_world(
+    connection: Connection, seed: int, events: int, people: int, only: tuple[str, ...]
+) -> None:
     dice = Dice(seed)
-    world = make_world(dice, events=events, members=people)
+    world = make_world(dice, events=events, members=people, only=only)
     zone = dice.one([*ZONES, "America/New_York"])
     limits = [dice.number(1, 8), dice.one([1, 2, 20, 200])]
     page_size = dice.number(1 + events // 10, 6 + events // 4)

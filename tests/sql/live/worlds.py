@@ -6,7 +6,7 @@ Nothing here knows how the engine works; `tests.build_world` writes a world into
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from math import asin, atan2, cos, degrees, radians, sin
@@ -38,7 +38,7 @@ PLACES: list[Place] = [
     (-45, 5),
 ]
 # How far venues are from a place, in parts of a radius: on it, within, at the rim, beyond.
-SHARES = [0, 0.001, 0.1, 0.3, 0.5, 0.8, 0.95, 0.995, 1.001, 1.5, 10]
+SHARES = [0, 0.001, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.995, 1.001, 1.5, 10]
 RADII = [1, 5, 30, 80, 119.9, 120, 120.1, 200, 500]
 TERMS: dict[str, list[float]] = {
     "artist_follow": [30, 0, 1, 12.5],
@@ -136,8 +136,29 @@ class Dice:
         return self.random.randint(low, high)
 
 
-def make_world(dice: Dice, *, events: int, members: int, clock: float | None = None) -> World:
-    """A world with at most so many events and members."""
+def make_world(
+    dice: Dice,
+    *,
+    events: int,
+    members: int,
+    clock: float | None = None,
+    only: Collection[str] = (),
+) -> World:
+    """A world with at most so many events and members.
+
+    Args:
+        dice: makes the choices.
+        events: at most so many.
+        members: at most so many.
+        clock: the moment of the feed, in seconds from now; chosen where it is left out.
+        only: the terms of the feed that are worth something; chosen where it is empty.
+    """
+
+    def weight(term: str, choices: Sequence[float]) -> float:
+        if only:
+            return max(choices) if term in only else 0
+        return 0 if is_sparse and dice.number(1, 10) < 7 else float(dice.one(choices))
+
     genres = {
         name: dice.some(GENRES[:place], 2) if place > 1 else [] for place, name in enumerate(GENRES)
     }
@@ -211,7 +232,7 @@ def make_world(dice: Dice, *, events: int, members: int, clock: float | None = N
                 {
                     "ranker": "event_feed",
                     "term": term,
-                    "weight": 0 if is_sparse and dice.number(1, 10) < 7 else dice.one(choices),
+                    "weight": weight(term, choices),
                     "cap": dice.one([20, None, 0, 1, 6.25]) if term in CAPPED else None,
                     "scale": dice.one([30, 1, 365]) if term == "recency" else None,
                 }
