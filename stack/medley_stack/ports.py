@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 from medley_stack.errors import StackError
+from medley_stack.process import say
 
 HOST = "127.0.0.1"
 
@@ -29,6 +30,8 @@ def choose(preferred: int, taken: set[int] | None = None) -> int:
     avoid = taken or set()
     for port in range(preferred, min(preferred + 200, 65536)):
         if port not in avoid and is_free(port):
+            if port != preferred:
+                say(f"port {preferred} is taken: using {port}")
             return port
     raise StackError(
         f"No free port between {preferred} and {preferred + 199} on {HOST}.",

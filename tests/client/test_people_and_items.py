@@ -50,6 +50,34 @@ def test_follows_end_with_a_block(member: Member, other_member: Member) -> None:
     assert refused.value.code == "42501"
 
 
+def test_following_again_by_upsert_changes_nothing(
+    member: Member, other_member: Member, service: Client
+) -> None:
+    (item,) = data(service.table("artists").insert({"name": "Twice", "source": uuid4().hex}))
+    for _ in range(2):
+        member.client.table("item_follows").upsert(
+            {"user_id": member.id, "item_id": item["id"]}
+        ).execute()
+        member.client.table("follows").upsert(
+            {"follower_id": member.id, "followed_id": other_member.id}
+        ).execute()
+    assert len(data(member.client.table("item_follows").select("*"))) == 1
+    assert len(data(member.client.table("follows").select("*"))) == 1
+    with pytest.raises(APIError) as refused:
+        member.client.table("item_follows").update({"user_id": other_member.id}).eq(
+            "item_id", item["id"]
+        ).execute()
+    assert refused.value.code == "42501"
+
+
+def test_an_unknown_kind_is_named(service: Client) -> None:
+    with pytest.raises(APIError) as refused:
+        service.rpc("register_items", {"p_items": [{"kind": "podcast", "title": "x"}]}).execute()
+    assert refused.value.code == "PT400"
+    assert "podcast" in (refused.value.message or "")
+    assert "medley.item_kinds" in (refused.value.hint or "")
+
+
 def test_nobody_writes_in_anothers_name(member: Member, other_member: Member) -> None:
     with pytest.raises(APIError) as refused:
         member.client.table("user_mutes").insert(

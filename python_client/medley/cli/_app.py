@@ -215,7 +215,10 @@ def calendar(
         typer.Option("--to", formats=["%Y-%m-%d"], help="Until this day begins (UTC)."),
     ] = None,
     genre: Annotated[list[str] | None, typer.Option(help="A genre; may be repeated.")] = None,
-    under: Annotated[str | None, typer.Option(help="A path: all genres below count.")] = None,
+    under: Annotated[
+        str | None,
+        typer.Option("--under", "--umbrella", help="A path: all genres below count."),
+    ] = None,
     depth: Annotated[int | None, typer.Option(help="How deep below that path.")] = None,
     near: Annotated[
         str | None, typer.Option(metavar="LAT,LON", help="A place, in degrees.")

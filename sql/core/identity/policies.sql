@@ -34,7 +34,7 @@ for all to authenticated using (user_id = (select auth.uid())) with check (user_
 alter table public.follows enable row level security;
 revoke all on public.follows from public, anon, authenticated, service_role;
 grant select, delete on public.follows to authenticated;
-grant insert (follower_id, followed_id) on public.follows to authenticated;
+grant insert (follower_id, followed_id), update (follower_id, followed_id) on public.follows to authenticated;
 grant select, insert, update, delete on public.follows to service_role;
 
 create policy follows_select on public.follows
@@ -43,6 +43,15 @@ using (follower_id = (select auth.uid()) or followed_id = (select auth.uid()));
 
 create policy follows_insert on public.follows
 for insert to authenticated
+with check (
+  follower_id = (select auth.uid())
+  and not medley.is_blocked((select auth.uid()), followed_id)
+);
+
+-- An upsert of a follow that exists is an update to the same.
+create policy follows_update on public.follows
+for update to authenticated
+using (follower_id = (select auth.uid()))
 with check (
   follower_id = (select auth.uid())
   and not medley.is_blocked((select auth.uid()), followed_id)

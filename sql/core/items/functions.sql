@@ -103,6 +103,7 @@ language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
   v_written bigint;
+  v_kind text;
 begin
   if p_items is null or jsonb_typeof(p_items) <> 'array' then
     perform medley.fail('invalid_argument', 'p_items must be an array of objects', 'p_items',
@@ -111,6 +112,15 @@ begin
   if jsonb_array_length(p_items) > 10000 then
     perform medley.fail('too_large', format('p_items holds %s items', jsonb_array_length(p_items)), 'p_items',
       'Register at most 10,000 items a call.');
+  end if;
+
+  select i.item ->> 'kind' into v_kind
+  from jsonb_array_elements(p_items) as i (item)
+  where not exists (select from medley.item_kinds as k where k.kind = i.item ->> 'kind')
+  limit 1;
+  if found then
+    perform medley.fail('invalid_argument', format('there is no kind %s', left(v_kind, 100)), 'p_items',
+      'Insert it into medley.item_kinds first; nothing was written.');
   end if;
 
   return query
@@ -159,7 +169,7 @@ begin
       'An item keeps its kind; register a new id. Nothing was written.');
   end if;
 exception
-  -- Bad ids and times, unknown kinds and owners, empty titles, the same id twice: the caller's data, not our fault.
+  -- Bad ids and times, unknown owners, empty titles, the same id twice: the caller's data, not our fault.
   when data_exception or integrity_constraint_violation or cardinality_violation then
     perform medley.fail('invalid_argument', sqlerrm, 'p_items', 'Correct the item; nothing was written.');
 end;

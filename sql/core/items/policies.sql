@@ -8,7 +8,7 @@ revoke all on medley.items from public, anon, authenticated, service_role;
 alter table public.item_follows enable row level security;
 revoke all on public.item_follows from public, anon, authenticated, service_role;
 grant select, delete on public.item_follows to authenticated;
-grant insert (user_id, item_id) on public.item_follows to authenticated;
+grant insert (user_id, item_id), update (user_id, item_id) on public.item_follows to authenticated;
 grant select, insert, update, delete on public.item_follows to service_role;
 
 create policy item_follows_select on public.item_follows
@@ -16,6 +16,12 @@ for select to authenticated using (user_id = (select auth.uid()));
 
 create policy item_follows_insert on public.item_follows
 for insert to authenticated
+with check (user_id = (select auth.uid()) and medley.visible_to((select auth.uid()), item_id));
+
+-- An upsert of a follow that exists is an update to the same.
+create policy item_follows_update on public.item_follows
+for update to authenticated
+using (user_id = (select auth.uid()))
 with check (user_id = (select auth.uid()) and medley.visible_to((select auth.uid()), item_id));
 
 create policy item_follows_delete on public.item_follows
