@@ -57,12 +57,17 @@ PLACE = (
     "where c.city_no = :c;"
 )
 
+LOOKUP = "select q.display_name from public.profiles as q where q.id = bench.uuid('c00', :m)"
+
 CALLS = (
+    # Signed in by the same statement, as the feed is: the floor of a member's call.
     Call(
         "primary-key lookup",
         ANYONE
-        + "select p.display_name from public.profiles as p where p.id = bench.uuid('c00', :m);",
+        + "select p.display_name from bench.as_member(:m) as n "
+        + f"cross join lateral ({LOOKUP} and n is null) as p;",
     ),
+    Call("primary-key lookup, signed in before", f"{ANYONE}{LOOKUP};"),
     Call("feed, normal member", NORMAL + FEED),
     Call("feed, member without any signal", SILENT + FEED),
     Call("calendar, next 50", CALENDAR.format("")),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.serving.measure import CALLS, Timing
 
-FLOOR, FEED, SILENT, PLAIN = (CALLS[n].name for n in (0, 1, 2, -1))
+FLOOR, BARE, FEED, SILENT, PLAIN = (CALLS[n].name for n in (0, 1, 2, 3, -1))
 
 
 def table(timings: Sequence[Timing]) -> str:
@@ -37,6 +37,7 @@ def targets(runs: Mapping[int, Sequence[Timing]], wrong: int, sample: int) -> st
             f"{wrong} of {sample}",
         ),
         ("feed / primary-key lookup", "≤ 60", f"{large[FEED] / large[FLOOR]:.1f}"),
+        ("feed / primary-key lookup, signed in before", "", f"{large[FEED] / large[BARE]:.1f}"),
         ("plain version / feed", "≥ 80", f"{large[PLAIN] / large[FEED]:.0f}"),
         ("feed without any signal / normal feed", "≤ 3", f"{large[SILENT] / large[FEED]:.2f}"),
     ]
@@ -58,7 +59,7 @@ def plot(timings: Sequence[Timing], file: Path) -> None:
     figure, axes = plt.subplots(figsize=(8, 0.45 * len(timings) + 1))
     names = [t.name for t in reversed(timings)]
     values = [t.average for t in reversed(timings)]
-    colours = ["#9aa0a6" if name in {FLOOR, PLAIN} else "#6a4fbf" for name in names]
+    colours = ["#9aa0a6" if name in {FLOOR, BARE, PLAIN} else "#6a4fbf" for name in names]
     bars = axes.barh(names, values, color=colours)
     axes.bar_label(bars, labels=[f"{value:.2f}" for value in values], padding=4, fontsize=8)
     axes.set_xscale("log")

@@ -178,7 +178,7 @@ language plpgsql volatile as $$
 begin
   perform set_config(
     'request.jwt.claims',
-    json_build_object('role', 'authenticated', 'sub', bench.uuid('c00', p_member))::text,
+    '{"role": "authenticated", "sub": "' || bench.uuid('c00', p_member) || '"}',
     false
   );
   return null;

@@ -81,9 +81,9 @@ revoke all on function medley.finish_generation(text, int, bigint) from public, 
 create table medley.ranker_weights (
   ranker text not null,
   term text not null,
-  weight numeric not null,
-  cap numeric,
-  scale numeric check (scale > 0),
+  weight numeric not null check (abs(weight) <= 10000),
+  cap numeric check (cap between 0 and 10000),
+  scale numeric check (scale between 0.001 and 36500),
   description text not null,
   updated_at timestamptz not null default now(),
   primary key (ranker, term)
