@@ -27,62 +27,52 @@ returns setof medley.event_feed_score
 language sql stable parallel safe security invoker
 begin atomic
   with member as materialized (
+    select (p_member).*
+  ),
+
+  weight as materialized (
+    select ((p_member).weights).*
+  ),
+
+  term as materialized (
     select
-      (p_member).*,
-      round(10000 * ((p_member).weights).artist_follow)::int as artist_follow,
-      ((p_member).weights).friend_interest * 10000 as friend_interest,
-      ((p_member).weights).friend_interest_cap * 10000 as friend_interest_cap,
-      ((p_member).weights).genre_preference * 10000 as genre_preference,
-      ((p_member).weights).genre_preference_cap * 10000 as genre_preference_cap,
-      round(10000 * ((p_member).weights).umbrella_genre)::int as umbrella_genre,
-      ((p_member).weights).cluster * 10000 as cluster,
-      ((p_member).weights).cluster_cap * 10000 as cluster_cap,
-      round(10000 * ((p_member).weights).promoted)::int as promoted,
-      ((p_member).weights).recency * 10000 as recency,
-      ln(0.5::double precision) / (86400 * ((p_member).weights).recency_days) as recency_rate,
-      ((p_member).weights).distance * 10000 as distance,
-      round(10000 * ((p_member).weights).tickets)::int as tickets
+      e.event_no,
+      round(10000 * case when s.artist_no is not null then w.artist_follow else 0 end)::int as artist_follow,
+      round(10000 * least(w.friend_interest * coalesce(s.friends, 0), w.friend_interest_cap))::int as friend_interest,
+      case when e.genre_nos && m.genre_nos then round(10000 * least(
+        w.genre_preference * (select count(*) from unnest(e.genre_nos) as g (no) where g.no = any(m.genre_nos)),
+        w.genre_preference_cap
+      ))::int else 0 end as genre_preference,
+      round(10000 * case when e.umbrella_nos && m.umbrella_nos then w.umbrella_genre else 0 end)::int as umbrella_genre,
+      -- LEAST ignores NULL: outside the member's clusters the sum is NULL, and LEAST would give the cap.
+      case when e.cluster_nos && m.cluster_nos then round(10000 * least(
+        w.cluster * (
+          select sum(m.cluster_scores[array_position(m.cluster_nos, c.no)])
+          from unnest(e.cluster_nos) as c (no)
+        ),
+        w.cluster_cap
+      ))::int else 0 end as cluster,
+      round(10000 * case when e.promoted then w.promoted else 0 end)::int as promoted,
+      -- Beyond a thousand half-lives exp would raise an underflow; the term has been 0 for long.
+      round(10000 * w.recency * exp(greatest(
+        ln(0.5::double precision) * date_part('epoch', e.starts_at - m.as_of) / (86400 * w.recency_days), -700
+      )))::int as recency,
+      round(10000 * w.distance * coalesce(
+        greatest(0, 1 - extensions.st_distancesphere(e.location, m.home) / (1000 * m.radius_km)), 0
+      ))::int as distance,
+      round(10000 * case when e.ticket_available then w.tickets else 0 end)::int as tickets
+    from unnest(p_event_nos) as c (event_no)
+    inner join medley.upcoming_events as e on e.event_no = c.event_no
+    cross join member as m
+    cross join weight as w
+    left join unnest(p_sure) as s on s.event_no = e.event_no
   )
 
   select
     t.*,
     t.artist_follow + t.friend_interest + t.genre_preference + t.umbrella_genre + t.cluster
     + t.promoted + t.recency + t.distance + t.tickets
-  from (
-    select
-      e.event_no,
-      case when s.artist_no is not null then m.artist_follow else 0 end as artist_follow,
-      case when s.friends > 0 then round(least(m.friend_interest * s.friends, m.friend_interest_cap))::int else 0 end
-        as friend_interest,
-      case when e.genre_nos && m.genre_nos then round(least(
-        m.genre_preference * (select count(*) from unnest(e.genre_nos) as g (no) where g.no = any(m.genre_nos)),
-        m.genre_preference_cap
-      ))::int else 0 end as genre_preference,
-      case when e.umbrella_nos && m.umbrella_nos then m.umbrella_genre else 0 end as umbrella_genre,
-      -- LEAST ignores NULL: outside the member's clusters the sum is NULL, and LEAST would give the cap.
-      case when e.cluster_nos && m.cluster_nos then round(least(
-        m.cluster * (
-          select sum(m.cluster_scores[array_position(m.cluster_nos, c.no)])
-          from unnest(e.cluster_nos) as c (no)
-        ),
-        m.cluster_cap
-      ))::int else 0 end as cluster,
-      case when e.promoted then m.promoted else 0 end as promoted,
-      -- Beyond 700 the power underflows; the term has been 0 for long.
-      round(
-        m.recency * exp(greatest(m.recency_rate * date_part('epoch', e.starts_at - m.as_of), -700))
-      )::int as recency,
-      case when e.location is not null and m.home is not null then round(m.distance * greatest(
-        0, 1 - extensions.st_distancesphere(e.location, m.home) / (1000 * m.radius_km)
-      ))::int else 0 end as distance,
-      case when e.ticket_available then m.tickets else 0 end as tickets
-    from unnest(p_event_nos) as c (event_no)
-    inner join medley.upcoming_events as e on e.event_no = c.event_no
-    cross join member as m
-    left join unnest(p_sure) as s on s.event_no = e.event_no
-    -- Each term is computed once, not again for the sum.
-    offset 0
-  ) as t;
+  from term as t;
 end;
 
 comment on function medley.event_feed_scores(medley.event_feed_member, int[], medley.event_feed_sure_event[]) is
@@ -263,9 +253,8 @@ declare
   v_scored int[];
   v_threshold int;
   v_scores medley.event_feed_score[];
-  -- Candidates a round: few, so that the threshold rises soon; more on later pages, so that rounds stay few.
-  v_round int := greatest(200, v_wanted);
-  v_found int := v_round;
+  c_round constant int := 200;
+  v_found int := c_round;
 begin
   select array_agg((s.event_no, s.artist_no, s.friends)::medley.event_feed_sure_event) into v_sure
   from medley.event_feed_sure(v_user_id, v_after.as_of) as s;
@@ -294,7 +283,7 @@ begin
   loop
     select v_scores || array_agg(s) into v_scores
     from medley.event_feed_scores(v_member, v_events, v_sure) as s;
-    exit when v_found < v_round;
+    exit when v_found < c_round;
 
     v_scored := v_scored || v_events;
     select s.score into v_threshold
@@ -304,7 +293,7 @@ begin
     limit 1;
 
     select array_agg(distinct r.event_no), count(*) into v_events, v_found
-    from medley.event_feed_reaching(v_member, v_lists, coalesce(v_threshold, 0), v_scored, v_round) as r;
+    from medley.event_feed_reaching(v_member, v_lists, coalesce(v_threshold, 0), v_scored, c_round) as r;
   end loop;
 
   return query
