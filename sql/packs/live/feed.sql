@@ -228,6 +228,8 @@ revoke all on function medley.event_feed_page(
   medley.event_feed_member, medley.event_feed_position, int, medley.event_feed_score[], medley.event_feed_sure_event[]
 ) from public, anon, authenticated, service_role;
 
+-- Plans are kept for the session. Those made while tables were small must still hold when they have grown: no
+-- sequential scans.
 create or replace function medley.get_personalized_feed_v3(
   p_user_id uuid,
   p_limit int,
@@ -239,7 +241,7 @@ returns table (
   genres text[], distance_km double precision, score numeric, breakdown jsonb, reasons text[], next_cursor text
 )
 language plpgsql stable parallel safe security definer
-set search_path = '' set plan_cache_mode = force_generic_plan
+set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 declare
   v_user_id uuid := medley.acting_user(p_user_id);
