@@ -75,6 +75,8 @@ class World:
     def build(self, connection: Connection) -> None:
         """Write it into the database, in the transaction at hand."""
         connection.execute("select tests.build_world(%s)", (json.dumps(asdict(self)),))
+        # As in a database that lives: plans are made, and made anew, for tables of this size.
+        connection.execute("analyze medley.upcoming_events, medley.event_postings, medley.items")
 
     def consistent(self) -> World:
         """The same without what refers to something that is not there."""
