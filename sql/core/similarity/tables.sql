@@ -33,7 +33,7 @@ comment on column medley.neighbor_lists.row_count is 'Rows when it became curren
 alter table medley.neighbor_lists enable row level security;
 revoke all on medley.neighbor_lists from public, anon, authenticated, service_role;
 
--- No foreign keys: the checks would cost as much as the rows. Reads join medley.items; a rebuild leaves out what is gone.
+-- No foreign keys: the checks would cost as much as the rows. Reads join medley.items; rebuilds leave out what is gone.
 create table medley.item_neighbors (
   list_no smallint not null,
   item_no int not null,
