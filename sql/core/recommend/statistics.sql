@@ -22,7 +22,7 @@ begin
       e.item_no,
       count(*) as events,
       count(*) filter (where k.kind = 'impression') as impressions,
-      count(*) filter (where k.polarity = 1 and (k.value_rule <> 'rating' or e.value >= 0.3)) as engagements
+      count(*) filter (where medley.engagement_polarity(k.polarity, k.value_rule, e.value) = 1) as engagements
     from medley.engagements as e
     inner join medley.engagement_kinds as k on k.kind_no = e.kind_no
     where e.logged_at >= p_from

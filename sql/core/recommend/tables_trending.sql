@@ -145,14 +145,14 @@ insert into medley.settings (key, value, description)
 values
   (
     'statistics.overlap_hours', 2,
-    'Hours of the log that are counted again at each run, 1 to 48: transactions that take longer count with the next rebuild.'
+    'Hours of the log that each run counts again, 1 to 48; transactions that take longer count with the next rebuild.'
   ),
-  ('trending.max_items', 1000, 'Items kept for each window, kind and platform, and for each window and kind, 1 to 10000.'),
+  ('trending.max_items', 1000, 'Items kept for each window and kind, and for each of its platforms, 1 to 10000.'),
   ('trending.max_genre_items', 200, 'Items kept for each window, kind and genre, 1 to 10000.'),
   ('trending.max_platforms', 50, 'Platforms with a trend of their own, the busiest ones, 0 to 1000.'),
   (
     'trending.prior', 1,
-    'Activity that is expected of any item in a window, in points; above 0, or a first event would be a boundless surprise.'
+    'Points that are expected of any item in a window; above 0, or a first event would be a boundless surprise.'
   ),
   ('trending.tolerance', 0.01, 'A score that moved by less than this share is not written again, 0 to 0.5.'),
   ('trending.max_friends', 1000, 'Friends whose activity makes up the trend among friends, 1 to 10000.'),

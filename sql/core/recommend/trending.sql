@@ -8,8 +8,8 @@
 --   hot        log10(max(2, s + 2)) / (h + 2)^1.8, h being age in twenty-fourths of the window
 --   surprise   (s - expected)^2 / expected * 0.5^(age / half_life); 0 unless s exceeds what is expected
 --   score      hot * weight + ln(1 + surprise) * weight, weights of the ranker trending in ranker_weights
--- The log is read itself: what happened in a window was written after the window began, so BRIN on logged_at finds it, and
--- events that come late or are taken back are right at the next calculation.
+-- The log is read itself: what happened in a window was written after the window began, so BRIN on logged_at finds it,
+-- and events that come late are right at the next calculation.
 create or replace function medley.trend_score(
   p_points double precision,
   p_expected double precision,
