@@ -115,7 +115,8 @@ end;
 $$;
 
 comment on function medley.refresh_title_features(uuid[], timestamptz) is
-  'Makes the features of these titles equal to what the catalogue says at p_as_of. Returns what replace_item_features returns.';
+  'Makes the features of these titles equal to what the catalogue says at p_as_of. '
+  'Returns what replace_item_features returns.';
 revoke all on function medley.refresh_title_features(uuid[], timestamptz) from public, anon, authenticated, service_role;
 
 create or replace function medley.refresh_title_availability(p_title_ids uuid[])

@@ -94,8 +94,8 @@ create table public.title_credits (
   title_id uuid not null references public.titles (id) on delete cascade,
   person_id uuid not null references public.people (id) on delete cascade,
   role text not null check (role in ('cast', 'director', 'writer', 'creator', 'producer', 'composer')),
-  "position" smallint not null default 1 check ("position" >= 1),
-  "character" text check (length("character") <= 500),
+  position smallint not null default 1 check (position >= 1),
+  character text check (length(character) <= 500),
   primary key (title_id, person_id, role)
 );
 create index title_credits_person_idx on public.title_credits (person_id);
