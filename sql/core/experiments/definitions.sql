@@ -192,8 +192,9 @@ comment on function medley.create_experiment(text, text, jsonb, text, numeric, t
   'Defines an experiment, which does not run yet. See public.create_experiment. Errors: invalid_argument, conflict.';
 revoke all on function medley.create_experiment(text, text, jsonb, text, numeric, timestamptz, text, text, timestamptz)
 from public, anon, authenticated, service_role;
-grant execute on function medley.create_experiment(text, text, jsonb, text, numeric, timestamptz, text, text, timestamptz)
-to service_role;
+grant execute on function medley.create_experiment(
+  text, text, jsonb, text, numeric, timestamptz, text, text, timestamptz
+) to service_role;
 
 create or replace function medley.close_ended_experiments(p_as_of timestamptz)
 returns void
