@@ -247,7 +247,10 @@ def measure(
                 ]
                 # Clients begin within milliseconds of each other; each one's own rate counts.
                 rates[ours].append(
-                    sum((batches - 5) * BATCH / (end - start) for start, end in (r.result() for r in runs))
+                    sum(
+                        (batches - 5) * BATCH / (end - start)
+                        for start, end in (r.result() for r in runs)
+                    )
                 )
     ratios = [o / p for o, p in zip(rates[True], rates[False], strict=True)]
     return Rate(mix, clients, median(rates[False]), median(rates[True]), median(ratios))

@@ -8,9 +8,9 @@ create or replace function medley.affinity_at(
 )
 returns double precision
 language sql immutable parallel safe security invoker
--- ln(2) / 86400 = 8.0225368e-06. Below exp(-600) it stays put, for float8 would rather fail than underflow.
+-- ln(2) / 86400 = 8.022536812036404e-06. Below exp(-600) it stays put, for float8 would rather fail than underflow.
 return p_score * exp(
-  least(0, greatest(-600, date_part('epoch', p_last_at - p_as_of) * 8.022536812036e-06 / p_half_life_days))
+  least(0, greatest(-600, date_part('epoch', p_last_at - p_as_of) * 8.022536812036404e-06 / p_half_life_days))
 );
 
 comment on function medley.affinity_at(real, timestamptz, smallint, timestamptz) is

@@ -2,7 +2,7 @@
 select no_plan();
 
 select make_kind('thing');
-select make_item('thing', 'open');
+select make_item('thing', 'open'), make_item('thing', 'another');
 create temp table people as select make_member('ada') as ada, make_member('bob') as bob;
 select make_item('thing', 'bob''s', (select bob from people), 'private');
 grant select on people to service_role;
@@ -32,7 +32,7 @@ select results_eq(
 );
 select is(
   (select count(*) from public.log_engagement(jsonb_build_array(
-    jsonb_build_object('user_id', (select ada from people), 'item_id', item_named('open'), 'kind', 'click')
+    jsonb_build_object('user_id', (select ada from people), 'item_id', item_named('another'), 'kind', 'click')
   )) as e where e.status = 'accepted'),
   1::bigint, 'a single one too'
 );
