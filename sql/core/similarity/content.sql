@@ -300,11 +300,8 @@ declare
   v_item_nos int[];
   v_stale int[];
 begin
-  -- The list that is being built has not seen these changes: it is finished first.
-  if v_building is not null then
-    return medley.rebuild_content_neighbors(p_limit);
-  end if;
-  if v_list_no is null then
+  -- The list that is being built has not seen these changes: they wait until it is current.
+  if v_building is not null or v_list_no is null then
     return 0;
   end if;
 
@@ -343,5 +340,5 @@ $$;
 comment on function medley.refresh_content_neighbors(int) is
   'Job: works up to p_limit changes of features into the current list: new neighbours of the items that changed, and their '
   'place in the lists of others. What a rebuild would give, but for the idf of items that did not change. '
-  'A rebuild that was cut short is finished first. Returns how many changes, or items.';
+  'Waits while a rebuild is under way. Returns how many changes.';
 revoke all on function medley.refresh_content_neighbors(int) from public, anon, authenticated, service_role;
