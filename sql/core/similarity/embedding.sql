@@ -60,7 +60,7 @@ begin
             where e.embedding_%1$s is not null
               and e.embedding_type = $2 and e.model_version = $3
               and e.item_no <> w.item_no and i.kind = k.kind
-            order by e.embedding_%1$s operator(extensions.<=>) w.place %2$s
+            order by (e.embedding_%1$s operator(extensions.<=>) w.place) %2$s
             limit 2 * case when k.kind = w.kind then $5 else $6 end
           ) as c
           where c.weight > 0
