@@ -61,7 +61,7 @@ begin
     from public.genres as g
     union all
     -- An edge is kept at the one end, the other, or both; it counts once, in both directions.
-    select a.genre_no, b.genre_no, max(d.relatedness) * medley.setting('similarity.related_genres')::double precision
+    select a.genre_no, b.genre_no, max(d.relatedness) * (select medley.setting('similarity.related_genres'))::double precision
     from (
       select e.genre_id as genre_a, e.neighbor_id as genre_b, e.relatedness
       from medley.genre_similarity_edges as e
@@ -184,16 +184,20 @@ begin
   );
 
   insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
+  with kept as materialized (
+    select
+      medley.setting('similarity.neighbors') as same_kind,
+      medley.setting('similarity.neighbors_across') as across
+  )
+
   select v_list_no, i.item_no, n.item_no, n.weight
   from medley.rank_genre_sets(v_done + 1, v_done + p_limit) as r
   inner join medley.genre_set_items as i on r.set_no = i.set_no
+  cross join kept as k
   cross join lateral unnest(r.item_nos, r.weights) with ordinality as n (item_no, weight, place)
   where n.item_no <> i.item_no
     -- Whoever stands behind the item itself moves up by one.
-    and n.place - coalesce((n.place > array_position(r.item_nos, i.item_no))::int, 0) <= case
-      when r.kind = i.kind then medley.setting('similarity.neighbors')
-      else medley.setting('similarity.neighbors_across')
-    end;
+    and n.place - coalesce((n.place > array_position(r.item_nos, i.item_no))::int, 0) <= case when r.kind = i.kind then k.same_kind else k.across end;
 
   if v_sets < p_limit then
     perform medley.finish_list(v_list_no);
