@@ -234,8 +234,8 @@ begin
           min(l.occurred_at),
           max(l.occurred_at),
           count(*),
-          max(l.device),
-          max(l.platform)
+          max(l.device collate "C"),
+          max(l.platform collate "C")
         from logged as l
         where l.session_id is not null
         group by l.session_id, l.user_no
@@ -355,7 +355,7 @@ language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
   v_user_id uuid;
-  v_oldest timestamptz := '1970-01-01 00:00:00Z';
+  v_oldest timestamptz := to_timestamp(0);
   v_count int;
 begin
   -- The service may leave the member to each event.
