@@ -161,7 +161,7 @@ class _Files:
         take: Callable[[Row, int], None],
         encoding: str = "utf-8",
     ) -> None:
-        file = TableFile(self.folder / name, columns, {}, encoding=encoding, tabs=True)
+        file = TableFile(self.folder / name, columns, {}, encoding=encoding, separator="\t")
         self.read[name] = 0
         for line, row in file.rows(self.problems):
             try:
