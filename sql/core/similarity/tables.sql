@@ -177,3 +177,51 @@ $$;
 comment on function medley.drop_retired_neighbors(int) is
   'Job: deletes up to p_limit rows of retired lists, and the lists that are empty. Returns how many rows.';
 revoke all on function medley.drop_retired_neighbors(int) from public, anon, authenticated, service_role;
+
+-- What the content method works on, so that a block of items needs no second look at the features.
+create table medley.content_vectors (
+  feature_no int not null,
+  kind text not null,
+  item_no int not null,
+  value real not null,
+  primary key (feature_no, kind, item_no)
+);
+create index content_vectors_item_idx on medley.content_vectors (item_no);
+
+comment on table medley.content_vectors is
+  'The features of each item as a vector of length 1: weight * confidence * idf * the weight of the feature''s type, over '
+  'the length. Features on more than similarity.max_feature_items items are left out, as if no item had them. Derived.';
+comment on column medley.content_vectors.feature_no is 'The feature.';
+comment on column medley.content_vectors.kind is 'Kind of the item: each item has neighbours of each kind.';
+comment on column medley.content_vectors.item_no is 'The item.';
+comment on column medley.content_vectors.value is 'The share of the feature in the item, 0 to 1.';
+
+alter table medley.content_vectors enable row level security;
+revoke all on medley.content_vectors from public, anon, authenticated, service_role;
+
+-- Only ever appended to: writers of features never wait for each other, nor for the job.
+create table medley.content_changes (
+  change_no bigint primary key generated always as identity,
+  item_no int not null
+);
+
+comment on table medley.content_changes is
+  'Items whose features changed and whose content neighbours do not know it yet; a trigger writes, a job takes away.';
+comment on column medley.content_changes.change_no is 'Order of the changes.';
+comment on column medley.content_changes.item_no is 'The item.';
+
+alter table medley.content_changes enable row level security;
+revoke all on medley.content_changes from public, anon, authenticated, service_role;
+
+insert into medley.settings (key, value, description)
+values
+  (
+    'similarity.neighbors', 50,
+    'Neighbours of its own kind kept for each item by content, genre and embedding; 1 to 500.'
+  ),
+  ('similarity.neighbors_across', 20, 'The same for each other kind of neighbour; 0 to 500.'),
+  (
+    'similarity.max_feature_items', 1000,
+    'A feature on more items than that tells content neighbours nothing: it would pair everything with everything; '
+    '2 or more.'
+  );
