@@ -70,8 +70,8 @@ def load_films(
             SOURCE,
             (
                 (film, name, role, position)
-                for film, credits in data.credits.items()
-                for (name, role), position in credits.items()
+                for film, people in data.credits.items()
+                for (name, role), position in people.items()
             ),
         )
     return report
@@ -174,14 +174,14 @@ class _Files:
         if film.runtime_minutes is None:
             film.runtime_minutes = row.optional_integer("duration")
 
-        credits = self.credits.setdefault(key, {})
+        people = self.credits.setdefault(key, {})
         director = row.text("director_name", longest=300)
         if director:
-            credits.setdefault((ungarbled(director), "director"), 1)
+            people.setdefault((ungarbled(director), "director"), 1)
         for position in (1, 2, 3):
             actor = row.text(f"actor_{position}_name", longest=300)
             if actor:
-                credits.setdefault((ungarbled(actor), "cast"), position)
+                people.setdefault((ungarbled(actor), "cast"), position)
 
 
 def _first_country(row: Row) -> str | None:

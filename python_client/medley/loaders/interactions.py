@@ -124,7 +124,8 @@ def load_interactions(
     rated = fmt == "movielens"
     values: dict[tuple[str, str, datetime | None], float | None] = {}
     read = 0
-    for read, row in enumerate(read_interactions(path, fmt, problems), start=1):
+    for row in read_interactions(path, fmt, problems):
+        read += 1
         key, value = (row.user, row.item, row.time), row.weight
         if rated:
             value = min(max(((value or 0.5) - 0.5) / 4.5, 0), 1)

@@ -24,7 +24,8 @@ from .titles import Title, write_titles
 
 SOURCE = "movielens"
 
-_NAMED = re.compile(r"(?P<name>.*?)(?: \((?P<other>.*)\))?(?: \((?P<year>[0-9]{4})\))?", re.DOTALL)
+_YEAR = re.compile(r" \(([0-9]{4})\)$")
+_OTHERS = re.compile(r"( \([^()]+\))+$")
 _ARTICLE = re.compile(
     r"(?P<name>.*), (?P<article>The|A|An|La|Le|Les|L'|Il|El|Los|Las|Die|Der|Das)", re.DOTALL
 )
@@ -135,17 +136,18 @@ def _write_tags(cursor: Cursor[Any], data: _Files) -> int:
 
 def film_title(value: str) -> tuple[str, str | None, int | None]:
     """Title, other title and year of "Postman, The (Postino, Il) (1994)": articles go in front."""
-    match = _NAMED.fullmatch(value.strip())
-    assert match  # every part of the pattern may be empty
-    other = match["other"]
-    if other is not None and other.lower().startswith("a.k.a."):
-        other = other[6:].strip()
-    if not match["name"]:
-        return value.strip(), None, None
+    value = value.strip()
+    year = _YEAR.search(value)
+    name = value[: year.start()] if year else value
+    others = _OTHERS.search(name)
+    other = None
+    if others and others.start() > 0:
+        other = others[0].strip(" ()").split(") (")[0].removeprefix("a.k.a. ")
+        name = name[: others.start()]
     return (
-        _article_first(match["name"]),
+        _article_first(name),
         _article_first(other) if other else None,
-        int(match["year"]) if match["year"] else None,
+        int(year[1]) if year else None,
     )
 
 
