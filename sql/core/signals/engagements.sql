@@ -1,0 +1,390 @@
+-- Writing the log. One statement takes a batch from JSON to log, affinities, sessions and activity.
+-- Every call takes its locks in the same order, table by table and within each by key, so calls never deadlock.
+create or replace function medley.malformed_event(p_event jsonb)
+returns text
+language plpgsql stable parallel unsafe security invoker set search_path = ''
+as $$
+begin
+  if jsonb_typeof(p_event) <> 'object' then
+    return format('an event is an object, got %s', left(p_event::text, 100));
+  end if;
+  perform e.*
+  from jsonb_to_record(p_event) as e (
+    item_id uuid, kind text, occurred_at timestamptz, value real, session_id uuid, platform text, device text,
+    "position" smallint, dwell_ms int, progress real, predicted_score real, algorithm text, variant text,
+    context jsonb, user_id uuid
+  );
+  return null;
+exception
+  when data_exception then
+    return sqlerrm;
+end;
+$$;
+
+comment on function medley.malformed_event(jsonb) is
+  'What is wrong with the types of an event''s fields; null when they are right. Its list of fields is write_engagements''.';
+revoke all on function medley.malformed_event(jsonb) from public, anon, authenticated, service_role;
+
+create or replace function medley.mark_malformed_events(p_events jsonb)
+returns jsonb
+language sql stable parallel unsafe security invoker set search_path = ''
+as $$
+  select jsonb_agg(
+    case when m.message is null then e.event else jsonb_build_object('malformed', m.message) end
+    order by e.place
+  )
+  from jsonb_array_elements(p_events) with ordinality as e (event, place)
+  cross join lateral (select medley.malformed_event(e.event) as message offset 0) as m
+$$;
+
+comment on function medley.mark_malformed_events(jsonb) is
+  'The events, those with a field of the wrong type replaced by {"malformed": what is wrong}. '
+  'Asked only when a batch cannot be read as a whole.';
+revoke all on function medley.mark_malformed_events(jsonb) from public, anon, authenticated, service_role;
+
+create or replace function medley.number_members_of(p_events jsonb)
+returns void
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_new uuid[];
+begin
+  select array_agg(u.id order by u.id) into v_new
+  from (
+    select distinct (e.event ->> 'user_id')::uuid as id
+    from jsonb_array_elements(p_events) as e (event)
+    where case
+      when jsonb_typeof(e.event) = 'object'
+        then e.event ->> 'user_id' ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
+    end
+    offset 0
+  ) as g
+  inner join auth.users as u on g.id = u.id
+  where not exists (select from medley.members as m where m.user_id = u.id);
+
+  if v_new is not null then
+    perform from medley.member_numbers(v_new);
+  end if;
+end;
+$$;
+
+comment on function medley.number_members_of(jsonb) is 'Gives a number to each account that an event names and that has none yet.';
+revoke all on function medley.number_members_of(jsonb) from public, anon, authenticated, service_role;
+
+create or replace function medley.write_engagements(
+  p_user_id uuid,
+  p_events jsonb,
+  p_oldest timestamptz,
+  p_as_of timestamptz
+)
+returns table (event_index int, status text, code text, message text)
+language plpgsql volatile parallel unsafe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_events jsonb := p_events;
+  v_user_no int;
+  v_newest timestamptz := p_as_of + interval '5 minutes';
+  v_attempt int := 0;
+begin
+  if p_user_id is null then
+    perform medley.number_members_of(p_events);
+  else
+    select m.user_no into v_user_no from medley.members as m where m.user_id = p_user_id;
+    if not found then
+      select m.user_no into v_user_no from medley.member_numbers(array[p_user_id]) as m;
+    end if;
+  end if;
+
+  loop
+    v_attempt := v_attempt + 1;
+    begin
+      return query
+      with given as (
+        select
+          e.*,
+          coalesce(e.occurred_at, p_as_of) as at,
+          -- Members by number: the one who calls, or for the service the one that the event names.
+          case
+            when p_user_id is not null then v_user_no
+            else (select m.user_no from medley.members as m where m.user_id = e.user_id)
+          end as user_no,
+          -- Whose the session is. The first attempt does not ask: one of another member makes it fail below.
+          case
+            when v_attempt > 1 then (select s.user_no from medley.sessions as s where s.session_id = e.session_id)
+          end as session_user_no
+        from rows from (
+          jsonb_to_recordset(v_events) as (
+            item_id uuid, kind text, occurred_at timestamptz, value real, session_id uuid, platform text, device text,
+            "position" smallint, dwell_ms int, progress real, predicted_score real, algorithm text, variant text,
+            context jsonb, user_id uuid, malformed text
+          )
+        ) with ordinality as e (
+          item_id, kind, occurred_at, value, session_id, platform, device, position, dwell_ms, progress,
+          predicted_score, algorithm, variant, context, user_id, malformed, place
+        )
+        -- Computed once a row.
+        offset 0
+      ),
+
+      -- NaN is greater than every number, so a range refuses it.
+      judged as materialized (
+        select
+          g.*,
+          i.item_no,
+          k.kind_no,
+          medley.engagement_score(k.engagement, k.polarity, g.progress, g.dwell_ms) as score,
+          case
+            when g.malformed is not null then 'malformed'
+            when g.user_id <> p_user_id then 'not_self'
+            when g.user_no is null then 'member'
+            when k.kind_no is null then 'kind'
+            when i.item_no is null then 'item'
+            when (i.owner_id is not null or i.visibility <> 'public')
+              and not medley.visible_to(coalesce(p_user_id, g.user_id), g.item_id) then 'item'
+            when g.at not between p_oldest and v_newest then 'occurred_at'
+            when g.value not between -1e9::real and 1e9::real then 'value'
+            when k.value_rule = 'count' and g.value < 0 then 'value'
+            when k.value_rule = 'rating' and not coalesce(g.value between 0 and 1, false) then 'rating'
+            when g.session_user_no <> g.user_no then 'session_id'
+            when g.position < 0 then 'position'
+            when g.dwell_ms < 0 then 'dwell_ms'
+            when g.progress not between 0 and 1 then 'progress'
+            when g.predicted_score not between -1e9::real and 1e9::real then 'predicted_score'
+            when octet_length(g.platform) > 200 then 'platform'
+            when octet_length(g.device) > 200 then 'device'
+            when octet_length(g.algorithm) > 200 then 'algorithm'
+            when octet_length(g.variant) > 200 then 'variant'
+            when jsonb_typeof(g.context) <> 'object' or pg_column_size(g.context) > 4096 then 'context'
+            else 'none'
+          end as problem
+        from given as g
+        left join medley.items as i on g.item_id = i.id
+        left join medley.engagement_kinds as k on g.kind = k.kind
+      ),
+
+      inserted as (
+        insert into medley.engagements (
+          occurred_at, user_no, item_no, value, score, progress, predicted_score, dwell_ms, kind_no, position,
+          session_id, platform, device, algorithm, variant, context
+        )
+        select
+          j.at, j.user_no, j.item_no, j.value, j.score, j.progress, j.predicted_score, j.dwell_ms, j.kind_no,
+          j.position, j.session_id, j.platform, j.device, j.algorithm, j.variant, j.context
+        from judged as j
+        where j.problem = 'none'
+        order by j.user_no, j.at, j.item_no, j.kind_no, j.place
+        on conflict do nothing
+        returning user_no, occurred_at, item_no, kind_no, value, session_id, device, platform
+      ),
+
+      logged as materialized (
+        select
+          n.user_no, n.occurred_at, n.item_no, n.session_id, n.device, n.platform,
+          k.half_life_days,
+          k.marks_seen,
+          k.weight <> 0 as counts,
+          medley.engagement_weight(k.weight, k.value_rule, n.value)::real as weight,
+          medley.engagement_polarity(k.polarity, k.value_rule, n.value) as polarity
+        from inserted as n
+        inner join medley.engagement_kinds as k on n.kind_no = k.kind_no
+      ),
+
+      felt as (
+        insert into medley.affinities as a (
+          user_no, item_no, half_life_days, score, last_at, positive_at, negative_at, seen
+        )
+        select
+          l.user_no,
+          l.item_no,
+          l.half_life_days,
+          -- Summed as of one time for all, then taken back to the newest event.
+          medley.to_score(
+            sum(medley.affinity_at(l.weight, l.occurred_at, l.half_life_days, v_newest))
+            / medley.affinity_at(1, max(l.occurred_at), l.half_life_days, v_newest)
+          ),
+          max(l.occurred_at),
+          max(l.occurred_at) filter (where l.polarity > 0),
+          max(l.occurred_at) filter (where l.polarity < 0),
+          bool_or(l.marks_seen)
+        from logged as l
+        where l.counts
+        group by l.user_no, l.item_no, l.half_life_days
+        order by l.user_no, l.item_no, l.half_life_days
+        on conflict (user_no, item_no, half_life_days) do update
+        set
+          score = medley.to_score(
+            medley.affinity_at(a.score, a.last_at, a.half_life_days, greatest(a.last_at, excluded.last_at))
+            + medley.affinity_at(
+              excluded.score, excluded.last_at, a.half_life_days, greatest(a.last_at, excluded.last_at)
+            )
+          ),
+          last_at = greatest(a.last_at, excluded.last_at),
+          positive_at = greatest(a.positive_at, excluded.positive_at),
+          negative_at = greatest(a.negative_at, excluded.negative_at),
+          seen = a.seen or excluded.seen
+        returning 1
+      ),
+
+      used as (
+        insert into medley.sessions as s (session_id, user_no, started_at, last_at, events, device, platform)
+        select
+          l.session_id,
+          l.user_no,
+          min(l.occurred_at),
+          max(l.occurred_at),
+          count(*),
+          max(l.device),
+          max(l.platform)
+        from logged as l
+        where l.session_id is not null
+        group by l.session_id, l.user_no
+        order by l.session_id, l.user_no
+        on conflict (session_id) do update
+        set
+          -- Null fails: the session is another member's, and the next attempt refuses its events.
+          user_no = case when s.user_no = excluded.user_no then s.user_no end,
+          started_at = least(s.started_at, excluded.started_at),
+          last_at = greatest(s.last_at, excluded.last_at),
+          events = s.events + excluded.events,
+          device = coalesce(excluded.device, s.device),
+          platform = coalesce(excluded.platform, s.platform)
+        returning 1
+      ),
+
+      active as (
+        insert into medley.member_activity as m (user_no, last_engaged_at, last_written_at, engagements)
+        select
+          l.user_no,
+          max(l.occurred_at),
+          case when bool_or(l.counts) then clock_timestamp() end,
+          count(*)
+        from logged as l
+        group by l.user_no
+        order by l.user_no
+        on conflict (user_no) do update
+        set
+          last_engaged_at = greatest(m.last_engaged_at, excluded.last_engaged_at),
+          last_written_at = greatest(m.last_written_at, excluded.last_written_at),
+          engagements = m.engagements + excluded.engagements
+        returning 1
+      ),
+
+      -- Nothing is answered before everything is written.
+      written as materialized (
+        select
+          (select count(*) from logged) = (select count(*) from judged as j where j.problem = 'none') as all_new,
+          (select count(*) from felt) + (select count(*) from used) + (select count(*) from active) as row_count
+      )
+
+      select
+        j.place::int,
+        case
+          when j.problem <> 'none' then 'refused'
+          when w.all_new then 'accepted'
+          -- Of equal events in one batch the first was written.
+          when (j.user_no, j.at, j.item_no, j.kind_no) in (
+            select n.user_no, n.occurred_at, n.item_no, n.kind_no from inserted as n
+          ) and (j.user_no, j.at, j.item_no, j.kind_no, j.place) in (
+            select f.user_no, f.at, f.item_no, f.kind_no, min(f.place)
+            from judged as f
+            where f.problem = 'none'
+            group by f.user_no, f.at, f.item_no, f.kind_no
+          ) then 'accepted'
+          else 'duplicate'
+        end,
+        case
+          when j.problem = 'none' then null
+          when j.problem in ('item', 'member') then 'not_found'
+          when j.problem in ('session_id', 'not_self') then 'forbidden'
+          else 'invalid_argument'
+        end,
+        case j.problem
+          when 'none' then null
+          when 'malformed' then left(j.malformed, 300)
+          when 'not_self' then format('cannot act for member %s', j.user_id)
+          when 'member' then format('there is no member %s', coalesce(j.user_id::text, '(no user_id)'))
+          when 'kind' then format('there is no kind of engagement %s', coalesce(left(j.kind, 100), '(no kind)'))
+          when 'item' then format('nothing visible has the id %s', coalesce(j.item_id::text, '(no item_id)'))
+          when 'occurred_at' then format('occurred_at must lie between %s and %s, got %s', p_oldest, v_newest, j.at)
+          when 'value' then format('value is out of range for %s, got %s', j.kind, j.value)
+          when 'rating' then format('value must be between 0 and 1 for %s, got %s', j.kind, coalesce(j.value::text, 'null'))
+          when 'session_id' then format('session %s is another member''s', j.session_id)
+          when 'position' then format('position must not be negative, got %s', j.position)
+          when 'dwell_ms' then format('dwell_ms must not be negative, got %s', j.dwell_ms)
+          when 'progress' then format('progress must be between 0 and 1, got %s', j.progress)
+          when 'predicted_score' then format('predicted_score must be a number, got %s', j.predicted_score)
+          when 'context' then 'context must be an object of at most 4096 bytes'
+          else j.problem || ' is longer than 200 bytes'
+        end
+      from written as w
+      inner join judged as j on w.row_count >= 0
+      order by j.place;
+      return;
+    exception
+      when data_exception then
+        if v_attempt = 4 then
+          raise;
+        end if;
+        v_events := medley.mark_malformed_events(p_events);
+      when check_violation then
+        if v_attempt = 4 then
+          raise;
+        end if;
+        -- The job that makes partitions ahead has not run for months.
+        perform medley.ensure_engagement_partitions(p_as_of);
+      when not_null_violation then
+        if v_attempt = 4 then
+          raise;
+        end if;
+    end;
+  end loop;
+end;
+$$;
+
+comment on function medley.write_engagements(uuid, jsonb, timestamptz, timestamptz) is
+  'Writes events, given as log_engagement describes them, for the member p_user_id, or where that is null for the member '
+  'that each event names. Accepts events from p_oldest until five minutes after p_as_of. '
+  'Returns each event''s fate in their order. For the API''s function and for triggers; asks nobody who is calling.';
+revoke all on function medley.write_engagements(uuid, jsonb, timestamptz, timestamptz)
+from public, anon, authenticated, service_role;
+
+create or replace function medley.log_engagement(p_user_id uuid, p_events jsonb, p_as_of timestamptz)
+returns table (event_index int, status text, code text, message text)
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid;
+  v_oldest timestamptz := '1970-01-01 00:00:00Z';
+  v_count int;
+begin
+  -- The service may leave the member to each event.
+  if not (p_user_id is null and medley.is_service()) then
+    v_user_id := medley.acting_user(p_user_id);
+  end if;
+  if p_events is null or jsonb_typeof(p_events) <> 'array' then
+    perform medley.fail('invalid_argument', 'p_events must be an array of objects', 'p_events',
+      'Pass [{"item_id", "kind", ...}, ...].');
+  end if;
+  v_count := jsonb_array_length(p_events);
+  if v_count > 1000 then
+    perform medley.fail('too_large', format('p_events holds %s events', v_count), 'p_events',
+      'Log at most 1,000 events a call.');
+  end if;
+  if not medley.is_service() then
+    select p_as_of - make_interval(days => s.value::int) into v_oldest
+    from medley.settings as s
+    where s.key = 'signals.max_age_days';
+  end if;
+
+  return query
+  select w.event_index, w.status, w.code, w.message
+  from medley.write_engagements(v_user_id, p_events, v_oldest, p_as_of) as w;
+end;
+$$;
+
+comment on function medley.log_engagement(uuid, jsonb, timestamptz) is
+  'Logs up to 1,000 events of the member p_user_id (the service may leave it null and name one in each event) at the '
+  'time p_as_of; see public.log_engagement. Errors: unauthenticated, forbidden, invalid_argument, too_large.';
+revoke all on function medley.log_engagement(uuid, jsonb, timestamptz) from public, anon, authenticated, service_role;
+grant execute on function medley.log_engagement(uuid, jsonb, timestamptz) to authenticated, service_role;
