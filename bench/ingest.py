@@ -195,7 +195,9 @@ def _run(world: World, mix: str, *, ours: bool, batches: int, seed: int) -> tupl
             user_no = chance.randint(1, world.members)
             session = UUID(int=chance.getrandbits(128))
         events = _events(chance, world, MIXES[mix], session)
-        parameters = [_as_json(events)] if ours else _as_parameters(events, user_no, world.kinds)
+        parameters: list[bytes | None] = (
+            [_as_json(events)] if ours else _as_parameters(events, user_no, world.kinds)
+        )
         work.append((user_no, parameters))
 
     with psycopg.connect(world.database_url, autocommit=True) as connection:
