@@ -233,14 +233,14 @@ declare
   v_methods text[] := medley.check_similarity_method(p_method);
   v_query text := 'similar:' || md5(row(p_item_id, p_kind, p_method)::text);
   v_item medley.items;
-  v_lists smallint[] := '{}';
+  v_lists smallint[] := array[]::smallint[];
   v_stage int;
   v_score real;
   v_no int;
   v_found int;
-  v_nos int[] := '{}';
-  v_scores real[] := '{}';
-  v_stages int[] := '{}';
+  v_nos int[] := array[]::int[];
+  v_scores real[] := array[]::real[];
+  v_stages int[] := array[]::int[];
   v_page_nos int[];
   v_page_scores real[];
   v_cursor text;
