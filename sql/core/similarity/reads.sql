@@ -90,7 +90,9 @@ begin
     perform medley.fail('invalid_argument', format('there is no method %s', left(coalesce(p_method, 'null'), 100)),
       'p_method', 'Pass blend, behavior, cosine, content, genre or embedding.');
   end if;
-  return p_method || array_remove(array['content', 'genre', 'popular'], p_method);
+  return p_method
+    || case when p_method = 'blend' then array['behavior'] else array[]::text[] end
+    || array_remove(array['content', 'genre', 'popular'], p_method);
 end;
 $$;
 
@@ -261,7 +263,7 @@ begin
   begin
     select (c.p ->> 'stage')::int, (c.p ->> 'score')::real, (c.p ->> 'item_no')::int into v_stage, v_score, v_no
     from medley.decode_cursor(p_cursor, v_query) as c (p);
-    if p_cursor is not null and (num_nulls(v_stage, v_score, v_no) > 0 or v_stage not between 1 and 4) then
+    if p_cursor is not null and (num_nulls(v_stage, v_score, v_no) > 0 or v_stage not between 1 and cardinality(v_methods)) then
       perform medley.fail('invalid_cursor', 'the cursor is damaged', 'p_cursor', 'Start again without a cursor.');
     end if;
   exception
