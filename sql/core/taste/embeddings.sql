@@ -136,9 +136,13 @@ begin
     embedding_1536 = excluded.embedding_1536,
     created_at = excluded.created_at
   -- A repeat is not written: every write costs a search of the graph.
-  where (e.embedding_64, e.embedding_256, e.embedding_384, e.embedding_768, e.embedding_1536) is distinct from (
-    excluded.embedding_64, excluded.embedding_256, excluded.embedding_384, excluded.embedding_768,
-    excluded.embedding_1536
+  where coalesce(
+    e.embedding_64::extensions.vector, e.embedding_256::extensions.vector, e.embedding_384::extensions.vector,
+    e.embedding_768::extensions.vector, e.embedding_1536::extensions.vector
+  ) operator(extensions.<>) coalesce(
+    excluded.embedding_64::extensions.vector, excluded.embedding_256::extensions.vector,
+    excluded.embedding_384::extensions.vector, excluded.embedding_768::extensions.vector,
+    excluded.embedding_1536::extensions.vector
   );
   get diagnostics v_written = row_count;
   return v_written;
