@@ -105,11 +105,8 @@ class Engine:
     def __init__(self, connection: psycopg.Connection[Any], bench: Bench, variant: Variant) -> None:
         self._connection = connection
         self._case = bench.case
-        self._variant = variant
         self._full = variant.all_signals
-        self._load = worlds.load_pairs_only
-        if variant.all_signals and worlds.complete(bench.case):
-            self._load = worlds.LOADERS.get(bench.case.source.fmt, worlds.load_pairs_only)
+        self._load = worlds.loader(bench.case, all_signals=variant.all_signals)
         self._now = datetime.now(UTC)
         self._learnt: set[int] = set()
         self._user_of: dict[int, int] = {}

@@ -131,14 +131,17 @@ def als(
     """Matrix factorisation by alternating least squares (Hu et al. 2008), of `implicit`."""
     from implicit.als import AlternatingLeastSquares
 
-    model = AlternatingLeastSquares(
-        factors=int(factors),
-        regularization=regularization,
-        alpha=alpha,
-        iterations=int(iterations),
-        random_state=42,
-    )
-    return _factors(model, train)
+    # The library runs threads of its own, and asks that the linear algebra below does not.
+    with threadpool_limits(limits=1, user_api="blas"):
+        model = AlternatingLeastSquares(
+            factors=int(factors),
+            regularization=regularization,
+            alpha=alpha,
+            iterations=int(iterations),
+            random_state=42,
+        )
+        model.fit(train, show_progress=False)
+    return _factors(model)
 
 
 def bpr(
@@ -160,7 +163,8 @@ def bpr(
         num_threads=1,  # several would make each run another
         random_state=42,
     )
-    return _factors(model, train)
+    model.fit(train, show_progress=False)
+    return _factors(model)
 
 
 PEERS = (
@@ -202,10 +206,7 @@ def _linear(train: Matrix, weights: Matrix) -> Scores:
     return lambda users: (train[users] @ weights).toarray()
 
 
-def _factors(model: Any, train: Matrix) -> Scores:
-    # The library runs threads of its own, and asks that the linear algebra below does not.
-    with threadpool_limits(limits=1, user_api="blas"):
-        model.fit(train, show_progress=False)
+def _factors(model: Any) -> Scores:
     return lambda users: model.user_factors[users] @ model.item_factors.T
 
 

@@ -92,19 +92,25 @@ def load_lastfm_set(connection: Connection[Any], case: Case, known: Sequence[int
     )
 
 
-LOADERS: dict[str, Callable[[Connection[Any], Case, Sequence[int]], World]] = {
-    "lastfm": load_lastfm_set,
+Loader = Callable[[Connection[Any], Case, Sequence[int]], World]
+
+# By format: the loader, and the files that it needs beside the interactions.
+LOADERS: dict[str, tuple[Loader, tuple[str, ...]]] = {
+    "lastfm": (
+        load_lastfm_set,
+        ("artists.dat", "tags.dat", "user_taggedartists.dat", "user_friends.dat"),
+    ),
 }
-"""By format; what is not here is known by its pairs, values and times."""
 
 
-def complete(case: Case) -> bool:
-    """Whether the files that a loader needs lie beside the interactions."""
+def loader(case: Case, *, all_signals: bool) -> Loader:
+    """What brings a case into a database; without its files nothing but the pairs is known."""
     file = case.source.interactions
-    needed = {"lastfm": ("artists.dat", "tags.dat", "user_taggedartists.dat", "user_friends.dat")}
-    return file is not None and all(
-        (file.parent / name).is_file() for name in needed.get(case.source.fmt, ("",))
-    )
+    if all_signals and file is not None and case.source.fmt in LOADERS:
+        load, needed = LOADERS[case.source.fmt]
+        if all((file.parent / name).is_file() for name in needed):
+            return load
+    return load_pairs_only
 
 
 def _names(case: Case, places: Sequence[int]) -> set[tuple[str, str]]:
