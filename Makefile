@@ -5,7 +5,7 @@ STACK = PYTHONPATH=stack $(PYTHON) -m medley_stack
 TESTS = MEDLEY_INSTANCE=test $(STACK)
 VENV = .medley/venv/bin
 
-.PHONY: help up down reset status demo test check bench migrations lint format lock
+.PHONY: help up down reset status demo test check bench accuracy migrations lint format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ check: ## linters and gates: drift, privileges, advisors, contracts
 
 bench: up ## performance against references; prints tables and draws plots
 	@$(STACK) exec python -m bench
+
+accuracy: up ## how good recommendations are, beside tuned peers; ARGUMENTS="--help"
+	@$(STACK) peers
+	@$(STACK) exec python -m tests.accuracy $(ARGUMENTS)
 
 migrations: ## write supabase/migrations from sql/
 	@$(STACK) migrations

@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         ("status", "what runs where"),
         ("destroy", "stop and delete this instance's data and keys"),
         ("lock", "pin the newest versions of the tools"),
+        ("peers", "install the recommenders that `make accuracy` compares with"),
         ("env", "print the variables of the running stack"),
     ):
         commands.add_parser(name, help=text)
@@ -81,6 +82,8 @@ def _run(options: argparse.Namespace) -> int:
             instance.destroy(current)
         case "lock":
             toolchain.pin()
+        case "peers":
+            toolchain.peers()
         case "status":
             return _status(current)
         case "env":

@@ -16,6 +16,7 @@ from medley_stack.process import lock, run, say
 
 REQUIREMENTS = CHECKOUT / "requirements" / "dev.txt"
 NODE_REQUIREMENTS = CHECKOUT / "requirements" / "node.txt"
+ACCURACY_REQUIREMENTS = CHECKOUT / "requirements" / "accuracy.txt"
 PACKAGE_LOCK = STACK / "package-lock.json"
 NODE_MINIMUM = 20
 
@@ -69,6 +70,18 @@ def pip_install(inside: Path, *arguments: str | Path) -> None:
         next_step="Check that pip reaches its package index (`pip config list`), then try again.",
         cwd=CHECKOUT,
     )
+
+
+def peers() -> None:
+    """Add the recommenders that `make accuracy` compares with to the virtual environment."""
+    inside = python()
+    wanted = _digest(ACCURACY_REQUIREMENTS, REQUIREMENTS) + sys.version.split()[0]
+    stamp = VENV / ".peers"
+    with lock(DOT / "toolchain.lock", "another run is installing the tools"):
+        if not stamp.exists() or stamp.read_text() != wanted:
+            say("installing the recommenders to compare with (once)")
+            pip_install(inside, "--require-hashes", "-r", ACCURACY_REQUIREMENTS)
+            stamp.write_text(wanted)
 
 
 def node() -> Path:
@@ -147,7 +160,7 @@ def pin() -> None:
     inside, host = python(), node()
     compiling = ["pip", "compile", "--quiet", "--upgrade", "--universal", "--generate-hashes"]
     compiling += ["--no-emit-index-url", "--no-header", "--python-version", "3.11"]
-    for target in (REQUIREMENTS, NODE_REQUIREMENTS):
+    for target in (REQUIREMENTS, NODE_REQUIREMENTS, ACCURACY_REQUIREMENTS):
         run(
             [inside.with_name("uv"), *compiling, "-o", target, target.with_suffix(".in")],
             what=f"Pinning {target.name}",

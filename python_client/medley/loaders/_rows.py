@@ -8,8 +8,10 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
+
+_YEAR_2100 = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +110,32 @@ class Row:
         """A whole number, or None where empty or absent."""
         return self.integer(column) if self.text(column, longest=1000) else None
 
+    def number(self, column: str) -> float:
+        """A finite number."""
+        value = self.values.get(column, "").strip()
+        try:
+            number = float(value)
+        except ValueError:
+            raise RowError(f"{column} is not a number: {_shown(value)}") from None
+        if not math.isfinite(number):
+            raise RowError(f"{column} is out of range: {_shown(value)}")
+        return number
+
+    def unix_time(self, column: str) -> datetime:
+        """A moment from 1970 to 2100, written in seconds since 1970 began."""
+        seconds = self.number(column)
+        if not 0 <= seconds < _YEAR_2100:
+            value = self.values[column].strip()
+            raise RowError(f"{column} is no time in seconds since 1970: {_shown(value)}")
+        return datetime.fromtimestamp(seconds, UTC)
+
     def degrees(self, column: str, limit: float) -> float | None:
         """Degrees between -limit and limit, or None where empty or absent."""
         value = self.text(column, longest=1000)
         if value is None:
             return None
-        try:
-            number = float(value)
-        except ValueError:
-            raise RowError(f"{column} is not a number: {_shown(value)}") from None
-        if not math.isfinite(number) or abs(number) > limit:
+        number = self.number(column)
+        if abs(number) > limit:
             raise RowError(f"{column} is out of range: {_shown(value)}")
         return number
 
@@ -141,21 +159,24 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class TableFile:
-    """A text table with a header.
+    """A text table.
 
     Attributes:
         path: The file.
         required: Columns that the header must name.
         aliases: Other names under which a column is known, lower case.
         encoding: Of the file; a byte order mark is skipped.
-        tabs: Tab separated without quoting, instead of comma separated with quotes.
+        separator: A comma separates with quotes, anything else without.
+        headless: For a file that may come without a header: its columns, in order. A first row
+            that says just these names is a header.
     """
 
     path: Path
     required: tuple[str, ...]
     aliases: dict[str, str]
     encoding: str = "utf-8"
-    tabs: bool = False
+    separator: str = ","
+    headless: tuple[str, ...] = ()
 
     def rows(self, problems: Problems) -> Iterator[tuple[int, Row]]:
         """The rows with their line numbers; those that cannot even be read go to `problems`.
@@ -185,12 +206,12 @@ class TableFile:
                         continue
                     yield text.removeprefix("\ufeff") if line == 1 else text
 
-        if self.tabs:
-            records: Iterator[list[str]] = (text.rstrip("\r\n").split("\t") for text in decoded())
+        if self.separator == ",":
+            records: Iterator[list[str]] = csv.reader(decoded(), strict=True)
         else:
-            records = csv.reader(decoded(), strict=True)
+            records = (text.rstrip("\r\n").split(self.separator) for text in decoded())
 
-        header = self._header(next(records, []))
+        header = list(self.headless) or self._header(next(records, []))
         while True:
             try:
                 record = next(records, None)
@@ -199,12 +220,15 @@ class TableFile:
                 continue
             if record is None:
                 return
-            if record in ([], [""]):
+            if record in ([], [""]) or (line == 1 and self._is_header(record)):
                 continue
             if len(record) != len(header):
                 problems.add(self.path, line, f"has {len(record)} columns, not {len(header)}")
                 continue
             yield line, Row(dict(zip(header, record, strict=True)))
+
+    def _is_header(self, record: list[str]) -> bool:
+        return tuple(name.strip().lower() for name in record) == self.headless
 
     def _header(self, names: list[str]) -> list[str]:
         header = [self.aliases.get(name.strip().lower(), name.strip().lower()) for name in names]

@@ -33,32 +33,36 @@ as $$
 declare
   -- The column names are the trigger's own arguments, written in a migration; values never enter the text.
   v_rows text := format(
-    'select n.id, left(n.%I, 1000) as title, %s as owner_id, %s as published_at, %s as expires_at from new_rows as n',
+    'select n.id, %s as kind, left(n.%I, 1000) as title, %s as owner_id, %s as published_at, %s as expires_at '
+    'from new_rows as n',
+    coalesce(quote_literal(nullif(tg_argv[0], '')), 'n.kind'),
     tg_argv[1],
     coalesce('n.' || quote_ident(nullif(tg_argv[2], '')), 'null::uuid'),
     coalesce('n.' || quote_ident(nullif(tg_argv[3], '')), 'null::timestamptz'),
     coalesce('n.' || quote_ident(nullif(tg_argv[4], '')), 'null::timestamptz')
   );
   v_registered bigint;
+  v_kind text;
 begin
   -- Two statements and no upsert, which would use up a number for every row that it updates.
   if tg_op = 'INSERT' then
     execute format(
       'insert into medley.items (id, kind, title, owner_id, published_at, expires_at) '
-      'select r.id, %L, r.title, r.owner_id, coalesce(r.published_at, now()), r.expires_at from (%s) as r '
+      'select r.id, r.kind, r.title, r.owner_id, coalesce(r.published_at, now()), r.expires_at from (%s) as r '
       'on conflict (id) do nothing',
-      tg_argv[0], v_rows
+      v_rows
     );
     get diagnostics v_registered = row_count;
     if v_registered = (select count(*) from new_rows) then
       return null;
     end if;
-    if exists (
-      select from new_rows as n
-      inner join medley.items as i on n.id = i.id
-      where i.kind <> tg_argv[0]
-    ) then
-      perform medley.fail('conflict', format('an id is already registered with another kind than %s', tg_argv[0]), 'id',
+  end if;
+  if tg_op = 'INSERT' or tg_argv[0] = '' then
+    execute format(
+      'select i.kind from (%s) as r inner join medley.items as i on r.id = i.id where i.kind <> r.kind limit 1', v_rows
+    ) into v_kind;
+    if v_kind is not null then
+      perform medley.fail('conflict', format('an id is already registered with the kind %s', v_kind), 'id',
         'An item keeps its kind; choose a new id.');
     end if;
   end if;
@@ -77,8 +81,8 @@ $$;
 
 comment on function medley.register_catalogue_rows() is
   'Statement trigger with transition table new_rows: registers the rows of a catalogue table, or follows their changes. '
-  'Arguments: kind, and the names of the columns for title, owner, published_at and expires_at ('''' where there is none). '
-  'Errors: conflict (the id is registered with another kind).';
+  'Arguments: kind ('''''' where the rows have a column kind), and the names of the columns for title, owner, published_at '
+  'and expires_at ('''''' where there is none). Errors: conflict (the id is registered with another kind).';
 revoke all on function medley.register_catalogue_rows() from public, anon, authenticated, service_role;
 
 create or replace function medley.unregister_catalogue_rows()

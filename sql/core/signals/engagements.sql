@@ -84,6 +84,8 @@ as $$
 declare
   v_events jsonb := p_events;
   v_user_no int;
+  v_newest timestamptz := p_as_of + interval '5 minutes';
+  v_session_users jsonb;
   v_attempt int := 0;
 begin
   if p_user_id is null then
@@ -99,8 +101,26 @@ begin
     v_attempt := v_attempt + 1;
     begin
       return query
-      with given as materialized (
-        select e.*
+      with given as (
+        select
+          e.*,
+          coalesce(e.occurred_at, p_as_of) as at,
+          -- Members by number: the one who calls, or for the service the one that the event names.
+          case
+            when p_user_id is not null then v_user_no
+            else (select m.user_no from medley.members as m where m.user_id = e.user_id)
+          end as user_no,
+          -- Whose the session is. The first attempt does not ask: one of another member makes it fail below.
+          case
+            when v_attempt > 1 then coalesce(
+              (select s.user_no from medley.sessions as s where s.session_id = e.session_id),
+              (
+                select m.user_no
+                from medley.members as m
+                where m.user_id = (v_session_users ->> e.session_id::text)::uuid
+              )
+            )
+          end as session_user_no
         from rows from (
           jsonb_to_recordset(v_events) as (
             item_id uuid, kind text, occurred_at timestamptz, value real, session_id uuid, platform text, device text,
@@ -111,70 +131,44 @@ begin
           item_id, kind, occurred_at, value, session_id, platform, device, position, dwell_ms, progress,
           predicted_score, algorithm, variant, context, user_id, malformed, place
         )
-      ),
-
-      known_sessions as materialized (
-        select s.session_id, s.user_no
-        from (select distinct g.session_id from given as g) as g
-        inner join medley.sessions as s on g.session_id = s.session_id
-      ),
-
-      numbered as (
-        select
-          g.*,
-          coalesce(g.occurred_at, p_as_of) as at,
-          case
-            when p_user_id is not null then v_user_no
-            else (select m.user_no from medley.members as m where m.user_id = g.user_id)
-          end as user_no,
-          i.item_no,
-          i.owner_id is null and i.visibility = 'public' as is_public,
-          k.kind_no,
-          k.value_rule,
-          medley.engagement_score(k.engagement, k.polarity, g.progress, g.dwell_ms) as score,
-          s.user_no as session_user_no
-        from given as g
-        left join medley.items as i on g.item_id = i.id
-        left join medley.engagement_kinds as k on g.kind = k.kind
-        left join known_sessions as s on g.session_id = s.session_id
+        -- Computed once a row.
+        offset 0
       ),
 
       -- NaN is greater than every number, so a range refuses it.
       judged as materialized (
         select
-          n.*,
+          g.*,
+          i.item_no,
+          k.kind_no,
+          medley.engagement_score(k.engagement, k.polarity, g.progress, g.dwell_ms) as score,
           case
-            when n.malformed is not null then 'malformed'
-            when n.user_id <> p_user_id then 'not_self'
-            when n.user_no is null then 'member'
-            when n.kind_no is null then 'kind'
-            when n.item_no is null then 'item'
-            when not n.is_public and not medley.visible_to(coalesce(p_user_id, n.user_id), n.item_id) then 'item'
-            when n.at not between p_oldest and p_as_of + interval '5 minutes' then 'occurred_at'
-            when n.value not between -1e9 and 1e9 then 'value'
-            when n.value_rule = 'count' and n.value < 0 then 'value'
-            when n.value_rule = 'rating' and not coalesce(n.value between 0 and 1, false) then 'rating'
-            when n.session_user_no <> n.user_no then 'session_id'
-            when n.position < 0 then 'position'
-            when n.dwell_ms < 0 then 'dwell_ms'
-            when n.progress not between 0 and 1 then 'progress'
-            when n.predicted_score not between -1e9 and 1e9 then 'predicted_score'
-            when octet_length(n.platform) > 200 then 'platform'
-            when octet_length(n.device) > 200 then 'device'
-            when octet_length(n.algorithm) > 200 then 'algorithm'
-            when octet_length(n.variant) > 200 then 'variant'
-            when jsonb_typeof(n.context) <> 'object' or pg_column_size(n.context) > 4096 then 'context'
+            when g.malformed is not null then 'malformed'
+            when g.user_id <> p_user_id then 'not_self'
+            when g.user_no is null then 'member'
+            when k.kind_no is null then 'kind'
+            when i.item_no is null then 'item'
+            when (i.owner_id is not null or i.visibility <> 'public')
+              and not medley.visible_to(coalesce(p_user_id, g.user_id), g.item_id) then 'item'
+            when g.at not between p_oldest and v_newest then 'occurred_at'
+            when g.value not between -1e9::real and 1e9::real then 'value'
+            when k.value_rule = 'count' and g.value < 0 then 'value'
+            when k.value_rule = 'rating' and not coalesce(g.value between 0 and 1, false) then 'rating'
+            when g.session_user_no <> g.user_no then 'session_id'
+            when g.position < 0 then 'position'
+            when g.dwell_ms < 0 then 'dwell_ms'
+            when g.progress not between 0 and 1 then 'progress'
+            when g.predicted_score not between -1e9::real and 1e9::real then 'predicted_score'
+            when octet_length(g.platform) > 200 then 'platform'
+            when octet_length(g.device) > 200 then 'device'
+            when octet_length(g.algorithm) > 200 then 'algorithm'
+            when octet_length(g.variant) > 200 then 'variant'
+            when jsonb_typeof(g.context) <> 'object' or pg_column_size(g.context) > 4096 then 'context'
+            else 'none'
           end as problem
-        from numbered as n
-      ),
-
-      -- Within a batch the first of equal events counts.
-      accepted as materialized (
-        select
-          j.*,
-          row_number() over (partition by j.user_no, j.at, j.item_no, j.kind_no order by j.place) as copy
-        from judged as j
-        where j.problem is null
+        from given as g
+        left join medley.items as i on g.item_id = i.id
+        left join medley.engagement_kinds as k on g.kind = k.kind
       ),
 
       inserted as (
@@ -183,19 +177,18 @@ begin
           session_id, platform, device, algorithm, variant, context
         )
         select
-          a.at, a.user_no, a.item_no, a.value, a.score, a.progress, a.predicted_score, a.dwell_ms, a.kind_no,
-          a.position, a.session_id, a.platform, a.device, a.algorithm, a.variant, a.context
-        from accepted as a
-        where a.copy = 1
-        order by a.user_no, a.at, a.item_no, a.kind_no
+          j.at, j.user_no, j.item_no, j.value, j.score, j.progress, j.predicted_score, j.dwell_ms, j.kind_no,
+          j.position, j.session_id, j.platform, j.device, j.algorithm, j.variant, j.context
+        from judged as j
+        where j.problem = 'none'
+        order by j.user_no, j.at, j.item_no, j.kind_no, j.place
         on conflict do nothing
-        returning
-          user_no, occurred_at, item_no, kind_no, value, session_id, device, platform
+        returning user_no, occurred_at, item_no, kind_no, value, session_id, device, platform
       ),
 
       logged as materialized (
         select
-          n.user_no, n.occurred_at, n.item_no, n.kind_no, n.session_id, n.device, n.platform,
+          n.user_no, n.occurred_at, n.item_no, n.session_id, n.device, n.platform,
           k.half_life_days,
           k.marks_seen,
           k.weight <> 0 as counts,
@@ -205,30 +198,27 @@ begin
         inner join medley.engagement_kinds as k on n.kind_no = k.kind_no
       ),
 
-      dated as (
-        select
-          l.*,
-          max(l.occurred_at) over (partition by l.user_no, l.item_no, l.half_life_days) as last_at
-        from logged as l
-        where l.counts
-      ),
-
       felt as (
         insert into medley.affinities as a (
           user_no, item_no, half_life_days, score, last_at, positive_at, negative_at, seen
         )
         select
-          d.user_no,
-          d.item_no,
-          d.half_life_days,
-          medley.to_score(sum(medley.affinity_at(d.weight, d.occurred_at, d.half_life_days, d.last_at))),
-          d.last_at,
-          max(d.occurred_at) filter (where d.polarity > 0),
-          max(d.occurred_at) filter (where d.polarity < 0),
-          bool_or(d.marks_seen)
-        from dated as d
-        group by d.user_no, d.item_no, d.half_life_days, d.last_at
-        order by d.user_no, d.item_no, d.half_life_days
+          l.user_no,
+          l.item_no,
+          l.half_life_days,
+          -- Summed as of one time for all, then taken back to the newest event.
+          medley.to_score(
+            sum(medley.affinity_at(l.weight, l.occurred_at, l.half_life_days, v_newest))
+            / medley.affinity_at(1, max(l.occurred_at), l.half_life_days, v_newest)
+          ),
+          max(l.occurred_at),
+          max(l.occurred_at) filter (where l.polarity > 0),
+          max(l.occurred_at) filter (where l.polarity < 0),
+          bool_or(l.marks_seen)
+        from logged as l
+        where l.counts
+        group by l.user_no, l.item_no, l.half_life_days
+        order by l.user_no, l.item_no, l.half_life_days
         on conflict (user_no, item_no, half_life_days) do update
         set
           score = medley.to_score(
@@ -252,15 +242,15 @@ begin
           min(l.occurred_at),
           max(l.occurred_at),
           count(*),
-          max(l.device),
-          max(l.platform)
+          max(l.device collate "C"),
+          max(l.platform collate "C")
         from logged as l
         where l.session_id is not null
         group by l.session_id, l.user_no
-        order by l.session_id
+        order by l.session_id, l.user_no
         on conflict (session_id) do update
         set
-          -- Another member's call has made the session since this statement began: null fails, the next attempt knows.
+          -- Null fails: the session is another member's, and the next attempt refuses its events.
           user_no = case when s.user_no = excluded.user_no then s.user_no end,
           started_at = least(s.started_at, excluded.started_at),
           last_at = greatest(s.last_at, excluded.last_at),
@@ -286,27 +276,45 @@ begin
           last_written_at = greatest(m.last_written_at, excluded.last_written_at),
           engagements = m.engagements + excluded.engagements
         returning 1
+      ),
+
+      -- Nothing is answered before everything is written.
+      written as materialized (
+        select
+          (select count(*) from logged) = (select count(*) from judged as j where j.problem = 'none') as all_new,
+          (select count(*) from felt) + (select count(*) from used) + (select count(*) from active) as row_count
       )
 
       select
         j.place::int,
         case
-          when j.problem is not null then 'refused'
-          when n.user_no is not null and a.copy = 1 then 'accepted'
+          when j.problem <> 'none' then 'refused'
+          when w.all_new then 'accepted'
+          -- Of equal events in one batch the first was written.
+          when (j.user_no, j.at, j.item_no, j.kind_no) in (
+            select n.user_no, n.occurred_at, n.item_no, n.kind_no from inserted as n
+          ) and (j.user_no, j.at, j.item_no, j.kind_no, j.place) in (
+            select f.user_no, f.at, f.item_no, f.kind_no, min(f.place)
+            from judged as f
+            where f.problem = 'none'
+            group by f.user_no, f.at, f.item_no, f.kind_no
+          ) then 'accepted'
           else 'duplicate'
         end,
         case
+          when j.problem = 'none' then null
           when j.problem in ('item', 'member') then 'not_found'
           when j.problem in ('session_id', 'not_self') then 'forbidden'
-          when j.problem is not null then 'invalid_argument'
+          else 'invalid_argument'
         end,
         case j.problem
+          when 'none' then null
           when 'malformed' then left(j.malformed, 300)
           when 'not_self' then format('cannot act for member %s', j.user_id)
           when 'member' then format('there is no member %s', coalesce(j.user_id::text, '(no user_id)'))
           when 'kind' then format('there is no kind of engagement %s', coalesce(left(j.kind, 100), '(no kind)'))
           when 'item' then format('nothing visible has the id %s', coalesce(j.item_id::text, '(no item_id)'))
-          when 'occurred_at' then format('occurred_at must lie between %s and now, got %s', p_oldest, j.at)
+          when 'occurred_at' then format('occurred_at must lie between %s and %s, got %s', p_oldest, v_newest, j.at)
           when 'value' then format('value is out of range for %s, got %s', j.kind, j.value)
           when 'rating' then format('value must be between 0 and 1 for %s, got %s', j.kind, coalesce(j.value::text, 'null'))
           when 'session_id' then format('session %s is another member''s', j.session_id)
@@ -317,12 +325,8 @@ begin
           when 'context' then 'context must be an object of at most 4096 bytes'
           else j.problem || ' is longer than 200 bytes'
         end
-      from judged as j
-      left join accepted as a on j.place = a.place
-      left join inserted as n
-        on a.user_no = n.user_no and a.at = n.occurred_at and a.item_no = n.item_no and a.kind_no = n.kind_no
-      -- Nothing is answered before everything is written.
-      where (select count(*) from felt) + (select count(*) from used) + (select count(*) from active) >= 0
+      from written as w
+      inner join judged as j on w.row_count >= 0
       order by j.place;
       return;
     exception
@@ -337,10 +341,20 @@ begin
         end if;
         -- The job that makes partitions ahead has not run for months.
         perform medley.ensure_engagement_partitions(p_as_of);
-      when not_null_violation then
+      when not_null_violation or cardinality_violation then
         if v_attempt = 4 then
           raise;
         end if;
+        -- A session of two members. One that none of them has used belongs to the one who comes first.
+        select jsonb_object_agg(f.session_id, f.user_id) into v_session_users
+        from (
+          select distinct on (e.session_id) e.session_id, e.user_id
+          from rows from (jsonb_to_recordset(v_events) as (session_id uuid, user_id uuid))
+          with ordinality as e (session_id, user_id, place)
+          where e.session_id is not null
+          order by e.session_id, e.place
+        ) as f
+        where p_user_id is null;
     end;
   end loop;
 end;
@@ -359,7 +373,7 @@ language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
   v_user_id uuid;
-  v_oldest timestamptz := '1970-01-01 00:00:00Z';
+  v_oldest timestamptz := to_timestamp(0);
   v_count int;
 begin
   -- The service may leave the member to each event.

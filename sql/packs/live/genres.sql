@@ -1,33 +1,4 @@
 -- The raw genre arrays of artists and events drive their links in item_genres.
-create or replace function medley.sync_genres_of_rows()
-returns trigger
-language plpgsql volatile parallel unsafe security definer set search_path = ''
-as $$
-declare
-  v_items uuid[];
-  v_genres text[];
-begin
-  if tg_op = 'INSERT' then
-    select array_agg(n.id), array_agg(g.genre) into v_items, v_genres
-    from new_rows as n
-    cross join lateral unnest(n.genres) as g (genre);
-  else
-    select array_agg(n.id), array_agg(g.genre) into v_items, v_genres
-    from new_rows as n
-    join old_rows as o on o.id = n.id and o.genres is distinct from n.genres
-    left join lateral unnest(n.genres) as g (genre) on true;
-  end if;
-  if v_items is not null then
-    perform medley.sync_item_genres(v_items, v_genres);
-  end if;
-  return null;
-end;
-$$;
-
-comment on function medley.sync_genres_of_rows() is
-  'Statement trigger with transition tables: the genre links of new or changed rows follow their raw array.';
-revoke all on function medley.sync_genres_of_rows() from public, anon, authenticated, service_role;
-
 create or replace function medley.sync_genres_of_item(p_item_id uuid, p_raw_genres text[])
 returns void
 language plpgsql volatile parallel unsafe security definer set search_path = ''

@@ -1,0 +1,265 @@
+-- Keeping the neighbours by behaviour fresh: all of them in blocks, or those of the items whose members moved.
+insert into medley.settings (key, value, description)
+values (
+  'behavior.moved_share', 0.1,
+  'Share of an item''s members that must have come or gone before its neighbours are computed again; 0 to 1.'
+);
+
+create or replace function medley.write_behavior_neighbors(p_item_nos int[], p_behavior smallint, p_cosine smallint)
+returns bigint
+language sql volatile parallel unsafe security definer set search_path = ''
+as $$
+  with fresh as materialized (
+    select
+      i.item_no,
+      n.neighbor_no,
+      n.weight,
+      n.cosine
+    from unnest(p_item_nos) as i (item_no)
+    cross join lateral medley.behavior_neighbors_of(i.item_no) as n
+  ),
+
+  behavior as (
+    insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
+    select p_behavior, f.neighbor_no, f.item_no, f.weight
+    from fresh as f
+    where abs(f.weight) > 0.0005
+    returning 1
+  ),
+
+  cosine as (
+    insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
+    select p_cosine, f.item_no, f.neighbor_no, f.cosine
+    from fresh as f
+    returning 1
+  )
+
+  select (select count(*) from behavior) + (select count(*) from cosine)
+$$;
+
+comment on function medley.write_behavior_neighbors(int[], smallint, smallint) is
+  'Computes the neighbours of these items and writes them to two lists. In behavior a row says that who likes item_no '
+  'should be shown neighbor_no, so the items given are the neighbor_no. Returns how many rows.';
+revoke all on function medley.write_behavior_neighbors(int[], smallint, smallint)
+from public, anon, authenticated, service_role;
+
+create or replace function medley.trim_behavior_neighbors(p_list_no smallint, p_item_nos int[])
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_rows bigint;
+begin
+  delete from medley.item_neighbors as d
+  using (
+    select n.item_no, n.neighbor_no, row_number() over (partition by n.item_no order by abs(n.weight) desc) as place
+    from medley.item_neighbors as n
+    where n.list_no = p_list_no
+      and (p_item_nos is null or n.item_no in (select i.item_no from unnest(p_item_nos) as i (item_no)))
+  ) as r
+  where d.list_no = p_list_no
+    and d.item_no = r.item_no
+    and d.neighbor_no = r.neighbor_no
+    and r.place > medley.setting('behavior.targets');
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end;
+$$;
+
+comment on function medley.trim_behavior_neighbors(smallint, int[]) is
+  'Leaves the strongest behavior.targets neighbours to each of these items, or to all (null). Returns how many rows went.';
+revoke all on function medley.trim_behavior_neighbors(smallint, int[]) from public, anon, authenticated, service_role;
+
+create or replace function medley.rebuild_behavior_neighbors(p_limit int)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_behavior smallint := medley.lock_list('behavior');
+  v_cosine smallint := medley.lock_list('cosine');
+  v_done int;
+  v_item_nos int[];
+begin
+  -- A crash empties the working copies; then the rebuild starts again.
+  if v_behavior is null or v_cosine is null or not exists (select from medley.behavior_items) then
+    v_behavior := medley.begin_list('behavior');
+    v_cosine := medley.begin_list('cosine');
+    perform medley.load_behavior();
+  end if;
+
+  select l.done_item_no into v_done from medley.neighbor_lists as l where l.list_no = v_behavior;
+  select array_agg(b.item_no order by b.item_no) into v_item_nos
+  from (
+    select i.item_no
+    from medley.behavior_items as i
+    where i.item_no > v_done
+    order by i.item_no
+    limit p_limit
+  ) as b;
+
+  if v_item_nos is not null then
+    perform medley.write_behavior_neighbors(v_item_nos, v_behavior, v_cosine);
+    update medley.neighbor_lists as l
+    set done_item_no = v_item_nos[cardinality(v_item_nos)]
+    where l.list_no in (v_behavior, v_cosine);
+  end if;
+  if coalesce(cardinality(v_item_nos), 0) < p_limit then
+    perform medley.trim_behavior_neighbors(v_behavior, null);
+    perform medley.finish_list(v_behavior);
+    perform medley.finish_list(v_cosine);
+  end if;
+  return coalesce(cardinality(v_item_nos), 0);
+end;
+$$;
+
+comment on function medley.rebuild_behavior_neighbors(int) is
+  'Job: computes the neighbours of the next p_limit items; the last call makes the new lists the current ones. '
+  'A rebuild that was killed goes on where it stopped. Returns how many items it did.';
+revoke all on function medley.rebuild_behavior_neighbors(int) from public, anon, authenticated, service_role;
+
+create or replace function medley.moved_items(p_since timestamptz)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_user_nos int[];
+  v_rows bigint;
+begin
+  select array_agg(m.user_no) into v_user_nos
+  from medley.member_activity as m
+  where m.last_written_at >= p_since;
+
+  -- What the members of news like now against what they liked: each difference moves an item.
+  with fresh as materialized (
+    select r.* from medley.behavior_history_rows(coalesce(v_user_nos, '{}')) as r
+  ),
+
+  difference as (
+    select coalesce(n.user_no, o.user_no) as user_no, coalesce(n.item_no, o.item_no) as item_no
+    from (select f.user_no, unnest(f.item_nos) as item_no from fresh as f) as n
+    full join (
+      select h.user_no, unnest(h.item_nos) as item_no
+      from medley.behavior_histories as h
+      where h.user_no in (select u.user_no from unnest(v_user_nos) as u (user_no))
+    ) as o on n.user_no = o.user_no and n.item_no = o.item_no
+    where n.user_no is null or o.user_no is null
+  ),
+
+  gone as (
+    delete from medley.behavior_histories as h
+    where h.user_no in (select u.user_no from unnest(v_user_nos) as u (user_no))
+      and h.user_no not in (select f.user_no from fresh as f)
+  ),
+
+  written as (
+    insert into medley.behavior_histories as h (user_no, item_nos, weights)
+    select f.user_no, f.item_nos, f.weights
+    from fresh as f
+    where f.user_no in (select d.user_no from difference as d)
+    on conflict (user_no) do update
+    set item_nos = excluded.item_nos, weights = excluded.weights
+  )
+
+  insert into medley.behavior_items as b (item_no, member_count, members, sampled, moved, sketch)
+  select d.item_no, 0, '{}', 1, count(*), repeat('0', 8192)::bit(8192)
+  from difference as d
+  group by d.item_no
+  on conflict (item_no) do update
+  set moved = b.moved + excluded.moved;
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end;
+$$;
+
+comment on function medley.moved_items(timestamptz) is
+  'Reads the histories of the members who engaged since p_since again, and counts in behavior_items.moved how many members '
+  'each item gained or lost. Returns how many items moved at all.';
+revoke all on function medley.moved_items(timestamptz) from public, anon, authenticated, service_role;
+
+create or replace function medley.read_moved_items()
+returns int[]
+language sql volatile parallel unsafe security definer set search_path = ''
+as $$
+  with moved as materialized (
+    select
+      i.item_no,
+      array(
+        select a.user_no
+        from medley.affinities as a
+        where a.item_no = i.item_no and a.score > 0
+        group by a.user_no
+      ) as members
+    from medley.behavior_items as i
+    where i.moved > medley.setting('behavior.moved_share') * i.member_count
+  ),
+
+  written as (
+    update medley.behavior_items as b
+    set
+      member_count = cardinality(m.members),
+      members = coalesce(s.members, '{}'),
+      sampled = s.sampled,
+      sketch = coalesce(s.sketch, repeat('0', 8192)::bit(8192)),
+      moved = 0
+    from moved as m
+    cross join lateral medley.behavior_sample(m.members) as s
+    where b.item_no = m.item_no
+    returning b.item_no
+  )
+
+  select coalesce(array_agg(w.item_no order by w.item_no), '{}')
+  from written as w
+$$;
+
+comment on function medley.read_moved_items() is
+  'Reads the members again of each item that moved by more than behavior.moved_share. Returns those items.';
+revoke all on function medley.read_moved_items() from public, anon, authenticated, service_role;
+
+create or replace function medley.refresh_behavior_neighbors()
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = '' set work_mem = '64MB'
+as $$
+declare
+  v_building smallint := medley.lock_list('behavior');
+  v_behavior smallint := medley.current_list('behavior');
+  v_cosine smallint := medley.current_list('cosine');
+  v_read_at timestamptz := (select g.built_at from medley.generations as g where g.name = 'behavior_items');
+  v_item_nos int[];
+  v_spoke_nos int[];
+begin
+  -- A rebuild that is under way reads everything itself; after a crash there is nothing to compare with.
+  if v_building is not null or v_behavior is null or not exists (select from medley.behavior_items) then
+    return 0;
+  end if;
+
+  -- Ten minutes more, for transactions that wrote before the last run and committed after it.
+  perform medley.moved_items(v_read_at - interval '10 minutes');
+  v_item_nos := medley.read_moved_items();
+
+  with gone as (
+    delete from medley.item_neighbors as n
+    using unnest(v_item_nos) as i (item_no)
+    where n.list_no = v_behavior and n.neighbor_no = i.item_no
+  )
+
+  delete from medley.item_neighbors as n
+  using unnest(v_item_nos) as i (item_no)
+  where n.list_no = v_cosine and n.item_no = i.item_no;
+
+  perform medley.write_behavior_neighbors(v_item_nos, v_behavior, v_cosine);
+  select array_agg(distinct n.item_no) into v_spoke_nos
+  from unnest(v_item_nos) as i (item_no)
+  inner join medley.item_neighbors as n on n.list_no = v_behavior and i.item_no = n.neighbor_no;
+  perform medley.trim_behavior_neighbors(v_behavior, coalesce(v_spoke_nos, '{}'));
+
+  perform medley.finish_generation(
+    'behavior_items', medley.begin_generation('behavior_items'), (select count(*) from medley.behavior_items)
+  );
+  return cardinality(v_item_nos);
+end;
+$$;
+
+comment on function medley.refresh_behavior_neighbors() is
+  'Job: computes the neighbours of the items again whose members moved since the last run, in the lists that are current. '
+  'The nightly rebuild follows the rest. Returns how many items it did.';
+revoke all on function medley.refresh_behavior_neighbors() from public, anon, authenticated, service_role;

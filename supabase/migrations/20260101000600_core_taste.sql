@@ -1,0 +1,1211 @@
+-- Made from sql/core/taste by `make migrations`; edit that, not this.
+
+-- sql/core/taste/tables.sql
+-- What items are made of, and what members like about them.
+-- Words: a feature is a type and a value, "genre: indie-rock" say; its idf tells how rare it is among items. A profile
+-- holds a member's liking of features, -1 to 1. An embedding is a vector of an item; a taste vector is one of a member.
+-- A cluster is a group of members with similar taste vectors.
+-- Packs and apps write features, availability and embeddings through the functions of this module; everything about
+-- members is derived from their affinities and can be rebuilt.
+create extension if not exists vector with schema extensions;
+
+create table medley.feature_types (
+  feature_type text primary key check (feature_type ~ '^[a-z][a-z0-9_]{1,39}$'),
+  weight real not null default 1 check (weight between 0 and 100),
+  is_creator boolean not null default false,
+  description text not null default ''
+);
+
+comment on table medley.feature_types is
+  'The types of features and what each is worth: data, tuned by the owner. An unknown type is added on first use.';
+comment on column medley.feature_types.feature_type is 'Name: lower case letters, digits and underscores.';
+comment on column medley.feature_types.weight is
+  'Factor on every feature of the type, in content similarity and in profiles; 0 leaves the type out.';
+comment on column medley.feature_types.is_creator is
+  'Whether a feature of the type names who made the item: lists then spread over its values.';
+comment on column medley.feature_types.description is 'What its values are.';
+
+insert into medley.feature_types (feature_type, weight, description)
+values ('genre', 1, 'A genre of the item, by its slug; follows public.item_genres.');
+
+create table medley.feature_statistics (
+  singleton boolean primary key default true check (singleton),
+  item_count bigint not null
+);
+
+comment on table medley.feature_statistics is 'One row: how many items have features. Derived.';
+comment on column medley.feature_statistics.singleton is 'Always true: there is one row.';
+comment on column medley.feature_statistics.item_count is 'N of the idf.';
+
+insert into medley.feature_statistics (item_count)
+values (0);
+
+create table medley.features (
+  feature_no int primary key generated always as identity,
+  feature_type text not null references medley.feature_types (feature_type) on update cascade,
+  feature_value text not null check (length(feature_value) between 1 and 200),
+  item_count int not null default 0 check (item_count >= 0),
+  idf real not null check (idf >= 0),
+  unique (feature_type, feature_value)
+);
+
+comment on table medley.features is 'The dictionary of features: one row for each that was ever used, and for every genre. Rows are never deleted.';
+comment on column medley.features.feature_no is 'Dense number; what the engine joins by.';
+comment on column medley.features.feature_type is 'Type of the feature, genre say.';
+comment on column medley.features.feature_value is 'Its value, indie-rock say, as the source spells it.';
+comment on column medley.features.item_count is 'Items that have it, as of the last job.';
+comment on column medley.features.idf is 'How much it tells: ln(1 + (N - n + 0.5) / (n + 0.5)), two decimals; 0 for what every item has.';
+
+-- No foreign key to features, whose rows are never deleted: checking it would slow bulk loads for nothing.
+create table medley.content_features (
+  item_no int not null references medley.items (item_no) on delete cascade,
+  feature_no int not null,
+  source text not null check (length(source) between 1 and 60),
+  weight real not null default 1 check (weight > 0 and weight <= 100),
+  confidence real not null default 1 check (confidence > 0 and confidence <= 1),
+  primary key (item_no, feature_no, source)
+);
+create index content_features_feature_idx on medley.content_features (feature_no, item_no);
+
+comment on table medley.content_features is 'Which features an item has, by source: each source replaces only its own.';
+comment on column medley.content_features.item_no is 'The item.';
+comment on column medley.content_features.feature_no is 'The feature.';
+comment on column medley.content_features.source is 'Who says so: genres (public.item_genres), a pack, an app.';
+comment on column medley.content_features.weight is 'How much of it the item has; 1 for a plain yes.';
+comment on column medley.content_features.confidence is 'How sure the source is, 0 to 1.';
+
+create table medley.item_content (
+  item_no int primary key references medley.items (item_no) on delete cascade,
+  signature bit(128) not null,
+  genre_no int,
+  creator_no int
+);
+
+comment on table medley.item_content is
+  'What diversity needs of an item, in one narrow row, written in the same statement as its features.';
+comment on column medley.item_content.item_no is 'The item.';
+comment on column medley.item_content.signature is
+  'One bit for each of its 24 weightiest features, feature_no modulo 128. Two items are alike to the degree '
+  'bit_count(a & b) / least(bit_count(a), bit_count(b)).';
+comment on column medley.item_content.genre_no is 'Its most specific genre: the deepest in the taxonomy.';
+comment on column medley.item_content.creator_no is
+  'Who made it: the owner''s user_no, else minus the feature_no of its first feature of a type with is_creator.';
+
+create table medley.item_availability (
+  item_no int not null references medley.items (item_no) on delete cascade,
+  platform text not null check (platform = lower(platform) and length(platform) between 1 and 100),
+  country text not null default '' check (country = upper(country) and length(country) <= 2),
+  available_from timestamptz not null default '-infinity',
+  available_until timestamptz not null default 'infinity',
+  primary key (item_no, platform, country, available_from),
+  constraint item_availability_ordered check (available_from < available_until)
+);
+
+comment on table medley.item_availability is 'Where and when an item can be had. An item without a row is available anywhere.';
+comment on column medley.item_availability.item_no is 'The item.';
+comment on column medley.item_availability.platform is 'The platform, in lower case: netflix, say.';
+comment on column medley.item_availability.country is 'Country as two capital letters (ISO 3166); empty for everywhere.';
+comment on column medley.item_availability.available_from is 'First moment; -infinity for always.';
+comment on column medley.item_availability.available_until is 'End, exclusive; infinity for no end.';
+
+create table medley.platform_user_preferences (
+  user_no int not null references medley.members (user_no) on delete cascade,
+  platform_name text not null check (platform_name = lower(platform_name) and length(platform_name) between 1 and 100),
+  has_subscription boolean not null default false,
+  usage_frequency real not null default 0 check (usage_frequency between 0 and 1),
+  preference_score real not null default 0.5 check (preference_score between 0 and 1),
+  last_updated timestamptz not null default now(),
+  primary key (user_no, platform_name)
+);
+
+comment on table medley.platform_user_preferences is
+  'A member''s platforms: the subscription is what the member says, the rest is learnt from engagements.';
+comment on column medley.platform_user_preferences.user_no is 'The member.';
+comment on column medley.platform_user_preferences.platform_name is 'The platform, in lower case.';
+comment on column medley.platform_user_preferences.has_subscription is 'Whether the member has it.';
+comment on column medley.platform_user_preferences.usage_frequency is
+  'Share of the member''s engagements of the last 90 days that came from it, 0 to 1.';
+comment on column medley.platform_user_preferences.preference_score is
+  'Share of those that were positive, smoothed: (positive + 1) / (positive + negative + 2); 0.5 for unknown.';
+comment on column medley.platform_user_preferences.last_updated is 'When the row last changed.';
+
+create table medley.user_taste_profiles (
+  user_no int not null references medley.members (user_no) on delete cascade,
+  feature_no int not null,
+  affinity_score real not null check (affinity_score between -1 and 1),
+  confidence real not null check (confidence between 0 and 1),
+  last_updated timestamptz not null,
+  decay_rate real not null check (decay_rate >= 0),
+  primary key (user_no, feature_no)
+);
+
+comment on table medley.user_taste_profiles is
+  'How much a member likes a feature, from the affinities to items that have it. The strongest features only. Derived.';
+comment on column medley.user_taste_profiles.user_no is 'The member.';
+comment on column medley.user_taste_profiles.feature_no is 'The feature.';
+comment on column medley.user_taste_profiles.affinity_score is
+  'Liking as of last_updated, relative to the member''s strongest feature: -1 (dislike) to 1.';
+comment on column medley.user_taste_profiles.confidence is 'How much evidence stands behind it, 0 to 1: 0.5 at three items'' worth.';
+comment on column medley.user_taste_profiles.last_updated is 'The moment that affinity_score is for.';
+comment on column medley.user_taste_profiles.decay_rate is
+  'Decay a day: at time t the liking is affinity_score * exp(-decay_rate * days since last_updated).';
+
+create table medley.taste_states (
+  user_no int primary key references medley.members (user_no) on delete cascade,
+  written_at timestamptz not null
+);
+
+comment on table medley.taste_states is 'Up to which of a member''s engagements the member''s taste is derived. A member without a row is due.';
+comment on column medley.taste_states.user_no is 'The member.';
+comment on column medley.taste_states.written_at is
+  'member_activity.last_written_at as the last refresh saw it: another value there means there is news.';
+
+create table medley.embedding_types (
+  embedding_type text primary key check (embedding_type ~ '^[a-z][a-z0-9_]{1,39}$'),
+  model_version text not null check (length(model_version) between 1 and 100),
+  dims smallint not null check (dims in (64, 256, 384, 768, 1536)),
+  taste_rank smallint not null default 100,
+  description text not null default ''
+);
+
+comment on table medley.embedding_types is
+  'The types of embeddings, and which model of each is in use. A new type is added on first use, with its first model.';
+comment on column medley.embedding_types.embedding_type is 'Name: description, audio, behavior ...';
+comment on column medley.embedding_types.model_version is 'The active model: only its vectors are compared.';
+comment on column medley.embedding_types.dims is 'Numbers in a vector of the active model.';
+comment on column medley.embedding_types.taste_rank is
+  'Which type speaks for a member''s taste where there are several: the lowest rank with vectors.';
+comment on column medley.embedding_types.description is 'What the vectors stand for.';
+
+insert into medley.embedding_types (embedding_type, model_version, dims, taste_rank, description)
+values (
+  'behavior', 'spectral-1', 64, 200, 'Who engages with the item: made by medley.rebuild_spectral_embeddings().'
+);
+
+create table medley.content_embeddings (
+  item_no int not null references medley.items (item_no) on delete cascade,
+  embedding_type text not null references medley.embedding_types (embedding_type) on update cascade,
+  model_version text not null check (length(model_version) between 1 and 100),
+  dims smallint not null,
+  embedding_64 extensions.vector(64),
+  embedding_256 extensions.vector(256),
+  embedding_384 extensions.vector(384),
+  embedding_768 extensions.vector(768),
+  embedding_1536 extensions.vector(1536),
+  created_at timestamptz not null default now(),
+  primary key (item_no, embedding_type, model_version),
+  constraint content_embeddings_one_size check (
+    num_nonnulls(embedding_64, embedding_256, embedding_384, embedding_768, embedding_1536) = 1
+    and case dims
+      when 64 then embedding_64 is not null
+      when 256 then embedding_256 is not null
+      when 384 then embedding_384 is not null
+      when 768 then embedding_768 is not null
+      when 1536 then embedding_1536 is not null
+      else false
+    end
+  )
+);
+create index content_embeddings_type_idx on medley.content_embeddings (embedding_type, model_version, item_no);
+create index content_embeddings_64_idx on medley.content_embeddings
+using hnsw (embedding_64 extensions.vector_cosine_ops) where embedding_64 is not null;
+create index content_embeddings_256_idx on medley.content_embeddings
+using hnsw (embedding_256 extensions.vector_cosine_ops) where embedding_256 is not null;
+create index content_embeddings_384_idx on medley.content_embeddings
+using hnsw (embedding_384 extensions.vector_cosine_ops) where embedding_384 is not null;
+create index content_embeddings_768_idx on medley.content_embeddings
+using hnsw (embedding_768 extensions.vector_cosine_ops) where embedding_768 is not null;
+create index content_embeddings_1536_idx on medley.content_embeddings
+using hnsw (embedding_1536 extensions.vector_cosine_ops) where embedding_1536 is not null;
+
+comment on table medley.content_embeddings is
+  'Vectors of items, of several types and sizes; unit length. Several models of a type may lie side by side: '
+  'embedding_types says which is in use.';
+comment on column medley.content_embeddings.item_no is 'The item.';
+comment on column medley.content_embeddings.embedding_type is 'What the vector stands for.';
+comment on column medley.content_embeddings.model_version is 'The model that made it.';
+comment on column medley.content_embeddings.dims is 'Its size; the column of that size holds it, the others are null.';
+comment on column medley.content_embeddings.embedding_64 is 'The vector, where it has 64 numbers (behavior).';
+comment on column medley.content_embeddings.embedding_256 is 'The vector, where it has 256 numbers (learned projection).';
+comment on column medley.content_embeddings.embedding_384 is 'The vector, where it has 384 numbers (MiniLM text).';
+comment on column medley.content_embeddings.embedding_768 is 'The vector, where it has 768 numbers (MERT audio).';
+comment on column medley.content_embeddings.embedding_1536 is 'The vector, where it has 1,536 numbers (OpenAI text).';
+comment on column medley.content_embeddings.created_at is 'When it was computed.';
+
+create table medley.user_taste_vectors (
+  user_no int not null references medley.members (user_no) on delete cascade,
+  embedding_type text not null references medley.embedding_types (embedding_type) on update cascade,
+  model_version text not null,
+  embedding_64 extensions.vector(64),
+  embedding_256 extensions.vector(256),
+  embedding_384 extensions.vector(384),
+  embedding_768 extensions.vector(768),
+  embedding_1536 extensions.vector(1536),
+  computed_at timestamptz not null,
+  primary key (user_no, embedding_type),
+  constraint user_taste_vectors_one_size check (
+    num_nonnulls(embedding_64, embedding_256, embedding_384, embedding_768, embedding_1536) = 1
+  )
+);
+create index user_taste_vectors_type_idx on medley.user_taste_vectors (embedding_type, model_version, user_no);
+
+comment on table medley.user_taste_vectors is
+  'Where a member stands among the vectors of items: the mean of those that the member likes, unit length. Derived.';
+comment on column medley.user_taste_vectors.user_no is 'The member.';
+comment on column medley.user_taste_vectors.embedding_type is 'The type of the vectors.';
+comment on column medley.user_taste_vectors.model_version is 'The model of the vectors.';
+comment on column medley.user_taste_vectors.embedding_64 is 'The vector, where the model''s have 64 numbers.';
+comment on column medley.user_taste_vectors.embedding_256 is 'The vector, where the model''s have 256 numbers.';
+comment on column medley.user_taste_vectors.embedding_384 is 'The vector, where the model''s have 384 numbers.';
+comment on column medley.user_taste_vectors.embedding_768 is 'The vector, where the model''s have 768 numbers.';
+comment on column medley.user_taste_vectors.embedding_1536 is 'The vector, where the model''s have 1,536 numbers.';
+comment on column medley.user_taste_vectors.computed_at is 'When it was computed.';
+
+create table medley.user_clusters (
+  user_no int not null references medley.members (user_no) on delete cascade,
+  cluster_type text not null check (cluster_type in ('taste_based', 'behavior_based')),
+  cluster_no int not null check (cluster_no > 0),
+  similarity real not null check (similarity between -1 and 1),
+  updated_at timestamptz not null default now(),
+  primary key (user_no, cluster_type)
+);
+create index user_clusters_cluster_idx on medley.user_clusters (cluster_type, cluster_no, user_no);
+
+comment on table medley.user_clusters is
+  'Groups of members with similar taste vectors: k-means. Numbers mean something within one generation only. Derived.';
+comment on column medley.user_clusters.user_no is 'The member.';
+comment on column medley.user_clusters.cluster_type is
+  'behavior_based: over vectors of the type behavior; taste_based: over the type with the lowest taste_rank.';
+comment on column medley.user_clusters.cluster_no is 'The group; the largest has number 1.';
+comment on column medley.user_clusters.similarity is 'Cosine of the member''s vector and the group''s centre.';
+comment on column medley.user_clusters.updated_at is 'When the row last changed.';
+
+-- The members' items in blocks, for the length of a rebuild: nobody else ever sees a row of these two.
+-- Unlogged, because a crash may forget them.
+create unlogged table medley.spectral_bags (
+  block int not null,
+  item_nos int[] not null
+);
+create index spectral_bags_block_idx on medley.spectral_bags (block);
+
+comment on table medley.spectral_bags is
+  'What rebuild_spectral_embeddings works on: one row a member with the items that the member likes. Empty otherwise.';
+comment on column medley.spectral_bags.block is 'Members of one block are propagated together: that bounds the memory.';
+comment on column medley.spectral_bags.item_nos is 'The items.';
+
+create unlogged table medley.spectral_items (
+  item_no int primary key,
+  degree int not null,
+  place extensions.vector(64) not null
+);
+
+comment on table medley.spectral_items is 'What rebuild_spectral_embeddings works on: the vectors so far. Empty otherwise.';
+comment on column medley.spectral_items.item_no is 'The item.';
+comment on column medley.spectral_items.degree is 'Members who like it.';
+comment on column medley.spectral_items.place is 'Its vector so far.';
+
+insert into medley.settings (key, value, description)
+values
+  ('taste.max_features', 100, 'Features kept in a member''s profile; 1 to 200.'),
+  ('taste.history', 200, 'Items of a member, strongest first, that taste is derived from; 1 to 2000.'),
+  ('taste.confidence_items', 3, 'Items'' worth of evidence at which a profile''s confidence is one half; more than 0.'),
+  ('taste.platform_days', 90, 'Days of engagements that a member''s use of platforms is learnt from; 1 to 3650.'),
+  ('taste.spectral_iterations', 6, 'Propagations of the spectral embeddings; 2 to 50. More separates finer groups.'),
+  (
+    'taste.spectral_shrinkage', 5,
+    'Added to every count of neighbours: keeps tiny islands of the catalogue from taking a dimension each; 0 or more.'
+  ),
+  (
+    'taste.spectral_min_members', 2,
+    'Members who must like an item before it gets a vector of type behavior; 1 or more.'
+  ),
+  ('taste.clusters', 32, 'Clusters of members at most; 2 to 500. Few members make fewer.'),
+  ('taste.cluster_sample', 20000, 'Members whose vectors the centres are computed from; 100 to 100000.'),
+  ('taste.cluster_iterations', 15, 'Rounds of k-means; 1 to 100.');
+
+-- sql/core/taste/views.sql
+-- Features by name, and what each is worth.
+create view medley.item_feature_weights
+with (security_invoker = true)
+as
+select
+  c.item_no,
+  c.feature_no,
+  (max(c.weight * c.confidence) * max(t.weight) * max(f.idf))::real as value
+from medley.content_features as c
+inner join medley.features as f on c.feature_no = f.feature_no
+inner join medley.feature_types as t on f.feature_type = t.feature_type
+where t.weight > 0
+group by c.item_no, c.feature_no;
+
+comment on view medley.item_feature_weights is
+  'The features of items with what each is worth: the best of its sources'' weight * confidence, times the weight of its '
+  'type, times idf. The entries of the vector that content similarity compares.';
+revoke all on medley.item_feature_weights from public, anon, authenticated, service_role;
+
+create view medley.content_feature_details
+with (security_invoker = true)
+as
+select
+  i.id as content_id,
+  i.kind as content_type,
+  f.feature_type,
+  f.feature_value,
+  c.weight,
+  c.source,
+  c.confidence
+from medley.content_features as c
+inner join medley.features as f on c.feature_no = f.feature_no
+inner join medley.items as i on c.item_no = i.item_no;
+
+comment on view medley.content_feature_details is 'The features of items by id and name.';
+revoke all on medley.content_feature_details from public, anon, authenticated, service_role;
+
+-- sql/core/taste/features.sql
+-- Features of items: the dictionary, the bulk write, those that follow from genres, and the narrow row for diversity.
+-- Locks are taken in one order everywhere: genres, then the dictionary, then items.
+
+-- No SET: it inlines.
+create or replace function medley.feature_idf(p_item_count bigint, p_total bigint)
+returns real
+language sql immutable parallel safe security invoker
+return round(ln(
+  1 + (greatest(p_total, p_item_count) - p_item_count + 0.5) / (p_item_count + 0.5)
+), 2)::real;
+
+comment on function medley.feature_idf(bigint, bigint) is
+  'How much a feature tells that p_item_count of p_total items have: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25 '
+  '(Robertson and Zaragoza 2009). Two decimals, so that a growing catalogue does not rewrite the whole dictionary.';
+revoke all on function medley.feature_idf(bigint, bigint) from public, anon, authenticated, service_role;
+
+create or replace function medley.check_features(
+  p_types text[],
+  p_values text[],
+  p_weights real[],
+  p_confidences real[]
+)
+returns void
+language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+declare
+  v_type text;
+  v_value text;
+  v_wrong text;
+begin
+  select
+    left(u.feature_type, 60),
+    left(u.feature_value, 60),
+    case
+      when u.feature_type is null or u.feature_type !~ '^[a-z][a-z0-9_]{1,39}$'
+        then 'a type is 2 to 40 lower case letters, digits and underscores'
+      when u.feature_value is null or length(btrim(u.feature_value)) not between 1 and 200
+        then 'a value has 1 to 200 characters'
+      -- NaN is greater than every number.
+      when not (u.weight > 0 and u.weight <= 100) then 'a weight is more than 0 and at most 100'
+      else 'a confidence is more than 0 and at most 1'
+    end
+  into v_type, v_value, v_wrong
+  from unnest(p_types, p_values, p_weights, p_confidences) as u (feature_type, feature_value, weight, confidence)
+  where u.feature_type is null
+    or u.feature_type !~ '^[a-z][a-z0-9_]{1,39}$'
+    or u.feature_value is null
+    or length(btrim(u.feature_value)) not between 1 and 200
+    or not (u.weight > 0 and u.weight <= 100)
+    or not (u.confidence > 0 and u.confidence <= 1)
+  limit 1;
+
+  if found then
+    perform medley.fail('invalid_argument', format('bad feature %s: %s', v_type, v_value), 'p_features',
+      v_wrong || '; nothing was written.');
+  end if;
+end;
+$$;
+
+comment on function medley.check_features(text[], text[], real[], real[]) is
+  'Refuses features with a malformed type or value, or a weight or confidence out of range; null weights and '
+  'confidences pass, they mean 1. Errors: invalid_argument.';
+revoke all on function medley.check_features(text[], text[], real[], real[])
+from public, anon, authenticated, service_role;
+
+create or replace function medley.ensure_features(p_types text[], p_values text[])
+returns void
+language plpgsql volatile parallel unsafe security definer set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+begin
+  if not exists (
+    select from unnest(p_types, p_values) as u (feature_type, feature_value)
+    where not exists (
+      select from medley.features as f
+      where f.feature_type = u.feature_type and f.feature_value = u.feature_value
+    )
+  ) then
+    return;
+  end if;
+
+  -- One session at a time adds to the dictionary; waiting for each other's rows instead could deadlock.
+  perform pg_advisory_xact_lock(hashtextextended('medley.features', 0));
+
+  insert into medley.feature_types (feature_type)
+  select distinct u.feature_type
+  from unnest(p_types) as u (feature_type)
+  on conflict do nothing;
+
+  -- Until a job has counted, a new feature is taken for one item's own.
+  insert into medley.features (feature_type, feature_value, idf)
+  select distinct
+    u.feature_type,
+    u.feature_value,
+    medley.feature_idf(1, (select s.item_count from medley.feature_statistics as s))
+  from unnest(p_types, p_values) as u (feature_type, feature_value)
+  where not exists (
+    select from medley.features as f
+    where f.feature_type = u.feature_type and f.feature_value = u.feature_value
+  )
+  on conflict do nothing;
+end;
+$$;
+
+comment on function medley.ensure_features(text[], text[]) is
+  'Adds the features and feature types that nobody had yet. Safe under concurrency; known ones are found without waiting.';
+revoke all on function medley.ensure_features(text[], text[]) from public, anon, authenticated, service_role;
+
+create or replace function medley.write_item_features(
+  p_source text,
+  p_item_nos int[],
+  p_feature_item_nos int[],
+  p_feature_nos int[],
+  p_weights real[],
+  p_confidences real[]
+)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_changed bigint;
+begin
+  with wanted as materialized (
+    select
+      u.item_no,
+      u.feature_no,
+      max(coalesce(u.weight, 1)) as weight,
+      max(coalesce(u.confidence, 1)) as confidence
+    from unnest(p_feature_item_nos, p_feature_nos, p_weights, p_confidences)
+      as u (item_no, feature_no, weight, confidence)
+    group by u.item_no, u.feature_no
+  ),
+
+  removed as (
+    delete from medley.content_features as c
+    using unnest(p_item_nos) as u (item_no)
+    where c.item_no = u.item_no
+      and c.source = p_source
+      and not exists (select from wanted as w where w.item_no = c.item_no and w.feature_no = c.feature_no)
+    returning 1
+  ),
+
+  written as (
+    insert into medley.content_features as c (item_no, feature_no, source, weight, confidence)
+    select
+      w.item_no,
+      w.feature_no,
+      p_source,
+      w.weight,
+      w.confidence
+    from wanted as w
+    order by w.item_no, w.feature_no
+    on conflict (item_no, feature_no, source) do update
+    set weight = excluded.weight, confidence = excluded.confidence
+    where (c.weight, c.confidence) is distinct from (excluded.weight, excluded.confidence)
+    returning 1
+  )
+
+  select (select count(*) from removed) + (select count(*) from written) into v_changed;
+
+  if v_changed > 0 then
+    perform medley.refresh_item_content(p_item_nos);
+  end if;
+  return v_changed;
+end;
+$$;
+
+comment on function medley.write_item_features(text, int[], int[], int[], real[], real[]) is
+  'Makes p_source''s features of the items p_item_nos equal to the four arrays, by number. Only differences are written, '
+  'item_content follows. Returns how many rows changed. Callers hold the locks of the items.';
+revoke all on function medley.write_item_features(text, int[], int[], int[], real[], real[])
+from public, anon, authenticated, service_role;
+
+create or replace function medley.replace_item_features(
+  p_source text,
+  p_item_ids uuid[],
+  p_feature_items uuid[],
+  p_feature_types text[],
+  p_feature_values text[],
+  p_feature_weights real[] default null,
+  p_feature_confidences real[] default null
+)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_items uuid[] := array(select distinct i.id from unnest(p_item_ids) as i (id) where i.id is not null);
+  v_values text[] := array(
+    select btrim(u.feature_value) from unnest(p_feature_values) with ordinality as u (feature_value, place) order by u.place
+  );
+  v_count int := coalesce(cardinality(p_feature_items), 0);
+begin
+  if p_source is null or length(p_source) not between 1 and 60 then
+    perform medley.fail('invalid_argument', 'a source has 1 to 60 characters', 'p_source', 'Name who says so.');
+  end if;
+  if coalesce(cardinality(p_feature_types), 0) <> v_count
+    or coalesce(cardinality(p_feature_values), 0) <> v_count
+    or coalesce(cardinality(p_feature_weights), v_count) <> v_count
+    or coalesce(cardinality(p_feature_confidences), v_count) <> v_count
+  then
+    perform medley.fail('invalid_argument', 'the arrays of features differ in length', 'p_feature_items',
+      'Pass one item, type and value at each place, and weights and confidences for all or none.');
+  end if;
+  if exists (
+    select from unnest(p_feature_items) as f (id)
+    where f.id is null or not exists (select from unnest(v_items) as i (id) where i.id = f.id)
+  ) then
+    perform medley.fail('invalid_argument', 'a feature belongs to no item of p_item_ids', 'p_feature_items',
+      'List every item in p_item_ids once.');
+  end if;
+  perform medley.check_features(p_feature_types, p_feature_values, p_feature_weights, p_feature_confidences);
+
+  perform medley.ensure_features(p_feature_types, v_values);
+  perform medley.lock_items(v_items);
+
+  return (
+    with given as (
+      select
+        i.item_no,
+        f.feature_no,
+        u.weight,
+        u.confidence
+      from unnest(p_feature_items, p_feature_types, v_values, p_feature_weights, p_feature_confidences)
+        as u (item_id, feature_type, feature_value, weight, confidence)
+      inner join medley.items as i on u.item_id = i.id
+      inner join medley.features as f on u.feature_type = f.feature_type and u.feature_value = f.feature_value
+    )
+
+    select medley.write_item_features(
+      p_source,
+      array(select i.item_no from medley.items as i inner join unnest(v_items) as u (id) on i.id = u.id),
+      coalesce(array_agg(g.item_no), '{}'),
+      array_agg(g.feature_no),
+      array_agg(g.weight),
+      array_agg(g.confidence)
+    )
+    from given as g
+  );
+end;
+$$;
+
+comment on function medley.replace_item_features(text, uuid[], uuid[], text[], text[], real[], real[]) is
+  'Replaces all features that p_source gave to the items p_item_ids by those of the arrays: at each place an item, a type, a '
+  'value, a weight (null: 1) and a confidence (null: 1). Other sources keep theirs; an item that stands in p_item_ids only '
+  'has none afterwards. The bulk path of packs: a hundred or a hundred thousand at once. Only differences are written; '
+  'returns how many rows changed. Errors: invalid_argument, not_found (unknown item).';
+revoke all on function medley.replace_item_features(text, uuid[], uuid[], text[], text[], real[], real[])
+from public, anon, authenticated, service_role;
+
+create or replace function medley.register_item_features(p_features jsonb)
+returns table (item_id uuid, feature_count int)
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_source text;
+begin
+  if p_features is null or jsonb_typeof(p_features) <> 'array' then
+    perform medley.fail('invalid_argument', 'p_features must be an array of objects', 'p_features',
+      'Pass [{"item_id", "source", "features": [{"type", "value", "weight", "confidence"}]}, ...].');
+  end if;
+  if jsonb_array_length(p_features) > 1000 then
+    perform medley.fail('too_large', format('p_features holds %s items', jsonb_array_length(p_features)), 'p_features',
+      'Pass at most 1,000 items a call.');
+  end if;
+  if exists (
+    select from jsonb_array_elements(p_features) as e (entry)
+    where jsonb_typeof(e.entry -> 'features') is distinct from 'array' or e.entry ->> 'item_id' is null
+  ) then
+    perform medley.fail('invalid_argument', 'an entry lacks its item_id or its array of features', 'p_features',
+      'Pass "features": [] to take all features away.');
+  end if;
+  if exists (
+    select from jsonb_array_elements(p_features) as e (entry)
+    where jsonb_array_length(e.entry -> 'features') > 200
+  ) then
+    perform medley.fail('too_large', 'an item has more than 200 features', 'p_features', 'Keep the most telling ones.');
+  end if;
+
+  -- One pass for each source; a call has one or a few of them.
+  for v_source in
+    select distinct coalesce(e.entry ->> 'source', 'app') from jsonb_array_elements(p_features) as e (entry)
+  loop
+    perform (
+      with entry as (
+        select (e.entry ->> 'item_id')::uuid as item_id, e.entry -> 'features' as features
+        from jsonb_array_elements(p_features) as e (entry)
+        where coalesce(e.entry ->> 'source', 'app') = v_source
+      ),
+
+      feature as (
+        select t.item_id, r.type, r.value, r.weight, r.confidence
+        from entry as t
+        cross join lateral jsonb_to_recordset(t.features) as r (type text, value text, weight real, confidence real)
+      )
+
+      select medley.replace_item_features(
+        v_source,
+        (select array_agg(t.item_id) from entry as t),
+        coalesce(array_agg(f.item_id), '{}'),
+        array_agg(f.type),
+        array_agg(f.value),
+        array_agg(f.weight),
+        array_agg(f.confidence)
+      )
+      from feature as f
+    );
+  end loop;
+
+  return query
+  select (e.entry ->> 'item_id')::uuid, jsonb_array_length(e.entry -> 'features')
+  from jsonb_array_elements(p_features) with ordinality as e (entry, place)
+  order by e.place;
+exception
+  -- Bad ids and numbers: the caller's data, not our fault.
+  when data_exception then
+    perform medley.fail('invalid_argument', sqlerrm, 'p_features', 'Correct the entry; nothing was written.');
+end;
+$$;
+
+comment on function medley.register_item_features(jsonb) is
+  'replace_item_features for up to 1,000 items and 200 features each as JSON; see public.register_item_features. '
+  'Errors: invalid_argument, not_found (unknown item), too_large.';
+revoke all on function medley.register_item_features(jsonb) from public, anon, authenticated, service_role;
+grant execute on function medley.register_item_features(jsonb) to service_role;
+
+create or replace function medley.refresh_item_content(p_item_nos int[] default null)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = '' set work_mem = '256MB'
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_item_nos int[] := coalesce(p_item_nos, array(select i.item_no from medley.items as i));
+  v_changed bigint;
+begin
+  perform medley.member_numbers(array(
+    select distinct i.owner_id
+    from unnest(v_item_nos) as u (item_no)
+    inner join medley.items as i on u.item_no = i.item_no
+    where i.owner_id is not null
+  ));
+
+  with weighed as (
+    select
+      c.item_no,
+      c.feature_no,
+      bool_or(t.is_creator) as is_creator,
+      row_number() over (
+        partition by c.item_no order by max(c.weight * c.confidence) * max(t.weight) desc, c.feature_no
+      ) as place
+    from unnest(v_item_nos) as u (item_no)
+    inner join medley.content_features as c on u.item_no = c.item_no
+    inner join medley.features as f on c.feature_no = f.feature_no
+    inner join medley.feature_types as t on f.feature_type = t.feature_type
+    where t.weight > 0
+    group by c.item_no, c.feature_no
+  ),
+
+  content as (
+    select
+      w.item_no,
+      -- Wider signatures would be full for everything with a long list of people.
+      bit_or(set_bit(0::bit(128), w.feature_no % 128, 1)) filter (where w.place <= 24) as signature,
+      (array_agg(w.feature_no order by w.place) filter (where w.is_creator))[1] as creator_feature_no
+    from weighed as w
+    group by w.item_no
+  ),
+
+  genre as (
+    select
+      i.item_no,
+      (array_agg(g.genre_no order by p.depth desc nulls last, g.genre_no))[1] as genre_no
+    from unnest(v_item_nos) as u (item_no)
+    inner join medley.items as i on u.item_no = i.item_no
+    inner join public.item_genres as l on i.id = l.item_id
+    inner join public.genres as g on l.genre_id = g.id
+    left join public.genre_paths as p on g.id = p.genre_id and p.is_primary
+    group by i.item_no
+  ),
+
+  fresh as (
+    select
+      i.item_no,
+      coalesce(c.signature, 0::bit(128)) as signature,
+      g.genre_no,
+      coalesce(m.user_no, -c.creator_feature_no) as creator_no
+    from unnest(v_item_nos) as u (item_no)
+    inner join medley.items as i on u.item_no = i.item_no
+    left join content as c on i.item_no = c.item_no
+    left join genre as g on i.item_no = g.item_no
+    left join medley.members as m on i.owner_id = m.user_id
+  ),
+
+  written as (
+    insert into medley.item_content as o (item_no, signature, genre_no, creator_no)
+    select f.item_no, f.signature, f.genre_no, f.creator_no
+    from fresh as f
+    left join medley.item_content as e on f.item_no = e.item_no
+    where e.item_no is null
+      or (e.signature, e.genre_no, e.creator_no) is distinct from (f.signature, f.genre_no, f.creator_no)
+    order by f.item_no
+    on conflict (item_no) do update
+    set signature = excluded.signature, genre_no = excluded.genre_no, creator_no = excluded.creator_no
+    returning 1
+  )
+
+  select count(*) into v_changed from written;
+  return v_changed;
+end;
+$$;
+
+comment on function medley.refresh_item_content(int[]) is
+  'Brings item_content of these items up to date, of all when null. Also a job: genres move in the taxonomy, and feature '
+  'types change their weights. Returns how many rows changed.';
+revoke all on function medley.refresh_item_content(int[]) from public, anon, authenticated, service_role;
+
+create or replace function medley.refresh_genre_features(p_item_nos int[] default null)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = '' set work_mem = '256MB'
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_item_nos int[] := coalesce(p_item_nos, array(select i.item_no from medley.items as i));
+begin
+  return (
+    with feature as (
+      select i.item_no, f.feature_no
+      from unnest(v_item_nos) as u (item_no)
+      inner join medley.items as i on u.item_no = i.item_no
+      inner join public.item_genres as l on i.id = l.item_id
+      inner join public.genres as g on l.genre_id = g.id
+      inner join medley.features as f on f.feature_type = 'genre' and g.slug = f.feature_value
+    )
+
+    select medley.write_item_features(
+      'genres', v_item_nos, coalesce(array_agg(f.item_no), '{}'), array_agg(f.feature_no), null, null
+    )
+    from feature as f
+  );
+end;
+$$;
+
+comment on function medley.refresh_genre_features(int[]) is
+  'Makes the features of source genres equal to public.item_genres for these items, for all when null; triggers call it. '
+  'Returns how many rows changed.';
+revoke all on function medley.refresh_genre_features(int[]) from public, anon, authenticated, service_role;
+
+create or replace function medley.item_genres_changed()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_item_nos int[];
+begin
+  if tg_op = 'INSERT' then
+    v_item_nos := array(
+      select distinct i.item_no from new_rows as n inner join medley.items as i on n.item_id = i.id
+    );
+  elsif tg_op = 'DELETE' then
+    v_item_nos := array(
+      select distinct i.item_no from old_rows as o inner join medley.items as i on o.item_id = i.id
+    );
+  else
+    v_item_nos := array(
+      select distinct i.item_no
+      from (select n.item_id from new_rows as n union select o.item_id from old_rows as o) as c
+      inner join medley.items as i on c.item_id = i.id
+    );
+  end if;
+
+  if cardinality(v_item_nos) > 0 then
+    perform medley.refresh_genre_features(v_item_nos);
+  end if;
+  return null;
+end;
+$$;
+
+comment on function medley.item_genres_changed() is 'Statement trigger: the features of source genres follow public.item_genres.';
+revoke all on function medley.item_genres_changed() from public, anon, authenticated, service_role;
+
+create trigger item_genres_features_insert
+after insert on public.item_genres
+referencing new table as new_rows
+for each statement execute function medley.item_genres_changed();
+
+create trigger item_genres_features_update
+after update on public.item_genres
+referencing old table as old_rows new table as new_rows
+for each statement execute function medley.item_genres_changed();
+
+create trigger item_genres_features_delete
+after delete on public.item_genres
+referencing old table as old_rows
+for each statement execute function medley.item_genres_changed();
+
+create or replace function medley.genres_changed()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_slugs text[] := array(select n.slug from new_rows as n);
+  v_item_nos int[];
+begin
+  perform medley.ensure_features(array_fill('genre'::text, array[cardinality(v_slugs)]), v_slugs);
+
+  if tg_op = 'UPDATE' then
+    v_item_nos := array(
+      select distinct i.item_no
+      from new_rows as n
+      inner join public.item_genres as l on n.id = l.genre_id
+      inner join medley.items as i on l.item_id = i.id
+    );
+    perform medley.refresh_genre_features(v_item_nos);
+  end if;
+  return null;
+end;
+$$;
+
+comment on function medley.genres_changed() is
+  'Statement trigger: every genre is in the dictionary from its first moment, so that linking it needs no lock; a genre '
+  'with a new slug is another feature.';
+revoke all on function medley.genres_changed() from public, anon, authenticated, service_role;
+
+create trigger genres_features_insert
+after insert on public.genres
+referencing new table as new_rows
+for each statement execute function medley.genres_changed();
+
+create trigger genres_features_update
+after update on public.genres
+referencing new table as new_rows
+for each statement execute function medley.genres_changed();
+
+create or replace function medley.item_owners_changed()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_item_nos int[];
+begin
+  if tg_op = 'INSERT' then
+    v_item_nos := array(select n.item_no from new_rows as n where n.owner_id is not null);
+  else
+    v_item_nos := array(
+      select n.item_no
+      from new_rows as n
+      inner join old_rows as o on n.id = o.id
+      where n.owner_id is distinct from o.owner_id
+    );
+  end if;
+
+  if cardinality(v_item_nos) > 0 then
+    perform medley.refresh_item_content(v_item_nos);
+  end if;
+  return null;
+end;
+$$;
+
+comment on function medley.item_owners_changed() is
+  'Statement trigger: an item that belongs to a member is that member''s in item_content from the start.';
+revoke all on function medley.item_owners_changed() from public, anon, authenticated, service_role;
+
+create trigger items_content_insert
+after insert on medley.items
+referencing new table as new_rows
+for each statement execute function medley.item_owners_changed();
+
+create trigger items_content_update
+after update on medley.items
+referencing old table as old_rows new table as new_rows
+for each statement execute function medley.item_owners_changed();
+
+create or replace function medley.refresh_feature_statistics()
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = '' set work_mem = '256MB'
+as $$
+declare
+  v_generation int := medley.begin_generation('features');
+  v_total bigint := (select count(distinct c.item_no) from medley.content_features as c);
+begin
+  update medley.feature_statistics as s
+  set item_count = v_total
+  where s.item_count <> v_total;
+
+  with counted as (
+    select c.feature_no, count(distinct c.item_no) as item_count
+    from medley.content_features as c
+    group by c.feature_no
+  ),
+
+  fresh as (
+    select
+      f.feature_no,
+      coalesce(c.item_count, 0) as item_count,
+      medley.feature_idf(greatest(coalesce(c.item_count, 0), 1), v_total) as idf
+    from medley.features as f
+    left join counted as c on f.feature_no = c.feature_no
+  )
+
+  update medley.features as f
+  set item_count = n.item_count, idf = n.idf
+  from fresh as n
+  where f.feature_no = n.feature_no and (f.item_count, f.idf) is distinct from (n.item_count, n.idf);
+
+  analyze medley.features, medley.content_features;
+  perform medley.finish_generation('features', v_generation, (select count(*) from medley.features));
+  return v_total;
+end;
+$$;
+
+comment on function medley.refresh_feature_statistics() is
+  'Job: counts again how many items have each feature, and from that its idf. Loaders call it too. Returns how many items '
+  'have features.';
+revoke all on function medley.refresh_feature_statistics() from public, anon, authenticated, service_role;
+
+-- What was there before this module.
+select medley.ensure_features(array_agg('genre'::text), array_agg(g.slug))
+from public.genres as g;
+select medley.refresh_genre_features();
+
+-- sql/core/taste/availability.sql
+-- Where items can be had, and which platforms members have.
+create or replace function medley.replace_item_availability(
+  p_item_ids uuid[],
+  p_items uuid[],
+  p_platforms text[],
+  p_countries text[],
+  p_from timestamptz[],
+  p_until timestamptz[]
+)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_items uuid[] := array(select distinct i.id from unnest(p_item_ids) as i (id) where i.id is not null);
+  v_count int := coalesce(cardinality(p_items), 0);
+  v_changed bigint;
+begin
+  if coalesce(cardinality(p_platforms), 0) <> v_count
+    or coalesce(cardinality(p_countries), v_count) <> v_count
+    or coalesce(cardinality(p_from), v_count) <> v_count
+    or coalesce(cardinality(p_until), v_count) <> v_count
+  then
+    perform medley.fail('invalid_argument', 'the arrays differ in length', 'p_items',
+      'Pass one item and platform at each place, and countries and times for all or none.');
+  end if;
+  if exists (
+    select from unnest(p_items, p_platforms, p_countries, p_from, p_until)
+      as u (id, platform, country, available_from, available_until)
+    where u.id is null
+      or not exists (select from unnest(v_items) as i (id) where i.id = u.id)
+      or u.platform is null
+      or length(btrim(u.platform)) not between 1 and 100
+      or coalesce(u.country, '') !~ '^([A-Za-z]{2})?$'
+      or coalesce(u.available_from, '-infinity') >= coalesce(u.available_until, 'infinity')
+  ) then
+    perform medley.fail('invalid_argument',
+      'an entry names no item of p_item_ids, a bad platform or country, or ends before it begins', 'p_items',
+      'A platform has 1 to 100 characters, a country two letters or none.');
+  end if;
+  perform medley.lock_items(v_items);
+
+  with wanted as materialized (
+    select
+      i.item_no,
+      lower(btrim(u.platform)) as platform,
+      upper(coalesce(u.country, '')) as country,
+      coalesce(u.available_from, '-infinity') as available_from,
+      max(coalesce(u.available_until, 'infinity')) as available_until
+    from unnest(p_items, p_platforms, p_countries, p_from, p_until)
+      as u (id, platform, country, available_from, available_until)
+    inner join medley.items as i on u.id = i.id
+    group by 1, 2, 3, 4
+  ),
+
+  removed as (
+    delete from medley.item_availability as a
+    using unnest(v_items) as u (id), medley.items as i
+    where u.id = i.id
+      and a.item_no = i.item_no
+      and not exists (
+        select from wanted as w
+        where (w.item_no, w.platform, w.country, w.available_from) = (a.item_no, a.platform, a.country, a.available_from)
+      )
+    returning 1
+  ),
+
+  written as (
+    insert into medley.item_availability as a (item_no, platform, country, available_from, available_until)
+    select w.item_no, w.platform, w.country, w.available_from, w.available_until
+    from wanted as w
+    order by w.item_no, w.platform, w.country, w.available_from
+    on conflict (item_no, platform, country, available_from) do update
+    set available_until = excluded.available_until
+    where a.available_until <> excluded.available_until
+    returning 1
+  )
+
+  select (select count(*) from removed) + (select count(*) from written) into v_changed;
+  return v_changed;
+end;
+$$;
+
+comment on function medley.replace_item_availability(uuid[], uuid[], text[], text[], timestamptz[], timestamptz[]) is
+  'Replaces the availability of the items p_item_ids by the rows of the arrays: item, platform, country (empty or null: '
+  'everywhere), from (null: always) and until (null: no end). An item that stands in p_item_ids only has none afterwards. '
+  'Only differences are written; returns how many rows changed. Errors: invalid_argument, not_found (unknown item).';
+revoke all on function medley.replace_item_availability(uuid[], uuid[], text[], text[], timestamptz[], timestamptz[])
+from public, anon, authenticated, service_role;
+
+create or replace function medley.set_platform_subscription(p_user_id uuid, p_platform text, p_has_subscription boolean)
+returns void
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid := medley.acting_user(p_user_id);
+  v_user_no int;
+begin
+  if p_platform is null or length(btrim(p_platform)) not between 1 and 100 or p_has_subscription is null then
+    perform medley.fail('invalid_argument', 'a platform has 1 to 100 characters, and one has it or not', 'p_platform',
+      'Pass the name of the platform and true or false.');
+  end if;
+  if not exists (select from auth.users as u where u.id = v_user_id) then
+    perform medley.fail('not_found', format('there is no member %s', v_user_id), 'p_user_id', 'Name an account.');
+  end if;
+  select m.user_no into strict v_user_no
+  from medley.member_numbers(array[v_user_id]) as m;
+
+  if p_has_subscription and (
+    select count(*) from medley.platform_user_preferences as p where p.user_no = v_user_no and p.has_subscription
+  ) >= 100 then
+    perform medley.fail('too_large', 'the member has 100 subscriptions', 'p_platform', 'End one first.');
+  end if;
+
+  insert into medley.platform_user_preferences as p (user_no, platform_name, has_subscription)
+  values (v_user_no, lower(btrim(p_platform)), p_has_subscription)
+  on conflict (user_no, platform_name) do update
+  set has_subscription = excluded.has_subscription, last_updated = now()
+  where p.has_subscription <> excluded.has_subscription;
+end;
+$$;
+
+comment on function medley.set_platform_subscription(uuid, text, boolean) is
+  'Notes that the member has, or no longer has, a subscription; see public.set_platform_subscription. '
+  'Errors: those of acting_user, invalid_argument, not_found, too_large (over 100 of them).';
+revoke all on function medley.set_platform_subscription(uuid, text, boolean)
+from public, anon, authenticated, service_role;
+grant execute on function medley.set_platform_subscription(uuid, text, boolean) to authenticated, service_role;
+
+-- sql/core/taste/api.sql
+-- The API of taste: thin functions over those of the same name in medley.
+create or replace function public.register_item_features(p_features jsonb)
+returns table (item_id uuid, feature_count int)
+language sql volatile parallel unsafe security invoker set search_path = ''
+as $$
+  select r.item_id, r.feature_count
+  from medley.register_item_features(p_features) as r
+$$;
+
+comment on function public.register_item_features(jsonb) is
+  'Says what items are made of (secret key only): for an app''s own kinds, or beside what a pack says. p_features: '
+  '[{"item_id": uuid, "source": text, "features": [{"type": text, "value": text, "weight": number, '
+  '"confidence": number}]}], up to 1,000 items with 200 features each. The features that the source (default app) gave to '
+  'the item before are replaced. weight (default 1) is more than 0 and at most 100, confidence (default 1) at most 1. '
+  'Returns item_id and how many features were given, in their order. Errors: invalid_argument, not_found, too_large.';
+revoke all on function public.register_item_features(jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.register_item_features(jsonb) to service_role;
+
+create or replace function public.set_platform_subscription(
+  p_platform text,
+  p_has_subscription boolean default true,
+  p_user_id uuid default null
+)
+returns void
+language sql volatile parallel unsafe security invoker set search_path = ''
+as $$ select medley.set_platform_subscription(p_user_id, p_platform, p_has_subscription) $$;
+
+comment on function public.set_platform_subscription(text, boolean, uuid) is
+  'Notes that the signed-in member has (or, with false, no longer has) the platform p_platform, in any spelling of case. '
+  'p_user_id is for the secret key only. Errors: unauthenticated, forbidden, invalid_argument, not_found, too_large.';
+revoke all on function public.set_platform_subscription(text, boolean, uuid)
+from public, anon, authenticated, service_role;
+grant execute on function public.set_platform_subscription(text, boolean, uuid) to authenticated, service_role;
+
+-- sql/core/taste/policies.sql
+-- The engine's own tables. A member may read the rows about itself; everything is written by the engine alone.
+alter table medley.feature_types enable row level security;
+revoke all on medley.feature_types from public, anon, authenticated, service_role;
+alter table medley.feature_statistics enable row level security;
+revoke all on medley.feature_statistics from public, anon, authenticated, service_role;
+alter table medley.features enable row level security;
+revoke all on medley.features from public, anon, authenticated, service_role;
+alter table medley.content_features enable row level security;
+revoke all on medley.content_features from public, anon, authenticated, service_role;
+alter table medley.item_content enable row level security;
+revoke all on medley.item_content from public, anon, authenticated, service_role;
+alter table medley.item_availability enable row level security;
+revoke all on medley.item_availability from public, anon, authenticated, service_role;
+alter table medley.embedding_types enable row level security;
+revoke all on medley.embedding_types from public, anon, authenticated, service_role;
+alter table medley.content_embeddings enable row level security;
+revoke all on medley.content_embeddings from public, anon, authenticated, service_role;
+alter table medley.taste_states enable row level security;
+revoke all on medley.taste_states from public, anon, authenticated, service_role;
+alter table medley.spectral_bags enable row level security;
+revoke all on medley.spectral_bags from public, anon, authenticated, service_role;
+alter table medley.spectral_items enable row level security;
+revoke all on medley.spectral_items from public, anon, authenticated, service_role;
+
+alter table medley.user_taste_profiles enable row level security;
+revoke all on medley.user_taste_profiles from public, anon, authenticated, service_role;
+grant select on medley.user_taste_profiles to authenticated, service_role;
+
+create policy user_taste_profiles_own on medley.user_taste_profiles
+for select to authenticated using (user_no = (select medley.acting_user_no()));
+
+alter table medley.user_taste_vectors enable row level security;
+revoke all on medley.user_taste_vectors from public, anon, authenticated, service_role;
+grant select on medley.user_taste_vectors to authenticated, service_role;
+
+create policy user_taste_vectors_own on medley.user_taste_vectors
+for select to authenticated using (user_no = (select medley.acting_user_no()));
+
+alter table medley.user_clusters enable row level security;
+revoke all on medley.user_clusters from public, anon, authenticated, service_role;
+grant select on medley.user_clusters to authenticated, service_role;
+
+create policy user_clusters_own on medley.user_clusters
+for select to authenticated using (user_no = (select medley.acting_user_no()));
+
+alter table medley.platform_user_preferences enable row level security;
+revoke all on medley.platform_user_preferences from public, anon, authenticated, service_role;
+grant select on medley.platform_user_preferences to authenticated, service_role;
+
+create policy platform_user_preferences_own on medley.platform_user_preferences
+for select to authenticated using (user_no = (select medley.acting_user_no()));
+
+-- sql/core/taste/jobs.sql
+-- The jobs of this module.
+insert into medley.jobs (name, schedule, function_name, batch_size, timeout_seconds, description)
+values
+  (
+    'refresh_feature_statistics', '25 * * * *', 'refresh_feature_statistics', null, 600,
+    'Counts how many items have each feature, and from that how much it tells.'
+  ),
+  (
+    'refresh_item_content', '45 3 * * *', 'refresh_item_content', null, 600,
+    'Brings signatures, main genres and creators of items up to date with the taxonomy.'
+  );

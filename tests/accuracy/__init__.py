@@ -1,0 +1,1 @@
+"""How good the recommendations are, beside tuned peers on the same split: `make accuracy`."""

@@ -1,0 +1,111 @@
+"""Runs methods on a case: each chooses its settings on the validation part, then is tested."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.accuracy.cases import Case
+from tests.accuracy.data import items_by_user
+from tests.accuracy.metrics import Difference, Metrics, Ranking, difference, mean_ndcg, measure
+from tests.accuracy.peers import PEERS, Peer, matrix, rank
+
+REFERENCE = "ease"
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One row of the table.
+
+    Attributes:
+        method: Short name.
+        label: For people.
+        metrics: On the test part.
+        settings: That did best on the validation part.
+        validation: NDCG@10 there.
+        tried: How many settings were.
+        seconds: To learn from all but the test part and rank for everyone, with those settings.
+        note: What a reader must know.
+        difference: To EASE, once both are known.
+    """
+
+    method: str
+    label: str
+    metrics: Metrics
+    settings: Mapping[str, float]
+    validation: float
+    tried: int
+    seconds: float
+    note: str = ""
+    difference: Difference | None = field(default=None)
+
+
+class Bench:
+    """One case, ready to be answered by methods."""
+
+    def __init__(self, case: Case, *, seed: int = 42) -> None:
+        self.case = case
+        self.seed = seed
+        data, split = case.data, case.split
+        self.known = tuple(sorted(split.train + split.validation)) if case.refit else split.train
+        self.validation = items_by_user(data, split.validation)
+        self.test = items_by_user(data, split.test)
+        self._met_by = Counter(data.pairs[place][1] for place in self.known)
+
+    def metrics(self, ranking: Ranking) -> Metrics:
+        """Of a ranking for the users of the test part."""
+        return measure(
+            ranking,
+            self.test,
+            items=len(self.case.data.items),
+            met_by=self._met_by,
+            users=len(self.case.data.users),
+        )
+
+    def compare(self, rankings: Mapping[str, Ranking]) -> dict[str, Difference]:
+        """Each ranking's difference to the reference, where that is among them."""
+        if REFERENCE not in rankings:
+            return {}
+        return {
+            method: difference(ranking, rankings[REFERENCE], self.test, seed=self.seed)
+            for method, ranking in rankings.items()
+            if method != REFERENCE
+        }
+
+
+def run_peer(bench: Bench, peer: Peer, progress: Progress) -> tuple[Result, Ranking]:
+    """Tries a peer's settings, learns again with the best, and tests."""
+    data, split = bench.case.data, bench.case.split
+    users, items = len(data.users), len(data.items)
+    train = matrix((data.pairs[place] for place in split.train), users, items)
+    known = matrix((data.pairs[place] for place in bench.known), users, items)
+    best, chosen = -1.0, {}
+    tried = peer.settings()
+    for number, settings in enumerate(tried, start=1):
+        progress(f"{peer.what}: settings {number} of {len(tried)}")
+        found = mean_ndcg(
+            rank(peer.fit(train, **settings), train, bench.validation), bench.validation
+        )
+        if found > best:
+            best, chosen = found, settings
+    started = time.perf_counter()
+    ranking = rank(peer.fit(known, **chosen), known, bench.test)
+    seconds = time.perf_counter() - started
+    result = Result(
+        method=peer.name,
+        label=peer.what,
+        metrics=bench.metrics(ranking),
+        settings=chosen,
+        validation=best,
+        tried=len(tried),
+        seconds=seconds,
+    )
+    return result, ranking
+
+
+def peers_named(only: Sequence[str]) -> list[Peer]:
+    """Those that were asked for, all by default."""
+    return [peer for peer in PEERS if not only or peer.name in only]

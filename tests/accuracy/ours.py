@@ -1,0 +1,335 @@
+"""Medley on a case: a scratch database, the project's own loaders, events, jobs and ranking."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+
+from tests.accuracy import worlds
+from tests.accuracy.evaluate import Bench, Progress, Result
+from tests.accuracy.metrics import DEPTH, Ranking, mean_ndcg
+from tests.database import medley_database
+
+RANKER = "recommendations"
+EVENTS = 1000  # as many as one call may bring
+MEMBERS = 250  # asked about at a time
+BEHAVIOR = f"{RANKER}.behavior"
+
+# Derived from nothing that is here, or in the way: the log must stay as it was written.
+SKIPPED_JOBS = ("retain_engagements", "prune_job_runs", "ensure_engagement_partitions")
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One of our rows.
+
+    Attributes:
+        name: For `--only`.
+        label: For people.
+        all_signals: Whether it knows more than who met what.
+        tuned: Whether settings are chosen on the validation part, and `--set` is heard.
+    """
+
+    name: str
+    label: str
+    all_signals: bool
+    tuned: bool = True
+
+
+VARIANTS = {
+    variant.name: variant
+    for variant in (
+        Variant("medley-behavior", "Medley, behaviour alone", all_signals=False),
+        Variant("medley-all", "Medley, all signals", all_signals=True),
+        Variant("medley-installed", "Medley, as installed", all_signals=True, tuned=False),
+    )
+}
+
+# What is tried on the validation part, one knob after the other, each with the best of those
+# before: the courtesy that the peers get by their grids. Of the ranker, multiples of the weights
+# as installed; of the settings, values. Those that the database does not have are passed over.
+MULTIPLES = (0.0, 0.5, 2.0)
+TUNED_SETTINGS: Mapping[str, tuple[float, ...]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Knobs:
+    """Rows of medley.settings and medley.ranker_weights to change.
+
+    Attributes:
+        fixed: Values that are in force throughout.
+        tune: Values to try; None for the default ones.
+    """
+
+    fixed: Mapping[str, float]
+    tune: Mapping[str, tuple[float, ...]] | None
+
+    @classmethod
+    def parse(
+        cls, settings: Sequence[str], weights: Sequence[str], tune: Sequence[str], untuned: bool
+    ) -> Knobs:
+        """From NAME=VALUE, and for `tune` NAME=VALUE,VALUE.
+
+        Raises:
+            ValueError: Some of it has no such form.
+        """
+
+        def pair(text: str) -> tuple[str, tuple[float, ...]]:
+            name, _, values = text.partition("=")
+            try:
+                return name.strip(), tuple(float(value) for value in values.split(","))
+            except ValueError:
+                raise ValueError(f"{text!r} is not NAME=NUMBER") from None
+
+        fixed = dict(pair(text) for text in (*settings, *weights))
+        several = [name for name, values in fixed.items() if len(values) > 1]
+        if several:
+            raise ValueError(f"{several[0]} has several values; --tune tries them")
+        if untuned and tune:
+            raise ValueError("--no-tune and --tune exclude each other")
+        tried = dict(pair(text) for text in tune) if tune or untuned else None
+        return cls({name: values[0] for name, values in fixed.items()}, tried)
+
+
+class Engine:
+    """Medley with a case's members and items in a scratch database."""
+
+    def __init__(self, connection: psycopg.Connection[Any], bench: Bench, variant: Variant) -> None:
+        self._connection = connection
+        self._case = bench.case
+        self._full = variant.all_signals
+        self._load = worlds.loader(bench.case, all_signals=variant.all_signals)
+        self._now = datetime.now(UTC)
+        self._learnt: set[int] = set()
+        self._user_of: dict[int, int] = {}
+        self._item_of: dict[int, int] = {}
+        self._no_of: dict[int, int] = {}
+        self._kind = ""
+
+    def learn(self, places: Iterable[int]) -> None:
+        """Brings in the pairs at some places besides those that are there; then the jobs run."""
+        new = sorted(set(places) - self._learnt)
+        self._learnt.update(new)
+        world = self._load(self._connection, self._case, sorted(self._learnt))
+        self._kind = world.kind
+        self._number(world)
+        for start in range(0, len(new), EVENTS):
+            self._log(world, new[start : start + EVENTS])
+        self._connection.execute("analyze")
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Runs the jobs of all modules, in the order in which these brought them.
+
+        Raises:
+            RuntimeError: A job failed.
+        """
+        jobs = self._connection.execute(
+            "select j.name from medley.jobs as j where j.name <> all(%s) order by j.ctid",
+            [list(SKIPPED_JOBS)],
+        ).fetchall()
+        for (name,) in jobs:
+            self._connection.execute("call medley.run_job(%s)", [name])
+            run = self._connection.execute(
+                "select r.status, r.error from medley.job_runs as r "
+                "where r.name = %s order by r.run_id desc limit 1",
+                [name],
+            ).fetchone()
+            if run is None or run[0] != "succeeded":
+                raise RuntimeError(f"job {name}: {run}")
+
+    def rank(self, users: Iterable[int]) -> Ranking:
+        """The best items of each user, as the engine ranks them now."""
+        wanted = [self._no_of[user] for user in sorted(users)]
+        found: dict[int, list[int]] = defaultdict(list)
+        for start in range(0, len(wanted), MEMBERS):
+            rows = self._connection.execute(
+                "select r.user_no, r.item_no "
+                "from medley.recommend_batch(%s, %s, %s, %s) as r order by r.user_no, r.rank",
+                [wanted[start : start + MEMBERS], self._kind, DEPTH, self._now],
+            )
+            for user_no, item_no in rows:
+                found[self._user_of[user_no]].append(self._item_of[item_no])
+        return dict(found)
+
+    def values(self) -> dict[str, float]:
+        """Everything that may be set: settings by key, weights as ranker.term."""
+        rows = self._connection.execute(
+            "select s.key, s.value from medley.settings as s "
+            "union all "
+            "select w.ranker || '.' || w.term, w.weight from medley.ranker_weights as w"
+        )
+        return {name: float(value) for name, value in rows}
+
+    def set(self, values: Mapping[str, float]) -> None:
+        """Changes settings and weights, and derives again what depends on settings.
+
+        Raises:
+            KeyError: There is no such row.
+        """
+        before = self.values()
+        changed = {name: value for name, value in values.items() if before[name] != value}
+        for name, value in changed.items():
+            done = self._connection.execute(
+                "update medley.settings set value = %s where key = %s", [value, name]
+            )
+            if not done.rowcount:
+                self._connection.execute(
+                    "update medley.ranker_weights set weight = %s where ranker || '.' || term = %s",
+                    [value, name],
+                )
+        if any(not name.startswith(f"{RANKER}.") for name in changed):
+            self._connection.execute("select medley.refresh_behavior_neighbors()")
+
+    def _number(self, world: worlds.World) -> None:
+        members = self._connection.execute(
+            "select m.user_id, m.user_no from medley.member_numbers(%s) as m",
+            [list(world.members)],
+        )
+        number_of = dict(members.fetchall())
+        self._no_of = {user: number_of[key] for user, key in enumerate(world.members)}
+        self._user_of = {number: user for user, number in self._no_of.items()}
+        items = self._connection.execute(
+            "select i.id, i.item_no from medley.items as i where i.kind = %s", [world.kind]
+        )
+        item_no = dict(items.fetchall())
+        self._item_of = {item_no[key]: item for item, key in enumerate(world.items)}
+
+    def _log(self, world: worlds.World, places: Sequence[int]) -> None:
+        data = self._case.data
+        events = []
+        for place in places:
+            user, item = data.pairs[place]
+            event = {
+                "user_id": str(world.members[user]),
+                "item_id": str(world.items[item]),
+                "kind": self._case.source.kind,
+                "occurred_at": self._time(place).isoformat(),
+                "value": self._value(place),
+            }
+            events.append(event)
+        refused = self._connection.execute(
+            "select e.status, e.code, e.message from medley.log_engagement(null, %s, %s) as e "
+            "where e.status <> 'accepted' limit 1",
+            [json.dumps(events), self._now],
+        ).fetchone()
+        if refused:
+            raise RuntimeError(f"an event was not accepted: {refused}")
+
+    def _time(self, place: int) -> datetime:
+        """When the pair met, moved so that the newest of all is now."""
+        times = self._case.data.times
+        if times is None or not self._full:
+            return self._now
+        return times[place] + (self._now - max(times))
+
+    def _value(self, place: int) -> float | None:
+        """The play count, or the rating as a share of the highest; 1 where it is not to be told."""
+        if not self._full:
+            return 1.0
+        data, kind = self._case.data, self._case.source.kind
+        highest = max(data.weights) if kind == "rate" else 1.0
+        return data.weights[place] / highest
+
+
+@contextmanager
+def engine(bench: Bench, variant: Variant) -> Iterator[Engine]:
+    """A database of its own, gone afterwards."""
+    with medley_database(name="accuracy", factories=False) as database, database.connect() as own:
+        own.execute("set statement_timeout = 0")
+        yield Engine(own, bench, variant)
+
+
+def run_medley(
+    bench: Bench, variant: Variant, knobs: Knobs, progress: Progress
+) -> tuple[Result, Ranking]:
+    """Learns from training, tunes on validation, learns the rest, and tests."""
+    with engine(bench, variant) as medley:
+        progress(f"{variant.label}: loading and learning")
+        medley.learn(bench.case.split.train)
+        if variant.tuned:
+            if not variant.all_signals:
+                medley.set(_behavior_alone(medley.values()))
+            medley.set(_known(knobs.fixed, medley.values()))
+        chosen, validation, tried = _tune(medley, bench, variant, knobs, progress)
+        started = time.perf_counter()
+        progress(f"{variant.label}: learning from all but the test part")
+        if set(bench.known) != set(bench.case.split.train):
+            medley.learn(bench.known)
+        ranking = medley.rank(bench.test)
+        seconds = time.perf_counter() - started
+    result = Result(
+        method=variant.name,
+        label=variant.label,
+        metrics=bench.metrics(ranking),
+        settings=chosen,
+        validation=validation,
+        tried=tried,
+        seconds=seconds,
+    )
+    return result, ranking
+
+
+def _behavior_alone(values: Mapping[str, float]) -> dict[str, float]:
+    """Every other term of the ranker weighs nothing."""
+    return {name: 0.0 for name in values if name.startswith(f"{RANKER}.") and name != BEHAVIOR}
+
+
+def _known(wanted: Mapping[str, float], values: Mapping[str, float]) -> Mapping[str, float]:
+    missing = [name for name in wanted if name not in values]
+    if missing:
+        raise SystemExit(f"accuracy: there is no setting or weight {missing[0]}")
+    return wanted
+
+
+def _tune(
+    medley: Engine, bench: Bench, variant: Variant, knobs: Knobs, progress: Progress
+) -> tuple[dict[str, float], float, int]:
+    """One knob after the other; leaves the best values in force.
+
+    Returns:
+        What was chosen other than it was, NDCG@10 on the validation part, and how many were tried.
+    """
+    best = mean_ndcg(medley.rank(bench.validation), bench.validation)
+    chosen: dict[str, float] = {}
+    tried = 1
+    if not variant.tuned:
+        return chosen, best, tried
+    for name, candidates in _candidates(medley.values(), variant, knobs).items():
+        kept = medley.values()[name]
+        for value in candidates:
+            if value == kept:
+                continue
+            tried += 1
+            progress(f"{variant.label}: {name} = {value:g}")
+            medley.set({name: value})
+            found = mean_ndcg(medley.rank(bench.validation), bench.validation)
+            if found > best:
+                best, kept = found, value
+                chosen[name] = value
+        medley.set({name: kept})
+    return chosen, best, tried
+
+
+def _candidates(
+    values: Mapping[str, float], variant: Variant, knobs: Knobs
+) -> Mapping[str, Sequence[float]]:
+    if knobs.tune is not None:
+        _known(dict.fromkeys(knobs.tune, 0.0), values)
+        return knobs.tune
+    found: dict[str, Sequence[float]] = {
+        name: tried for name, tried in TUNED_SETTINGS.items() if name in values
+    }
+    if variant.all_signals:
+        for name, value in values.items():
+            if name.startswith(f"{RANKER}.") and name != BEHAVIOR:
+                found[name] = [value * multiple for multiple in MULTIPLES]
+    return found
