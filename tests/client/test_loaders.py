@@ -12,9 +12,22 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from medley.loaders import BadData, load_artists, load_concerts, load_lastfm, load_venues
+from medley.loaders import (
+    BadData,
+    Interaction,
+    load_artists,
+    load_concerts,
+    load_films,
+    load_interactions,
+    load_lastfm,
+    load_movielens,
+    load_venues,
+    read_interactions,
+)
 from medley.loaders._rows import Problems, TableFile
 from medley.loaders._write import stable_id
+from medley.loaders.films import ungarbled
+from medley.loaders.movielens import film_title
 
 from tests.database import Database
 
@@ -95,6 +108,30 @@ def test_lastfm_members_follow_what_they_play_and_befriend_both_ways(
     ) == [("Last.fm listener 10", "Björk"), ("Last.fm listener 11", 'The "Quotes')]
     assert rows(connection, "select count(*), count(distinct follower_id) from public.follows") == [
         (4, 3)
+    ]
+
+
+LOGGED = """
+    select p.display_name, i.title, k.kind, e.occurred_at, e.value
+    from medley.engagements as e
+    inner join medley.engagement_kinds as k on k.kind_no = e.kind_no
+    inner join medley.items as i on i.item_no = e.item_no
+    inner join medley.members as m on m.user_no = e.user_no
+    inner join public.profiles as p on p.id = m.user_id
+    where k.kind <> 'follow'
+    order by p.display_name, i.title, e.occurred_at
+"""
+
+
+def test_lastfm_plays_are_engagements_of_the_first_load(
+    connection: psycopg.Connection[Any], lastfm: Path
+) -> None:
+    load_lastfm(connection, lastfm)
+    ((now,),) = rows(connection, "select now()")
+    assert rows(connection, LOGGED) == [
+        ("Last.fm listener 10", "Björk", "play", now, 900),
+        ("Last.fm listener 10", 'The "Quotes', "play", now, 500),
+        ("Last.fm listener 11", 'The "Quotes', "play", now, 3),
     ]
 
 
@@ -320,6 +357,313 @@ def test_a_date_that_is_none_is_named(
     with pytest.raises(BadData) as error:
         load_concerts(connection, write(tmp_path, f"artist,date,venue\nA,{day},B\n"))
     assert reasons(error) == [f"file.csv:2: date is not a date (YYYY-MM-DD): '{day}'"]
+
+
+# MovieLens and films
+
+MOVIELENS = {
+    "movies.csv": "1,Toy Story (1995),Comedy|Sci-Fi\r\n"
+    '2,"Postman, The (Postino, Il) (1994)",(no genres listed)\r\n'
+    "3,Twin (2005),Drama\r\n4,Twin (2005),Drama\r\n",
+    "links.csv": "1,0114709,862\r\n2,0110877,11010\r\n3,0407304,74\r\n4,0407304,74\r\n",
+    "tags.csv": "10,1,Pixar,1139045764\r\n11,1,pixar,1139045764\r\n10,1,fun,1139045764\r\n",
+    "ratings.csv": "10,1,5.0,964982703\r\n10,2,0.5,964982704\r\n11,4,2.75,1537799250\r\n",
+}
+FILMS = {
+    "tmdb_5000_movies.csv": "genres,id,keywords,original_language,original_title,overview,"
+    "production_countries,release_date,runtime,title,vote_average,vote_count\n"
+    '"[{""id"": 1, ""name"": ""Comedy""}, {""id"": 2, ""name"": ""Family""}]",862,'
+    '"[{""id"": 3, ""name"": ""toys""}]",en,Toy Story,Toys live.,'
+    '"[{""iso_3166_1"": ""US"", ""name"": ""USA""}]",1995-10-30,81.0,Toy Story,7.7,5269\n'
+    "[],9,[],es,Am\u00e9n,,[],,,Amen,0.0,0\n",
+    "movie_metadata.csv": "\ufeffid,movie_title,duration,director_name,actor_1_name,actor_2_name,"
+    "actor_3_name,movie_imdb_link,title_year\n"
+    "1,Toy Story\u00a0 ,81,John Lasseter,Tom Hanks,Tim Allen,,"
+    "http://www.imdb.com/title/tt0114709/?ref_=fn_tt_tt_1,1995\n"
+    "2,Toy Story ,81,John Lasseter,Tom Hanks,Tim Allen,,"
+    "http://www.imdb.com/title/tt0114709/?ref_=fn_tt_tt_1,1995\n"
+    "3,Elsewhere ,90,Dami\u221a\u00b0n,,,,http://www.imdb.com/title/tt1234567/,2001\n",
+}
+
+
+@pytest.fixture
+def movielens(tmp_path: Path) -> Path:
+    for name, text in MOVIELENS.items():
+        write(tmp_path, text, name=name)
+    return tmp_path
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    for name, text in FILMS.items():
+        write(tmp_path, text, name=name)
+    return tmp_path
+
+
+FEATURES = """
+    select f.feature_type || ':' || f.feature_value, c.weight::float8
+    from medley.content_features as c
+    inner join medley.features as f on f.feature_no = c.feature_no
+    inner join medley.items as i on i.item_no = c.item_no
+    where i.title = 'Toy Story'
+    order by 1, c.source
+"""
+
+
+def test_movielens_has_films_ratings_and_tags(
+    connection: psycopg.Connection[Any], movielens: Path
+) -> None:
+    load_movielens(connection, movielens)
+    assert rows(
+        connection,
+        "select title, original_title, year, genres, imdb_id, tmdb_id from public.titles "
+        "order by external_id",
+    ) == [
+        ("Toy Story", None, 1995, ["Comedy", "Sci-Fi"], "tt0114709", 862),
+        ("The Postman", "Il Postino", 1994, [], "tt0110877", 11010),
+        ("Twin", None, 2005, ["Drama"], "tt0407304", 74),
+        ("Twin", None, 2005, ["Drama"], None, None),
+    ]
+    first, last = datetime(2000, 7, 30, 18, 45, 3, tzinfo=UTC), datetime(2018, 9, 24, tzinfo=UTC)
+    logged = rows(connection, LOGGED)
+    assert [row[:4] for row in logged[:2]] == [
+        ("MovieLens member 10", "The Postman", "rate", first.replace(second=4)),
+        ("MovieLens member 10", "Toy Story", "rate", first),
+    ]
+    assert [row[4] for row in logged] == [0, 1, 0.5]
+    assert logged[2][3].date() == last.date()
+    assert rows(connection, FEATURES) == [
+        ("decade:1990s", 1),
+        ("genre:comedy", 1),
+        ("genre:science-fiction", 1),
+        ("keyword:fun", 1),
+        ("keyword:pixar", pytest.approx(1.6931, abs=1e-3)),
+    ]
+
+
+def test_movielens_comes_with_a_header_too(
+    connection: psycopg.Connection[Any], movielens: Path
+) -> None:
+    write(movielens, "movieId,title,genres\n" + MOVIELENS["movies.csv"], name="movies.csv")
+    assert load_movielens(connection, movielens).read["movies.csv"] == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "reason"),
+    [
+        ("ratings.csv", "10,1,5.5,1\n", "rating is out of range: 5.5"),
+        ("ratings.csv", "10,1,nan,1\n", "rating is out of range: 'nan'"),
+        ("ratings.csv", "10,9,5,1\n", "there is no film 9"),
+        ("ratings.csv", "10,1,5,1e12\n", "timestamp is no time in seconds since 1970: '1e12'"),
+        ("movies.csv", "1,Twice (1990),Drama\n", "film 1 is on line 1 already"),
+        ("links.csv", "9,1,1\n", "there is no film 9"),
+        ("tags.csv", "10,1,,1\n", "tag is empty"),
+    ],
+)
+def test_a_bad_row_of_movielens_is_named(
+    connection: psycopg.Connection[Any], movielens: Path, name: str, line: str, reason: str
+) -> None:
+    write(movielens, MOVIELENS[name] + line, name=name)
+    with pytest.raises(BadData) as error:
+        load_movielens(connection, movielens)
+    assert reasons(error) == [f"{name}:{MOVIELENS[name].count(chr(10)) + 1}: {reason}"]
+    assert load_movielens(connection, movielens, skip_bad=True).skipped == 1
+
+
+def test_films_have_people_and_words(connection: psycopg.Connection[Any], films: Path) -> None:
+    load_films(connection, films)
+    assert rows(
+        connection,
+        """
+        select t.title, c.role, p.name, c.position
+        from public.title_credits as c
+        inner join public.titles as t on t.id = c.title_id
+        inner join public.people as p on p.id = c.person_id
+        order by 1, 2, 4
+        """,
+    ) == [
+        ("Elsewhere", "director", "Damián", 1),
+        ("Toy Story", "cast", "Tom Hanks", 1),
+        ("Toy Story", "cast", "Tim Allen", 2),
+        ("Toy Story", "director", "John Lasseter", 1),
+    ]
+    assert rows(
+        connection,
+        "select title, original_title, released_on, runtime_minutes, overview, language, country "
+        "from public.titles order by title",
+    ) == [
+        ("Amen", "Amén", None, None, None, "es", None),
+        ("Elsewhere", None, None, 90, None, None, None),
+        ("Toy Story", None, date(1995, 10, 30), 81, "Toys live.", "en", "US"),
+    ]
+
+
+@pytest.mark.usefixtures("movielens", "films")
+@pytest.mark.parametrize("order", [(load_movielens, load_films), (load_films, load_movielens)])
+def test_films_of_both_sources_are_one(
+    connection: psycopg.Connection[Any], tmp_path: Path, order: tuple[Any, ...]
+) -> None:
+    for load in order:
+        load(connection, tmp_path)
+    assert rows(
+        connection,
+        "select imdb_id, overview, keywords from public.titles where title = 'Toy Story'",
+    ) == [("tt0114709", "Toys live.", ["toys"])]
+    assert {name for name, _ in rows(connection, FEATURES)} == {
+        "cast:Tim Allen",
+        "cast:Tom Hanks",
+        "country:US",
+        "decade:1990s",
+        "director:John Lasseter",
+        "genre:comedy",
+        "genre:family",
+        "genre:science-fiction",
+        "keyword:fun",
+        "keyword:pixar",
+        "keyword:toys",
+        "language:en",
+    }
+    for load in order:
+        assert set(load(connection, tmp_path).written.values()) == {0}
+
+
+def test_a_load_of_films_that_broke_off_can_be_repeated(
+    connection: psycopg.Connection[Any], movielens: Path
+) -> None:
+    def stop(step: str) -> None:
+        if step == "Writing ratings":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load_movielens(connection, movielens, progress=stop)
+    assert rows(connection, "select from public.titles") == []
+    assert load_movielens(connection, movielens).written["engagements"] == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Heat (1995)", ("Heat", None, 1995)),
+        ("Hate (Haine, La) (1995)", ("Hate", "La Haine", 1995)),
+        ("Avventura, L' (Adventure, The) (1960)", ("L'Avventura", "The Adventure", 1960)),
+        ("Seven (a.k.a. Se7en) (1995) ", ("Seven", "Se7en", 1995)),
+        ("(500) Days of Summer (2009)", ("(500) Days of Summer", None, 2009)),
+        ("Babylon 5", ("Babylon 5", None, None)),
+        ("(2004)", ("(2004)", None, None)),
+    ],
+)
+def test_film_titles_are_taken_apart(text: str, expected: tuple[str, str | None, int]) -> None:
+    assert film_title(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Zo\u221a\u00b4", "Zo\u00eb"),
+        ("Zo\u00eb", "Zo\u00eb"),
+        ("Tom", "Tom"),
+        ("\u6771", "\u6771"),
+    ],
+)
+def test_accents_are_put_right(text: str, expected: str) -> None:
+    assert ungarbled(text) == expected
+
+
+# Interactions
+
+AT = datetime(1970, 1, 1, 0, 1, 39, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("fmt", "text", "expected"),
+    [
+        ("csv", "a,b\n", Interaction("a", "b", None, None)),
+        ("csv", "a,b,2.5\n", Interaction("a", "b", 2.5, None)),
+        ("csv", '"a,x",b,,99\r\n', Interaction("a,x", "b", None, AT)),
+        ("csv", "\ufeffUser_ID,item_id,timestamp,x\na,b,99,1\n", Interaction("a", "b", None, AT)),
+        ("csv", "item,user\nb,a\n", Interaction("a", "b", None, None)),
+        ("lastfm", "userID\tartistID\tweight\n2\t51\t13883\n", Interaction("2", "51", 13883, None)),
+        ("movielens", "1,2,4.5,99\n", Interaction("1", "2", 4.5, AT)),
+        (
+            "movielens",
+            "userId,movieId,rating,timestamp\n1,2,4.5,99\n",
+            Interaction("1", "2", 4.5, AT),
+        ),
+        ("movielens", "1::2::4.5::99\n", Interaction("1", "2", 4.5, AT)),
+        ("movielens", "1\t2\t4.5\t99\n", Interaction("1", "2", 4.5, AT)),
+    ],
+)
+def test_interactions_come_in_several_forms(
+    tmp_path: Path, fmt: str, text: str, expected: Interaction
+) -> None:
+    assert list(read_interactions(write(tmp_path, text), fmt)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("fmt", "text", "reason"),
+    [
+        ("csv", "a\n", "has 1 columns, not 2"),
+        ("csv", "a,\n", "item is empty"),
+        ("csv", "a,b,nan\n", "weight is out of range: 'nan'"),
+        ("csv", "a,b,-1\n", "weight is negative: -1"),
+        ("csv", "a,b,1,soon\n", "time is not a number: 'soon'"),
+        ("lastfm", "1,2,3\n1,2\n", "has 2 columns, not 3"),
+        ("movielens", "1,2,3,99,5\n", "has 5 columns, not 4"),
+    ],
+)
+def test_a_bad_interaction_is_named(tmp_path: Path, fmt: str, text: str, reason: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(BadData) as error:
+        list(read_interactions(path, fmt))
+    assert reasons(error) == [f"file.csv:{text.count(chr(10))}: {reason}"]
+    problems = Problems(skip_bad=True)
+    list(read_interactions(path, fmt, problems))
+    assert problems.total == 1
+
+
+def test_a_format_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="movielens, lastfm, csv"):
+        list(read_interactions(write(tmp_path, "a,b\n"), "tsv"))
+
+
+def test_interactions_are_engagements_with_items_of_their_own(
+    connection: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    path = write(tmp_path, "ada,song,2,\nada,song,3,\nada,song,7,99\nbob,song,,\n")
+    load_interactions(connection, path, "csv", kind="tune")
+    ((now,),) = rows(connection, "select now()")
+    assert rows(connection, LOGGED) == [
+        ("ada", "song", "play", AT, 7),
+        ("ada", "song", "play", now, 5),
+        ("bob", "song", "play", now, None),
+    ]
+    assert rows(connection, "select kind, title from medley.items") == [("tune", "song")]
+    assert set(load_interactions(connection, path, "csv", kind="tune").written.values()) == {0}
+
+
+def test_rated_interactions_are_ratings(
+    connection: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    load_interactions(connection, write(tmp_path, "1,2,2.75,99\n"), "movielens")
+    assert rows(connection, LOGGED) == [("1", "2", "rate", AT, 0.5)]
+
+
+# The data sets themselves
+
+DATA = Path(__file__).parents[2].parent / "shared/data"
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the data sets of ../shared/data are not here")
+def test_films_join_movielens(connection: psycopg.Connection[Any]) -> None:
+    report = load_movielens(connection, DATA / "movielens_small")
+    assert report.written["engagements"] == 100836
+    load_films(connection, DATA / "films")
+    ((joined,),) = rows(
+        connection,
+        "select count(*) from public.titles as t where t.source = 'movielens' and t.overview <> '' "
+        "and exists (select from public.title_credits as c where c.title_id = t.id)",
+    )
+    assert joined > 3500
 
 
 # Any bytes

@@ -162,7 +162,7 @@ as $$
 $$;
 
 -- Everything that is stored about a member: each table of public and medley with rows that hold the id in any
--- column, or the member's number in a column that refers to medley.members.
+-- column, or the member's number in a column that is called so.
 create function tests.rows_about(p_user uuid)
 returns table (table_name text, row_count bigint)
 language plpgsql security definer set search_path = ''
@@ -176,9 +176,11 @@ begin
       format('%I.%I', c.relnamespace::regnamespace, c.relname) as name,
       (
         select string_agg(format('t.%I', a.attname), ', ')
-        from pg_catalog.pg_constraint as k
-        inner join pg_catalog.pg_attribute as a on k.conrelid = a.attrelid and a.attnum = any(k.conkey)
-        where k.conrelid = c.oid and k.confrelid = 'medley.members'::regclass
+        from pg_catalog.pg_attribute as a
+        where a.attrelid = c.oid
+          and a.attnum > 0
+          and not a.attisdropped
+          and a.attname ~ '(^|_)(user|member|owner|friend)_no$'
       ) as numbers
     from pg_catalog.pg_class as c
     where c.relkind in ('r', 'p')

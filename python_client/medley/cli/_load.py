@@ -10,7 +10,17 @@ from typing import Annotated, Any
 import typer
 from psycopg import Connection
 
-from medley.loaders import LoadReport, load_artists, load_concerts, load_lastfm, load_venues
+from medley.loaders import (
+    LoadReport,
+    load_artists,
+    load_concerts,
+    load_films,
+    load_interactions,
+    load_lastfm,
+    load_movielens,
+    load_venues,
+)
+from medley.loaders.interactions import Format
 
 from ._output import Json, show_report, steps
 from ._settings import database
@@ -55,7 +65,7 @@ def load_lastfm_command(
 ) -> None:
     """Load the HetRec 2011 Last.fm set: artists, tags, plays, friendships."""
     _run_load(
-        5,
+        6,
         as_json,
         lambda connection, progress: load_lastfm(
             connection,
@@ -65,6 +75,65 @@ def load_lastfm_command(
             follows_per_member=follows,
             skip_bad=skip_bad,
             progress=progress,
+        ),
+    )
+
+
+@load.command("movielens")
+def load_movielens_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    *,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Load MovieLens (latest-small and its like): films, ratings, tags."""
+    _run_load(
+        5,
+        as_json,
+        lambda connection, progress: load_movielens(
+            connection, folder, skip_bad=skip_bad, progress=progress
+        ),
+    )
+
+
+@load.command("films")
+def load_films_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    *,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Load films with cast, director, keywords and overview; joins those of MovieLens."""
+    _run_load(
+        4,
+        as_json,
+        lambda connection, progress: load_films(
+            connection, folder, skip_bad=skip_bad, progress=progress
+        ),
+    )
+
+
+@load.command("interactions")
+def load_interactions_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    *,
+    fmt: Annotated[
+        Format,
+        typer.Option(
+            "--format", help="csv: user,item[,weight][,unix time], with or without a header."
+        ),
+    ] = "csv",
+    kind: Annotated[str, typer.Option(help="Kind of the items; made if it is new.")] = "item",
+    source: Source = "interactions",
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Load who did what with which item, and nothing else."""
+    _run_load(
+        4,
+        as_json,
+        lambda connection, progress: load_interactions(
+            connection, file, fmt, source=source, kind=kind, skip_bad=skip_bad, progress=progress
         ),
     )
 

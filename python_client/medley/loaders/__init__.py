@@ -10,14 +10,22 @@ from ._rows import BadData, BadRow
 from ._write import LoadReport
 from .catalogue import load_artists, load_venues
 from .concerts import load_concerts
+from .films import load_films
+from .interactions import Interaction, load_interactions, read_interactions
 from .lastfm import load_lastfm
+from .movielens import load_movielens
 
 __all__ = [
     "BadData",
     "BadRow",
+    "Interaction",
     "LoadReport",
     "load_artists",
     "load_concerts",
+    "load_films",
+    "load_interactions",
     "load_lastfm",
+    "load_movielens",
     "load_venues",
+    "read_interactions",
 ]

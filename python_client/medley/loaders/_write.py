@@ -57,9 +57,11 @@ def load_transaction(connection: Connection[Any]) -> Iterator[Cursor[Any]]:
         yield cursor
         # What comes next is planned by these numbers; autovacuum would bring them a minute later.
         cursor.execute(
-            "analyze medley.items, public.artists, public.venues, public.events, "
-            "public.item_genres, public.item_follows, public.follows"
+            "analyze medley.items, public.artists, public.venues, public.events, public.titles, "
+            "public.people, public.title_credits, public.item_genres, public.item_follows, "
+            "public.follows, medley.members, medley.engagements, medley.affinities"
         )
+        cursor.execute("select medley.refresh_feature_statistics()")
 
 
 def stage(

@@ -1,4 +1,7 @@
-"""Who did what with which item, from the files in which such data sets come."""
+"""Who did what with which item, from the files in which such data sets come.
+
+For data of which nothing else is known: the items are of a kind of their own, named by their keys.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
+
+from psycopg import Connection
 
 from ._rows import Problems, Row, RowError, TableFile
+from ._write import LoadReport, Progress, load_transaction, no_progress, stable_id, stage
+from .engagements import write_engagements
+from .members import member_id, write_members
 
 Format = Literal["movielens", "lastfm", "csv"]
 
@@ -80,6 +88,105 @@ def read_interactions(
         if problems is None:
             book.check()
     book.check()
+
+
+def load_interactions(
+    connection: Connection[Any],
+    path: Path,
+    fmt: str,
+    *,
+    source: str = "interactions",
+    kind: str = "item",
+    skip_bad: bool = False,
+    progress: Progress = no_progress,
+) -> LoadReport:
+    """Loads a file of interactions: items, members and their engagements.
+
+    A MovieLens rating is an engagement of kind `rate`, anything else is a `play` with the weight as
+    its count, 1 where there is none. Rows without a time are logged as of the moment when the
+    member was first loaded, those of one member and item as one.
+
+    Args:
+        connection: As a role that may write the catalogue and auth.users (`DATABASE_URL`).
+        path: The file.
+        fmt: See `read_interactions`.
+        source: Users and items get their ids from this and their own keys.
+        kind: Kind of the items; it is made if it is new.
+        skip_bad: Load the good rows and leave the bad ones out.
+        progress: Told each step.
+
+    Raises:
+        BadData: Rows cannot be loaded, and `skip_bad` is off; nothing was written.
+        ValueError: There is no such format.
+    """
+    progress("Reading")
+    problems = Problems(skip_bad=skip_bad)
+    rated = fmt == "movielens"
+    values: dict[tuple[str, str, datetime | None], float | None] = {}
+    read = 0
+    for row in read_interactions(path, fmt, problems):
+        read += 1
+        key, value = (row.user, row.item, row.time), row.weight
+        if rated:
+            value = min(max(((value or 0.5) - 0.5) / 4.5, 0), 1)
+        elif key in values and row.time is None:
+            value = (values[key] or 1) + (1 if value is None else value)
+        values[key] = value
+
+    report = LoadReport.of(problems, {path.name: read})
+    with load_transaction(connection) as cursor:
+        progress("Writing items")
+        stage(
+            cursor,
+            "load_items",
+            "id uuid, title text",
+            ((stable_id(kind, source, item), item) for item in sorted({i for _, i, _ in values})),
+        )
+        cursor.execute(
+            "insert into medley.item_kinds (kind, description) values (%s, 'Loaded from a file.') "
+            "on conflict do nothing",
+            (kind,),
+        )
+        cursor.execute(
+            """
+            insert into medley.items (id, kind, title)
+            select l.id, %s, l.title
+            from pg_temp.load_items as l
+            where not exists (select from medley.items as i where i.id = l.id)
+            """,
+            (kind,),
+        )
+        report.written["items"] = cursor.rowcount
+
+        progress("Writing members")
+        report.written["members"] = write_members(
+            cursor, source, ((user, user) for user in sorted({u for u, _, _ in values}))
+        )
+
+        progress("Writing engagements")
+        stage(
+            cursor,
+            "load_interactions",
+            "user_id uuid, item_id uuid, kind text, at timestamptz, value real",
+            (
+                (
+                    member_id(source, user),
+                    stable_id(kind, source, item),
+                    "rate" if rated else "play",
+                    time,
+                    value,
+                )
+                for (user, item, time), value in values.items()
+            ),
+        )
+        report.written["engagements"] = write_engagements(
+            cursor,
+            """
+            select l.user_id, l.item_id, l.kind, l.at as occurred_at, l.value
+            from pg_temp.load_interactions as l
+            """,
+        )
+    return report
 
 
 def _layout(path: Path, fmt: str) -> tuple[tuple[str, ...], str]:

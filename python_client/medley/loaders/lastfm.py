@@ -1,7 +1,8 @@
 """The HetRec 2011 Last.fm set: artists with tags, what members play, and who is friends.
 
-Tags become genres, the artists that a member plays most become follows, friendships become follows
-both ways. Play counts have no time, so they are no engagements.
+Tags become genres, play counts become engagements, the artists that a member plays most become
+follows, friendships become follows both ways. Play counts have no time: each is logged as of the
+moment when the member was first loaded.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from psycopg import Connection
 from ._rows import Ids, Problems, Row, RowError, TableFile, genre_name
 from ._write import LoadReport, Progress, load_transaction, no_progress, run, stage
 from .catalogue import write_artists
+from .engagements import write_engagements
 from .members import member_id, write_members
 
 SOURCE = "lastfm"
@@ -110,6 +112,28 @@ def load_lastfm(
             union all
             select l.b, l.a from pg_temp.load_friends as l
             on conflict do nothing
+            """,
+        )
+
+        progress("Writing plays")
+        stage(
+            cursor,
+            "load_plays",
+            "user_id uuid, artist text, count int",
+            (
+                (member_id(SOURCE, str(member)), str(key), count)
+                for member, played in data.plays.items()
+                for count, key in played
+            ),
+        )
+        report.written["engagements"] = write_engagements(
+            cursor,
+            f"""
+            select
+              l.user_id, a.id as item_id, 'play' as kind, null::timestamptz as occurred_at,
+              l.count as value
+            from pg_temp.load_plays as l
+            inner join public.artists as a on a.source = '{SOURCE}' and a.external_id = l.artist
             """,
         )
     return report

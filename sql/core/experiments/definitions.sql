@@ -109,7 +109,7 @@ as $$
     (
       select jsonb_agg(
         jsonb_build_object(
-          'variant', v.variant, 'share', (v.bucket_until - v.bucket_from) / 10000.0::numeric(5, 4), 'weights', v.weights
+          'variant', v.variant, 'share', ((v.bucket_until - v.bucket_from) / 10000.0)::numeric(5, 4), 'weights', v.weights
         )
         order by v.bucket_from
       )

@@ -141,6 +141,43 @@ $$;
 comment on function medley.set_item_trends() is 'Makes trend follow trending_cache. Returns how many rows changed.';
 revoke all on function medley.set_item_trends() from public, anon, authenticated, service_role;
 
+create or replace function medley.count_item_members(p_item_nos int[])
+returns table (item_no int, member_count bigint)
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_custom_plan set work_mem = '256MB' rows 10000
+as $$
+begin
+  -- A pair has a row for each half-life that its kinds have.
+  if p_item_nos is null then
+    return query
+    select p.item_no, count(*)
+    from (
+      select a.item_no
+      from medley.affinities as a
+      group by a.item_no, a.user_no
+      having max(a.positive_at) > coalesce(max(a.negative_at), '-infinity')
+    ) as p
+    group by p.item_no;
+  else
+    return query
+    select p.item_no, count(*)
+    from (
+      select a.item_no
+      from unnest(p_item_nos) as w (item_no)
+      inner join medley.affinities as a on a.item_no = w.item_no
+      group by a.item_no, a.user_no
+      having max(a.positive_at) > coalesce(max(a.negative_at), '-infinity')
+    ) as p
+    group by p.item_no;
+  end if;
+end;
+$$;
+
+comment on function medley.count_item_members(int[]) is
+  'How many members want each of these items (null: of all), by the newest positive and the newest negative event of member '
+  'and item. Items that nobody wants are left out.';
+revoke all on function medley.count_item_members(int[]) from public, anon, authenticated, service_role;
+
 -- Ten items or all of them: the best plans differ, so each call is planned for its own array.
 create or replace function medley.count_items(p_item_nos int[])
 returns bigint
@@ -150,24 +187,14 @@ as $$
 declare
   v_rows bigint;
 begin
-  with pair as (
-    -- A pair has a row for each half-life that its kinds have.
-    select a.user_no, a.item_no
-    from unnest(p_item_nos) as w (item_no)
-    inner join medley.affinities as a on a.item_no = w.item_no
-    group by a.user_no, a.item_no
-    having max(a.positive_at) > coalesce(max(a.negative_at), '-infinity')
-  ),
-
-  wanted as (
-    select p.item_no, count(*) as member_count
-    from pair as p
-    group by p.item_no
+  with asked as materialized (
+    select w.item_no
+    from unnest(coalesce(p_item_nos, array(select i.item_no from medley.items as i))) as w (item_no)
   ),
 
   activity as (
     select a.item_no, sum(a.impressions) as impressions, sum(a.engagements) as engagements
-    from unnest(p_item_nos) as w (item_no)
+    from asked as w
     inner join medley.item_activity as a on a.item_no = w.item_no
     group by a.item_no
   ),
@@ -179,14 +206,14 @@ begin
       coalesce(m.member_count, 0) as member_count,
       coalesce(c.impressions, 0) as impressions,
       coalesce(c.engagements, 0) as engagements
-    from wanted as m
+    from medley.count_item_members(p_item_nos) as m
     full join activity as c on c.item_no = m.item_no
     inner join medley.items as i on i.item_no = coalesce(m.item_no, c.item_no)
   ),
 
   gone as (
     delete from medley.item_statistics as s
-    using unnest(p_item_nos) as w (item_no)
+    using asked as w
     where s.item_no = w.item_no and s.item_no not in (select f.item_no from fresh as f)
     returning 1
   ),
@@ -212,7 +239,7 @@ end;
 $$;
 
 comment on function medley.count_items(int[]) is
-  'Counts members, impressions and engagements of these items afresh. Returns how many rows of item_statistics changed.';
+  'Counts members, impressions and engagements of these items (null: of all) afresh. Returns how many rows of item_statistics changed.';
 revoke all on function medley.count_items(int[]) from public, anon, authenticated, service_role;
 
 create or replace function medley.refresh_item_statistics()
@@ -231,7 +258,7 @@ begin
   from medley.item_activity as a
   where a.bucket > '-infinity';
 
-  v_rows := medley.count_items(medley.roll_up_activity(v_from));
+  v_rows := medley.count_items(coalesce(medley.roll_up_activity(v_from), '{}'));
   if v_rows > 0 then
     perform medley.set_item_popularity();
     perform medley.set_item_trends();
@@ -255,7 +282,7 @@ declare
   v_rows bigint;
 begin
   perform medley.roll_up_activity('-infinity');
-  v_rows := medley.count_items(array(select i.item_no from medley.items as i));
+  v_rows := medley.count_items(null);
   perform medley.set_item_popularity();
   perform medley.set_item_trends();
   perform medley.finish_generation(

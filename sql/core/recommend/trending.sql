@@ -354,7 +354,8 @@ begin
     -- Nothing is left to write: the shortest window that is due.
     select w.time_window into v_window
     from medley.trend_windows as w
-    where coalesce(w.calculated_at + w.refresh_every <= p_as_of, true)
+    -- A job that starts every ten minutes starts now and then a moment early.
+    where coalesce(w.calculated_at + w.refresh_every <= p_as_of + interval '30 seconds', true)
     order by w.span
     limit 1;
     exit when not found;

@@ -85,6 +85,7 @@ declare
   v_events jsonb := p_events;
   v_user_no int;
   v_newest timestamptz := p_as_of + interval '5 minutes';
+  v_session_users jsonb;
   v_attempt int := 0;
 begin
   if p_user_id is null then
@@ -111,7 +112,14 @@ begin
           end as user_no,
           -- Whose the session is. The first attempt does not ask: one of another member makes it fail below.
           case
-            when v_attempt > 1 then (select s.user_no from medley.sessions as s where s.session_id = e.session_id)
+            when v_attempt > 1 then coalesce(
+              (select s.user_no from medley.sessions as s where s.session_id = e.session_id),
+              (
+                select m.user_no
+                from medley.members as m
+                where m.user_id = (v_session_users ->> e.session_id::text)::uuid
+              )
+            )
           end as session_user_no
         from rows from (
           jsonb_to_recordset(v_events) as (
@@ -234,8 +242,8 @@ begin
           min(l.occurred_at),
           max(l.occurred_at),
           count(*),
-          max(l.device),
-          max(l.platform)
+          max(l.device collate "C"),
+          max(l.platform collate "C")
         from logged as l
         where l.session_id is not null
         group by l.session_id, l.user_no
@@ -333,10 +341,20 @@ begin
         end if;
         -- The job that makes partitions ahead has not run for months.
         perform medley.ensure_engagement_partitions(p_as_of);
-      when not_null_violation then
+      when not_null_violation or cardinality_violation then
         if v_attempt = 4 then
           raise;
         end if;
+        -- A session of two members. One that none of them has used belongs to the one who comes first.
+        select jsonb_object_agg(f.session_id, f.user_id) into v_session_users
+        from (
+          select distinct on (e.session_id) e.session_id, e.user_id
+          from rows from (jsonb_to_recordset(v_events) as (session_id uuid, user_id uuid))
+          with ordinality as e (session_id, user_id, place)
+          where e.session_id is not null
+          order by e.session_id, e.place
+        ) as f
+        where p_user_id is null;
     end;
   end loop;
 end;
@@ -355,7 +373,7 @@ language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
   v_user_id uuid;
-  v_oldest timestamptz := '1970-01-01 00:00:00Z';
+  v_oldest timestamptz := to_timestamp(0);
   v_count int;
 begin
   -- The service may leave the member to each event.

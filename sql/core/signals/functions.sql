@@ -1,4 +1,5 @@
--- What an engagement is worth, and how that fades. No SET: these inline into every query that reads or writes affinities.
+-- What an engagement is worth, and how that fades.
+-- No SET: these inline into every query that reads or writes affinities.
 create or replace function medley.affinity_at(
   p_score real,
   p_last_at timestamptz,
@@ -7,9 +8,9 @@ create or replace function medley.affinity_at(
 )
 returns double precision
 language sql immutable parallel safe security invoker
--- ln(2) / 86400 = 8.0225368e-06. Below exp(-600) it stays put, for float8 would rather fail than underflow.
+-- ln(2) / 86400 = 8.022536812036404e-06. Below exp(-600) it stays put, for float8 would rather fail than underflow.
 return p_score * exp(
-  least(0, greatest(-600, date_part('epoch', p_last_at - p_as_of) * 8.022536812036e-06 / p_half_life_days))
+  least(0, greatest(-600, date_part('epoch', p_last_at - p_as_of) * 8.022536812036404e-06 / p_half_life_days))
 );
 
 comment on function medley.affinity_at(real, timestamptz, smallint, timestamptz) is
@@ -51,7 +52,12 @@ comment on function medley.engagement_polarity(smallint, text, real) is
   'Whether an event wants (1) or rejects (-1) its item: what its kind says, but a rating below 0.3 rejects.';
 revoke all on function medley.engagement_polarity(smallint, text, real) from public, anon, authenticated, service_role;
 
-create or replace function medley.engagement_score(p_engagement real, p_polarity smallint, p_progress real, p_dwell_ms int)
+create or replace function medley.engagement_score(
+  p_engagement real,
+  p_polarity smallint,
+  p_progress real,
+  p_dwell_ms int
+)
 returns real
 language sql immutable parallel safe security invoker
 return case
@@ -65,4 +71,5 @@ comment on function medley.engagement_score(real, smallint, real, int) is
   'How engaged the member was, 0 to 1: 1 - (1 - engagement of the kind) * (1 - 0.5 * progress) * '
   '(1 - 0.3 * dwell / 60 s), dwell being cut at 60 s. Each is evidence that cannot take the others'' away. '
   'For a rejection it is the kind''s engagement alone.';
-revoke all on function medley.engagement_score(real, smallint, real, int) from public, anon, authenticated, service_role;
+revoke all on function medley.engagement_score(real, smallint, real, int)
+from public, anon, authenticated, service_role;

@@ -19,7 +19,7 @@ comment on function medley.make_engagement_partition(text, timestamptz, timestam
 revoke all on function medley.make_engagement_partition(text, timestamptz, timestamptz)
 from public, anon, authenticated, service_role;
 
-create or replace function medley.ensure_engagement_partitions(p_as_of timestamptz)
+create or replace function medley.ensure_engagement_partitions(p_as_of timestamptz default now())
 returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
@@ -55,16 +55,8 @@ end;
 $$;
 
 comment on function medley.ensure_engagement_partitions(timestamptz) is
-  'Makes the partitions of the log that are missing, up to signals.partitions_ahead months (UTC) after p_as_of. '
+  'Job: makes the partitions of the log that are missing, up to signals.partitions_ahead months (UTC) after p_as_of. '
   'Returns how many.';
 revoke all on function medley.ensure_engagement_partitions(timestamptz) from public, anon, authenticated, service_role;
-
-create or replace function medley.ensure_engagement_partitions()
-returns bigint
-language sql volatile parallel unsafe security definer set search_path = ''
-as $$ select medley.ensure_engagement_partitions(now()) $$;
-
-comment on function medley.ensure_engagement_partitions() is 'Job: see ensure_engagement_partitions(timestamptz).';
-revoke all on function medley.ensure_engagement_partitions() from public, anon, authenticated, service_role;
 
 select medley.ensure_engagement_partitions();

@@ -90,8 +90,13 @@ revoke all on function medley.liked_pairs(int[]) from public, anon, authenticate
 
 create or replace function medley.behavior_history_rows(p_user_nos int[])
 returns setof medley.behavior_histories
-language sql stable parallel safe security definer set search_path = ''
+language plpgsql stable parallel safe security definer set search_path = ''
 as $$
+declare
+  v_history int := medley.setting('behavior.history');
+  v_shrinkage double precision := medley.setting('behavior.shrinkage');
+begin
+  return query
   with liked as materialized (
     select l.* from medley.liked_pairs(p_user_nos) as l
   ),
@@ -107,21 +112,21 @@ as $$
     from medley.behavior_items as b
     where p_user_nos is not null
       and b.item_no in (select l.item_no from liked as l)
+  ),
+
+  history as (
+    select
+      l.user_no,
+      array_agg(l.item_no order by l.score desc, l.item_no) as item_nos,
+      array_agg((1 / sqrt(coalesce(c.members, 1) + v_shrinkage))::real order by l.score desc, l.item_no) as weights
+    from liked as l
+    left join counted as c on l.item_no = c.item_no
+    group by l.user_no
   )
 
-  select
-    l.user_no,
-    (array_agg(l.item_no order by l.score desc, l.item_no))[1:medley.setting('behavior.history')::int],
-    (
-      array_agg(
-        (1 / sqrt(coalesce(c.members, 1) + s.shrinkage))::real
-        order by l.score desc, l.item_no
-      )
-    )[1:medley.setting('behavior.history')::int]
-  from liked as l
-  cross join (select medley.setting('behavior.shrinkage')::float8 as shrinkage) as s
-  left join counted as c on l.item_no = c.item_no
-  group by l.user_no
+  select h.user_no, h.item_nos[1:v_history], h.weights[1:v_history]
+  from history as h;
+end;
 $$;
 
 comment on function medley.behavior_history_rows(int[]) is
@@ -229,30 +234,36 @@ comment on function medley.solve_ridge(extensions.vector[], extensions.vector, i
 revoke all on function medley.solve_ridge(extensions.vector[], extensions.vector, int)
 from public, anon, authenticated, service_role;
 
-create or replace function medley.behavior_candidates(p_item_no int, p_limit int)
+create or replace function medley.behavior_candidates(p_item_no int, p_limit int, p_shrinkage double precision)
 returns table (neighbor_no int, pairs double precision, cosine double precision)
-language sql stable parallel safe security definer set search_path = ''
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
+declare
+  v_item medley.behavior_items;
+begin
+  select b.* into v_item from medley.behavior_items as b where b.item_no = p_item_no;
+  return query
   select
     k.item_no,
-    count(*) / min(b.sampled)::float8,
-    sum(k.weight) / (min(b.sampled) * sqrt(min(b.member_count) + medley.setting('behavior.shrinkage')::float8))
-  from medley.behavior_items as b
-  cross join lateral (
+    count(*) / v_item.sampled::float8,
+    sum(k.weight) / (v_item.sampled * sqrt(v_item.member_count + p_shrinkage))
+  from (
     select unnest(h.item_nos) as item_no, unnest(h.weights) as weight
-    from unnest(b.members) as u (user_no)
+    from unnest(v_item.members) as u (user_no)
     inner join medley.behavior_histories as h on u.user_no = h.user_no
   ) as k
-  where b.item_no = p_item_no and k.item_no <> p_item_no
+  where k.item_no <> p_item_no
   group by k.item_no
-  order by sum(k.weight) desc, k.item_no
-  limit p_limit
+  order by 3 desc, 1
+  limit p_limit;
+end;
 $$;
 
-comment on function medley.behavior_candidates(int, int) is
+comment on function medley.behavior_candidates(int, int, double precision) is
   'The items that go with an item best by shrunk cosine, pairs / sqrt((members + s) * (members of the other + s)); '
   'pairs: how many members like both.';
-revoke all on function medley.behavior_candidates(int, int) from public, anon, authenticated, service_role;
+revoke all on function medley.behavior_candidates(int, int, double precision) from public, anon, authenticated, service_role;
 
 create or replace function medley.behavior_neighbors_of(p_item_no int)
 returns table (neighbor_no int, weight real, cosine real)
@@ -261,6 +272,8 @@ set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_members int := (select b.member_count from medley.behavior_items as b where b.item_no = p_item_no);
+  v_candidates int := medley.setting('behavior.candidates');
+  v_shrinkage double precision := medley.setting('behavior.shrinkage');
   v_ridge double precision := medley.setting('behavior.ridge');
   v_damping double precision := greatest(v_members, 1) ^ -medley.setting('behavior.popularity_damping')::float8;
   v_neighbors int[];
@@ -281,7 +294,8 @@ begin
       1 / sqrt(b.member_count + v_ridge * sqrt(b.member_count)) as scale
     from medley.behavior_candidates(
       p_item_no,
-      least(greatest(2 * v_members, 25), medley.setting('behavior.candidates')::int)
+      least(greatest(2 * v_members, 25), v_candidates),
+      v_shrinkage
     ) as c
     inner join medley.behavior_items as b on c.neighbor_no = b.item_no
   ),

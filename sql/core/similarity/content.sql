@@ -33,16 +33,22 @@ after delete on medley.content_features
 referencing old table as changed_rows
 for each statement execute function medley.queue_content_changes();
 
-create or replace function medley.weigh_features(p_item_nos int[] default null)
+create or replace function medley.weigh_features(p_item_nos int[])
 returns table (feature_no int, kind text, item_no int, value real)
 language sql stable parallel safe security definer set search_path = '' set work_mem = '256MB'
 as $$
   with weighed as (
     select w.item_no, w.feature_no, w.value::double precision as value
-    from medley.item_feature_weights as w
+    from unnest(p_item_nos) as i (item_no)
+    -- Offset 0 keeps the planner from computing the whole view: item by item it reads an index.
+    cross join lateral (
+      select f.item_no, f.feature_no, f.value
+      from medley.item_feature_weights as f
+      where f.item_no = i.item_no
+      offset 0
+    ) as w
     inner join medley.features as f on w.feature_no = f.feature_no
-    where f.item_count <= medley.setting('similarity.max_feature_items')
-      and (p_item_nos is null or w.item_no in (select i.item_no from unnest(p_item_nos) as i (item_no)))
+    where f.item_count <= (select medley.setting('similarity.max_feature_items'))
   ),
 
   measured as (
@@ -60,7 +66,7 @@ as $$
 $$;
 
 comment on function medley.weigh_features(int[]) is
-  'The rows of content_vectors of these items (null: of all), computed afresh from their features.';
+  'The rows of content_vectors of these items, computed afresh from their features.';
 revoke all on function medley.weigh_features(int[]) from public, anon, authenticated, service_role;
 
 create or replace function medley.rank_content_neighbors(p_item_nos int[])
@@ -119,7 +125,7 @@ begin
     delete from medley.content_vectors as v where v.item_no is not null;
     insert into medley.content_vectors (feature_no, kind, item_no, value)
     select w.feature_no, w.kind, w.item_no, w.value
-    from medley.weigh_features() as w;
+    from medley.weigh_features(array(select i.item_no from medley.items as i)) as w;
     analyze medley.content_vectors;
   end if;
 
@@ -219,16 +225,21 @@ create or replace function medley.enter_content_neighbors(p_list_no smallint, p_
 returns void
 language sql volatile parallel unsafe security definer set search_path = '' set work_mem = '256MB'
 as $$
-  with pair as materialized (
+  with kept as materialized (
+    select
+      medley.setting('similarity.neighbors') as same_kind,
+      medley.setting('similarity.neighbors_across') as across
+  ),
+
+  pair as materialized (
     select
       p.neighbor_no as item_no,
       p.item_no as neighbor_no,
       p.kind,
       p.weight,
-      medley.setting('similarity.neighbors') as same_kind,
-      medley.setting('similarity.neighbors_across') as across,
-      p.kind = p.neighbor_kind as is_same_kind
+      case when p.kind = p.neighbor_kind then k.same_kind else k.across end as kept
     from medley.content_pairs(p_item_nos) as p
+    cross join kept as k
     where not exists (select from unnest(p_except) as e (item_no) where e.item_no = p.neighbor_no)
   ),
 
@@ -246,11 +257,10 @@ as $$
   ),
 
   entered as materialized (
-    select p.item_no, p.neighbor_no, p.weight, p.kind, case when p.is_same_kind then p.same_kind else p.across end as kept
+    select p.*
     from pair as p
     left join room as r on p.item_no = r.item_no and p.kind = r.kind
-    where coalesce(r.held, 0) < case when p.is_same_kind then p.same_kind else p.across end
-      or p.weight >= r.least
+    where coalesce(r.held, 0) < p.kept or p.weight >= r.least
   ),
 
   ranked as materialized (
@@ -300,11 +310,8 @@ declare
   v_item_nos int[];
   v_stale int[];
 begin
-  -- The list that is being built has not seen these changes: it is finished first.
-  if v_building is not null then
-    return medley.rebuild_content_neighbors(p_limit);
-  end if;
-  if v_list_no is null then
+  -- The list that is being built has not seen these changes: they wait until it is current.
+  if v_building is not null or v_list_no is null then
     return 0;
   end if;
 
@@ -343,5 +350,5 @@ $$;
 comment on function medley.refresh_content_neighbors(int) is
   'Job: works up to p_limit changes of features into the current list: new neighbours of the items that changed, and their '
   'place in the lists of others. What a rebuild would give, but for the idf of items that did not change. '
-  'A rebuild that was cut short is finished first. Returns how many changes, or items.';
+  'Waits while a rebuild is under way. Returns how many changes.';
 revoke all on function medley.refresh_content_neighbors(int) from public, anon, authenticated, service_role;

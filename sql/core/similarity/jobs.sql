@@ -6,8 +6,20 @@ values
     'Ranks the content neighbours of all items into a new list, in blocks of items.'
   ),
   (
+    'rebuild_genre_neighbors', '10 4 * * *', 'rebuild_genre_neighbors', 1000, 3600,
+    'Ranks the genre neighbours of all items into a new list, in blocks of sets of genres.'
+  ),
+  (
+    'rebuild_embedding_neighbors', '50 4 * * *', 'rebuild_embedding_neighbors', 500, 3600,
+    'Ranks the embedding neighbours of all items with vectors into a new list, in blocks of items.'
+  ),
+  (
+    'resume_neighbor_rebuilds', '5-59/10 * * * *', 'resume_neighbor_rebuilds', 500, 540,
+    'Goes on with a rebuild whose run was cut short, by the limit of its session say.'
+  ),
+  (
     'refresh_content_neighbors', '*/5 * * * *', 'refresh_content_neighbors', 200, 240,
-    'Brings items whose features changed into the current content list; goes on with a rebuild that was cut short.'
+    'Brings items whose features changed into the current content list.'
   ),
   (
     'drop_retired_neighbors', '*/10 * * * *', 'drop_retired_neighbors', 100000, 300,

@@ -30,21 +30,14 @@ as $$
 begin
   return query
   with own as materialized (
-    select distinct
-      c.feature_no,
-      f.feature_type,
-      f.feature_value,
-      f.idf * t.weight as value
+    select c.feature_no
     from medley.content_features as c
-    inner join medley.features as f on c.feature_no = f.feature_no
-    inner join medley.feature_types as t on f.feature_type = t.feature_type
     where c.item_no = p_item_no
   ),
 
   common as (
-    select distinct
-      n.neighbor_no,
-      o.*
+    -- Distinct, because several sources may say the same.
+    select distinct n.neighbor_no, c.feature_no
     from unnest(p_neighbor_nos) as n (neighbor_no)
     inner join medley.content_features as c on n.neighbor_no = c.item_no
     inner join own as o on c.feature_no = o.feature_no
@@ -53,19 +46,21 @@ begin
   phrase as (
     select
       c.neighbor_no,
-      sum(c.value) as value,
+      sum(f.idf * t.weight) as value,
       case
-        when count(*) = 1 then replace(c.feature_type, '_', ' ') || ' ' || min(c.feature_value)
-        else count(*) || ' ' || replace(c.feature_type, '_', ' ') || 's'
+        when count(*) = 1 then replace(t.feature_type, '_', ' ') || ' ' || min(f.feature_value collate "C")
+        else count(*) || ' ' || replace(t.feature_type, '_', ' ') || 's'
       end as words
     from common as c
-    group by c.neighbor_no, c.feature_type
+    inner join medley.features as f on c.feature_no = f.feature_no
+    inner join medley.feature_types as t on f.feature_type = t.feature_type
+    group by c.neighbor_no, t.feature_type
   ),
 
   best as (
     select
       p.neighbor_no,
-      (array_agg(p.words order by p.value desc, p.words))[1:3] as words
+      (array_agg(p.words order by p.value desc, p.words collate "C"))[1:3] as words
     from phrase as p
     group by p.neighbor_no
   )
@@ -113,7 +108,10 @@ return case p_method
   when 'behavior' then 'people who like ' || p_title || ' also like it'
   when 'cosine' then 'people who like ' || p_title || ' also like it'
   when 'blend' then coalesce(
-    nullif(concat_ws('; ', case when p_together then 'people who like ' || p_title || ' also like it' end, p_shared), ''),
+    nullif(
+      concat_ws('; ', case when p_together then 'people who like ' || p_title || ' also like it' end, p_shared),
+      ''
+    ),
     'much like ' || p_title
   )
   when 'genre' then coalesce(p_shared, 'related genres')
@@ -123,7 +121,8 @@ end;
 comment on function medley.similarity_reason(text, text, text, boolean) is
   'Why an item is on the page, in words: from the method, the title of the item that was asked about, what both share '
   '(null: nothing), and whether who likes one likes the other.';
-revoke all on function medley.similarity_reason(text, text, text, boolean) from public, anon, authenticated, service_role;
+revoke all on function medley.similarity_reason(text, text, text, boolean)
+from public, anon, authenticated, service_role;
 
 -- The kept plan walks item_neighbors_read_idx from the cursor on and stops when the page is full.
 create or replace function medley.similar_page(
@@ -244,6 +243,8 @@ declare
   v_stages int[] := '{}';
   v_page_nos int[];
   v_page_scores real[];
+  v_cursor text;
+  v_behavior smallint;
 begin
   select i.* into v_item
   from medley.items as i
@@ -295,6 +296,16 @@ begin
     v_lists := v_lists || medley.current_list(v_methods[v_at]);
   end loop;
 
+  if cardinality(v_nos) > v_limit then
+    v_cursor := medley.encode_cursor(v_query, jsonb_build_object(
+      'stage', v_stages[v_limit], 'score', v_scores[v_limit], 'item_no', v_nos[v_limit]
+    ));
+    v_nos := v_nos[:v_limit];
+  end if;
+  if p_method = 'blend' then
+    v_behavior := medley.current_list('behavior');
+  end if;
+
   return query
   select
     i.id,
@@ -302,20 +313,13 @@ begin
     i.title,
     p.score,
     v_methods[p.stage],
-    medley.similarity_reason(v_methods[p.stage], v_item.title, s.shared, b.weight is not null),
-    case
-      when cardinality(v_nos) > v_limit then medley.encode_cursor(v_query, jsonb_build_object(
-        'stage', v_stages[v_limit], 'score', v_scores[v_limit], 'item_no', v_nos[v_limit]
-      ))
-    end
-  from unnest(v_nos[:v_limit], v_scores, v_stages) with ordinality as p (item_no, score, stage, place)
+    medley.similarity_reason(v_methods[p.stage], v_item.title, s.shared, b.item_no is not null),
+    v_cursor
+  from unnest(v_nos, v_scores, v_stages) with ordinality as p (item_no, score, stage, place)
   inner join medley.items as i on p.item_no = i.item_no
-  left join medley.shared_features(v_item.item_no, v_nos[:v_limit]) as s on p.item_no = s.neighbor_no
+  left join medley.shared_features(v_item.item_no, v_nos) as s on p.item_no = s.neighbor_no
   left join medley.item_neighbors as b
-    on p.stage = 1
-    and b.list_no = medley.current_list(case when p_method = 'blend' then 'behavior' end)
-    and b.item_no = v_item.item_no
-    and b.neighbor_no = p.item_no
+    on b.list_no = v_behavior and b.item_no = v_item.item_no and p.item_no = b.neighbor_no
   order by p.place;
 end;
 $$;

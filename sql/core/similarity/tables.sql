@@ -25,7 +25,8 @@ comment on column medley.neighbor_lists.generation is 'Grows by one with each co
 comment on column medley.neighbor_lists.state is
   'building (nobody reads it), current (the one that is read) or retired (drop_retired_neighbors deletes it).';
 comment on column medley.neighbor_lists.done_item_no is
-  'How far a rebuild in blocks has come: the items up to this number are written. A killed one goes on from here.';
+  'How far a rebuild in blocks has come: the items (genre: the sets) up to this number are written. A killed one goes on '
+  'from here.';
 comment on column medley.neighbor_lists.started_at is 'When the rebuild began.';
 comment on column medley.neighbor_lists.built_at is 'When the list became current; for a rebuild given up, when it was.';
 comment on column medley.neighbor_lists.row_count is 'Rows when it became current.';
@@ -213,6 +214,56 @@ comment on column medley.content_changes.item_no is 'The item.';
 alter table medley.content_changes enable row level security;
 revoke all on medley.content_changes from public, anon, authenticated, service_role;
 
+-- What the genre method works on: the distinct sets of genres that items have.
+create table medley.genre_set_items (
+  item_no int primary key,
+  set_no int not null,
+  kind text not null,
+  place int not null
+);
+create index genre_set_items_set_idx on medley.genre_set_items (set_no, kind, place);
+
+comment on table medley.genre_set_items is 'Which items have the very same genres. Derived.';
+comment on column medley.genre_set_items.item_no is 'The item.';
+comment on column medley.genre_set_items.set_no is 'Number of its set of genres; means something within one rebuild only.';
+comment on column medley.genre_set_items.kind is 'Kind of the item.';
+comment on column medley.genre_set_items.place is 'Place among the items of the set and kind, by how many members like them.';
+
+alter table medley.genre_set_items enable row level security;
+revoke all on medley.genre_set_items from public, anon, authenticated, service_role;
+
+create table medley.genre_set_members (
+  genre_no int not null,
+  set_no int not null,
+  value real not null,
+  primary key (genre_no, set_no)
+);
+
+comment on table medley.genre_set_members is 'The genres of each set, as a vector of length 1. Derived.';
+comment on column medley.genre_set_members.genre_no is 'The genre.';
+comment on column medley.genre_set_members.set_no is 'The set.';
+comment on column medley.genre_set_members.value is 'idf of the genre over the length of the set.';
+
+alter table medley.genre_set_members enable row level security;
+revoke all on medley.genre_set_members from public, anon, authenticated, service_role;
+
+create table medley.genre_set_spread (
+  set_no int not null,
+  genre_no int not null,
+  value real not null,
+  primary key (set_no, genre_no)
+);
+
+comment on table medley.genre_set_spread is
+  'The same vectors spread over related genres: multiplied with the vector of another set they give the likeness of both. '
+  'Derived.';
+comment on column medley.genre_set_spread.set_no is 'The set.';
+comment on column medley.genre_set_spread.genre_no is 'One of its genres, or one related to them.';
+comment on column medley.genre_set_spread.value is 'How much of it the set has.';
+
+alter table medley.genre_set_spread enable row level security;
+revoke all on medley.genre_set_spread from public, anon, authenticated, service_role;
+
 insert into medley.settings (key, value, description)
 values
   (
@@ -224,4 +275,9 @@ values
     'similarity.max_feature_items', 1000,
     'A feature on more items than that tells content neighbours nothing: it would pair everything with everything; '
     '2 or more.'
+  ),
+  ('similarity.related_genres', 0.5, 'What a related genre counts, times its relatedness; 0 to 1.'),
+  (
+    'similarity.exact_embeddings', 20000,
+    'Up to so many vectors of a type each is compared with each; above, the index finds candidates. 0 or more.'
   );

@@ -558,6 +558,26 @@ comment on function medley.item_owners_changed() is
   'Statement trigger: an item that belongs to a member is that member''s in item_content from the start.';
 revoke all on function medley.item_owners_changed() from public, anon, authenticated, service_role;
 
+create or replace function medley.items_deleted_with_features()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  delete from medley.content_features as c
+  using old_rows as o
+  where c.item_no = o.item_no;
+  return null;
+end;
+$$;
+
+comment on function medley.items_deleted_with_features() is 'Statement trigger: items take their features along.';
+revoke all on function medley.items_deleted_with_features() from public, anon, authenticated, service_role;
+
+create trigger items_features_delete
+after delete on medley.items
+referencing old table as old_rows
+for each statement execute function medley.items_deleted_with_features();
+
 create trigger items_content_insert
 after insert on medley.items
 referencing new table as new_rows

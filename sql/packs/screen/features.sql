@@ -117,7 +117,8 @@ $$;
 comment on function medley.refresh_title_features(uuid[], timestamptz) is
   'Makes the features of these titles equal to what the catalogue says at p_as_of. '
   'Returns what replace_item_features returns.';
-revoke all on function medley.refresh_title_features(uuid[], timestamptz) from public, anon, authenticated, service_role;
+revoke all on function medley.refresh_title_features(uuid[], timestamptz)
+from public, anon, authenticated, service_role;
 
 create or replace function medley.refresh_title_availability(p_title_ids uuid[])
 returns bigint
@@ -150,7 +151,8 @@ end;
 $$;
 
 comment on function medley.refresh_title_availability(uuid[]) is
-  'Makes the availability of these titles equal to their offers. Returns what replace_item_availability returns.';
+  'Makes the availability of these titles equal to their offers. '
+  'Returns what replace_item_availability returns.';
 revoke all on function medley.refresh_title_availability(uuid[]) from public, anon, authenticated, service_role;
 
 create or replace function medley.follow_titles()

@@ -21,7 +21,8 @@ select set_eq(
   $$
   values
     ('public.profiles'), ('public.user_preferences'), ('public.follows'), ('public.user_blocks'), ('public.user_mutes'),
-    ('public.item_follows'), ('medley.items'), ('medley.members')
+    ('public.item_follows'), ('medley.items'), ('medley.members'), ('medley.engagements'), ('medley.affinities'),
+    ('medley.member_activity')
   $$,
   'she has left traces everywhere'
 );
@@ -31,7 +32,11 @@ delete from auth.users where id = (select ada from people);
 select is_empty('select t.* from people as p, rows_about(p.ada) as t', 'none is left');
 select set_eq(
   $$ select t.table_name from people as p, rows_about(p.bob) as t $$,
-  $$ values ('public.profiles'), ('public.user_preferences'), ('public.item_follows'), ('medley.members') $$,
+  $$
+  values
+    ('public.profiles'), ('public.user_preferences'), ('public.item_follows'), ('medley.members'),
+    ('medley.engagements'), ('medley.affinities'), ('medley.member_activity')
+  $$,
   'the other member keeps what is not about her'
 );
 select is((select count(*) from medley.items where title = 'Someone''s'), 1::bigint, 'items of nobody stay');
