@@ -121,6 +121,8 @@ class Engine:
             [list(SKIPPED_JOBS)],
         )
         self._jobs = [name for (name,) in jobs]
+        # The schedule would run jobs in between; here they run when all is loaded.
+        connection.execute("update medley.jobs set enabled = false where enabled")
         self._learnt: set[int] = set()
         self._user_of: dict[int, int] = {}
         self._item_of: dict[int, int] = {}
@@ -131,10 +133,10 @@ class Engine:
         """Brings in the pairs at some places besides those that are there; then the jobs run."""
         new = sorted(set(places) - self._learnt)
         self._learnt.update(new)
-        world = self._load(self._connection, self._case, sorted(self._learnt))
+        world = self._load(self._connection, self._case, sorted(self._learnt), self._now)
         self._kind = world.kind
         self._number(world)
-        for start in range(0, len(new), EVENTS):
+        for start in range(0, 0 if world.logged else len(new), EVENTS):
             self._log(world, new[start : start + EVENTS])
         self._connection.execute("analyze")
         self.refresh()
