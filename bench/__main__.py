@@ -15,12 +15,12 @@ from pathlib import Path
 from medley_stack.cluster import scratch
 from medley_stack.source import apply_sql_source
 
-from bench import taxonomy, taxonomy_scale
+from bench import ingest, taxonomy, taxonomy_scale
 from bench.serving import measure, report, world
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
-SUITES = ("serving", "taxonomy", "taxonomy-scale")
+SUITES = ("serving", "taxonomy", "taxonomy-scale", "ingest")
 
 
 def serving(options: argparse.Namespace) -> str:
@@ -68,6 +68,11 @@ def taxonomy_at_scale(options: argparse.Namespace) -> None:
     _other("taxonomy_scale", taxonomy_scale.main, [], write=options.write)
 
 
+def ingest_rate(options: argparse.Namespace) -> None:
+    """Events a second through log_engagement beside a plain INSERT; prints its own table."""
+    _other("ingest", ingest.main, [], write=options.write)
+
+
 def _other(
     name: str, suite: Callable[[list[str]], int], arguments: list[str], *, write: bool
 ) -> None:
@@ -105,6 +110,8 @@ def main() -> int:
         taxonomy_quality(options)
     if "taxonomy-scale" in suites:
         taxonomy_at_scale(options)
+    if "ingest" in suites:
+        ingest_rate(options)
     if "serving" in suites:
         text = serving(options)
         if options.write:
