@@ -1,4 +1,5 @@
--- Groups of members with similar taste vectors: spherical k-means, centres from a sample, every member to its nearest one.
+-- Groups of members with similar taste vectors: spherical k-means, centres from a sample, then every member to the
+-- nearest one.
 
 -- No SET: it inlines.
 create or replace function medley.taste_vectors(p_type text)
@@ -23,7 +24,7 @@ revoke all on function medley.taste_vectors(text) from public, anon, authenticat
 create or replace function medley.nearest_centers(p_places extensions.vector[], p_centers extensions.vector[])
 returns table (place extensions.vector, center_no int, similarity double precision)
 language sql stable parallel safe security invoker
-begin atomic
+as $$
   select p.place, c.center_no, c.similarity
   from unnest(p_places) as p (place)
   cross join lateral (
@@ -33,8 +34,8 @@ begin atomic
     from unnest(p_centers) with ordinality as n (center, center_no)
     order by p.place operator(extensions.<#>) n.center, n.center_no
     limit 1
-  ) as c;
-end;
+  ) as c
+$$;
 
 comment on function medley.nearest_centers(extensions.vector[], extensions.vector[]) is
   'For each vector the nearest of the centres, by cosine; all have unit length.';

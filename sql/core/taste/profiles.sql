@@ -1,5 +1,5 @@
--- What members like: profiles over features, taste vectors, use of platforms. All from affinities and the log, for members
--- with news, in batches.
+-- What members like: profiles over features, taste vectors, use of platforms. All from affinities and the log, for
+-- members with news, in batches.
 
 -- No SET: it inlines.
 create or replace function medley.member_history(p_user_nos int[], p_as_of timestamptz)
@@ -165,7 +165,8 @@ $$;
 
 comment on function medley.refresh_taste_profiles_of(int[], timestamptz) is
   'Derives the profiles of these members, and their use of platforms, as of p_as_of. Returns how many features they have.';
-revoke all on function medley.refresh_taste_profiles_of(int[], timestamptz) from public, anon, authenticated, service_role;
+revoke all on function medley.refresh_taste_profiles_of(int[], timestamptz)
+from public, anon, authenticated, service_role;
 
 create or replace function medley.learn_platforms(p_user_nos int[], p_as_of timestamptz)
 returns bigint
@@ -319,7 +320,8 @@ $$;
 comment on function medley.refresh_taste_vectors_of(int[], timestamptz) is
   'Derives the taste vectors of these members as of p_as_of: for each type of embedding the mean over the items they like, '
   'of unit length. Returns how many vectors there are.';
-revoke all on function medley.refresh_taste_vectors_of(int[], timestamptz) from public, anon, authenticated, service_role;
+revoke all on function medley.refresh_taste_vectors_of(int[], timestamptz)
+from public, anon, authenticated, service_role;
 
 create or replace function medley.refresh_taste(p_user_nos int[], p_as_of timestamptz)
 returns bigint

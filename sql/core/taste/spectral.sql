@@ -1,7 +1,8 @@
--- Vectors of items from behaviour alone: a truncated spectral embedding of the graph of members and items, by block power
--- iteration inside the database. One step takes every item to the mean of its members, each the mean of its items; the
--- vectors that this keeps are the leading ones of the normalized graph, in which groups of items lie in directions of
--- their own (Ng, Jordan and Weiss 2001). Counts are shrunk (Amini et al. 2013), so tiny islands do not take a dimension.
+-- Vectors of items from behaviour alone: a truncated spectral embedding of the graph of members and items, by block
+-- power iteration inside the database. One step takes every item to the mean of its members, each the mean of its
+-- items; the vectors that this keeps are the leading ones of the normalized graph, in which groups of items lie in
+-- directions of their own (Ng, Jordan and Weiss 2001). Counts are shrunk (Amini et al. 2013), so tiny islands of the
+-- catalogue do not take a dimension each.
 -- Linear in the number of affinities; members go block by block, so memory does not grow with them.
 create or replace function medley.inverse_cholesky(p_gram double precision[])
 returns double precision[]

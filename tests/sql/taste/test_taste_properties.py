@@ -63,7 +63,8 @@ def plant(connection: Connection, seed: int) -> dict[str, dict[int, int]]:
     users = [uuid4() for _ in range(MEMBERS)]
     connection.execute(
         "insert into auth.users (id, aud, role, email) "
-        "select u, 'authenticated', 'authenticated', u || '@example.com' from unnest(%s::uuid[]) as u",
+        "select u, 'authenticated', 'authenticated', u || '@example.com' "
+        "from unnest(%s::uuid[]) as u",
         (users,),
     )
     members = [
@@ -78,7 +79,8 @@ def plant(connection: Connection, seed: int) -> dict[str, dict[int, int]]:
         for _ in range(10)
     }
     connection.cursor().executemany(
-        "insert into medley.affinities (user_no, item_no, score, half_life_days, last_at, positive_at) "
+        "insert into medley.affinities "
+        "(user_no, item_no, score, half_life_days, last_at, positive_at) "
         "values (%s, %s, 3, 30, now(), now())",
         sorted(likes),
     )
@@ -119,7 +121,8 @@ def test_idf_and_weights_are_the_formula(connection: Connection) -> None:
     ]
     connection.execute(
         "select medley.replace_item_features('tests', %s::uuid[], %s::uuid[], "
-        "array_fill('letter'::text, array[%s]), %s::text[], %s::real[], array_fill(0.5::real, array[%s]))",
+        "array_fill('letter'::text, array[%s]), %s::text[], %s::real[], "
+        "array_fill(0.5::real, array[%s]))",
         (
             list(items),
             [entry[0] for entry in entries],
@@ -170,7 +173,8 @@ def test_idf_and_weights_are_the_formula(connection: Connection) -> None:
     )
     ((cosine,),) = rows(
         connection,
-        "select coalesce(sum(a.value * b.value), 0) / min(n.length) from medley.item_feature_weights as a "
+        "select coalesce(sum(a.value * b.value), 0) / min(n.length) "
+        "from medley.item_feature_weights as a "
         "inner join medley.item_feature_weights as b using (feature_no) cross join lateral ("
         "  select sqrt(sum(x.value * x.value) filter (where x.item_no = a.item_no))"
         "    * sqrt(sum(x.value * x.value) filter (where x.item_no = b.item_no)) as length"
@@ -210,7 +214,8 @@ def test_spectral_vectors_and_clusters_find_planted_groups(
     places = behavior(connection)
     assert count == len(places) == ITEMS
 
-    within, between = [], []
+    within: list[float] = []
+    between: list[float] = []
     for item, place in places.items():
         assert dot(place, place) == pytest.approx(1, abs=1e-4)
         for other in places:
@@ -272,7 +277,10 @@ def test_a_rebuild_that_is_killed_leaves_the_former_vectors(taste: Database) -> 
     with psycopg.connect(taste.cluster.url()) as connection:
         plant(connection, 5)
     taste.execute("select medley.rebuild_spectral_embeddings()")
-    query = "select item_no, model_version, embedding_64::text from medley.content_embeddings order by 1"
+    query = (
+        "select item_no, model_version, embedding_64::text "
+        "from medley.content_embeddings order by 1"
+    )
     before = taste.rows(query)
     # The rebuild waits at its last step, and dies there.
     with taste.connect() as holder, psycopg.connect(taste.cluster.url()) as rebuild:
