@@ -96,7 +96,8 @@ class AsyncMedley:
             kind: A kind of item (`artist`, `movie`); all kinds by default.
             limit: Rows of a page, 1 to 200; 20 by default.
             cursor: `next_cursor` of the page before.
-            context: What is known of the moment (docs/recommendations.md).
+            context: What holds for this call: `country` (where items must be available, `DE`) and
+                `exclude` (item ids).
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Returns:
@@ -150,7 +151,7 @@ class AsyncMedley:
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Returns:
-            The score by term, the reasons, and the filters that keep the item out.
+            The score by term, the reason, the causes, and the filters that keep the item out.
 
         Raises:
             NotFound: There is no such item that the member may see.
@@ -192,6 +193,25 @@ class AsyncMedley:
             )
         )
 
+    def iter_similar_items(
+        self,
+        item_id: str,
+        *,
+        kind: str | None = None,
+        method: str | None = None,
+        page_size: int | None = None,
+    ) -> AsyncIterator[SimilarItem]:
+        """All similar items, page after page; the arguments are those of `similar_items`.
+
+        Returns:
+            Items, the most alike first.
+        """
+        return self._pages(
+            lambda cursor: _rpc.similar_items(
+                item_id=item_id, kind=kind, method=method, limit=page_size, cursor=cursor
+            )
+        )
+
     async def trending(
         self,
         *,
@@ -230,6 +250,33 @@ class AsyncMedley:
                 trend_type=trend_type,
                 segment=segment,
                 limit=limit,
+                cursor=cursor,
+                user_id=user_id,
+            )
+        )
+
+    def iter_trending(
+        self,
+        *,
+        kind: str | None = None,
+        window: str | None = None,
+        trend_type: str | None = None,
+        segment: str | None = None,
+        page_size: int | None = None,
+        user_id: str | None = None,
+    ) -> AsyncIterator[TrendingItem]:
+        """All that trends, page after page; the arguments are those of `trending`.
+
+        Returns:
+            Items, the strongest trend first.
+        """
+        return self._pages(
+            lambda cursor: _rpc.trending(
+                kind=kind,
+                window=window,
+                trend_type=trend_type,
+                segment=segment,
+                limit=page_size,
                 cursor=cursor,
                 user_id=user_id,
             )

@@ -44,8 +44,8 @@ class Recommendation:
 
     Attributes:
         score: The sum of `breakdown`.
-        algorithm: Where it comes from: collaborative, content_based, hybrid, trending, social,
-            followed or exploration.
+        algorithm: Where it comes from: collaborative, content_based, hybrid, social, followed,
+            trending or exploration.
         variant: `experiment:variant` where an experiment ranks for this member; None otherwise.
         position: Place in the list. `log_impressions` sends it back with the last three.
         reason: Why it is shown, in words.
@@ -65,24 +65,27 @@ class Recommendation:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a member is shown an item, or why not.
+    """How an item stands with a member: why it is recommended, or why not.
 
     Attributes:
-        score: What the item is worth to the member now: the sum of `breakdown`.
-        breakdown: Points by term of the ranking.
-        reasons: Why, in words, the strongest first.
-        causes: What the member did that speaks for the item.
-        hidden_by: The filters that keep it out of recommendations; empty if none does.
+        score: What the item is worth to the member, its neighbours on a page apart: the sum of
+            `breakdown`. None, as `algorithm`, `reason` and `breakdown`, where nothing leads to it.
+        causes: What the member engaged with that speaks for it most: item_id, title, points.
+        hidden_by: The filters that keep it out: expired, not_published, own, muted, seen,
+            rejected, shown_lately. Empty if none does.
+        variant: As in `Recommendation`.
     """
 
     item_id: str
     kind: str
     title: str
-    score: float
-    breakdown: Mapping[str, float]
-    reasons: tuple[str, ...]
+    score: float | None
+    algorithm: str | None
+    reason: str | None
+    breakdown: Mapping[str, float] | None
     causes: tuple[Mapping[str, Any], ...]
     hidden_by: tuple[str, ...]
+    variant: str | None
 
 
 @dataclass(frozen=True, slots=True)
