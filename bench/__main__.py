@@ -15,12 +15,20 @@ from pathlib import Path
 from medley_stack.cluster import scratch
 from medley_stack.source import apply_sql_source
 
+<<<<<<< HEAD
 from bench import experiments, taxonomy, taxonomy_scale
+=======
+from bench import ingest, taxonomy, taxonomy_scale
+>>>>>>> signals
 from bench.serving import measure, report, world
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
+<<<<<<< HEAD
 SUITES = ("serving", "taxonomy", "taxonomy-scale", "experiments")
+=======
+SUITES = ("serving", "taxonomy", "taxonomy-scale", "ingest")
+>>>>>>> signals
 
 
 def serving(options: argparse.Namespace) -> str:
@@ -68,9 +76,15 @@ def taxonomy_at_scale(options: argparse.Namespace) -> None:
     _other("taxonomy_scale", taxonomy_scale.main, [], write=options.write)
 
 
+<<<<<<< HEAD
 def experiments_by_simulation(options: argparse.Namespace) -> None:
     """Error rates and power of experiments; prints its own table."""
     _other("experiments", experiments.main, [], write=options.write)
+=======
+def ingest_rate(options: argparse.Namespace) -> None:
+    """Events a second through log_engagement beside a plain INSERT; prints its own table."""
+    _other("ingest", ingest.main, [], write=options.write)
+>>>>>>> signals
 
 
 def _other(
@@ -110,8 +124,13 @@ def main() -> int:
         taxonomy_quality(options)
     if "taxonomy-scale" in suites:
         taxonomy_at_scale(options)
+<<<<<<< HEAD
     if "experiments" in suites:
         experiments_by_simulation(options)
+=======
+    if "ingest" in suites:
+        ingest_rate(options)
+>>>>>>> signals
     if "serving" in suites:
         text = serving(options)
         if options.write:

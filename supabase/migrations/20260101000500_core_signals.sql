@@ -202,8 +202,8 @@ comment on column medley.removed_items.removed_at is 'When it was deleted.';
 
 insert into medley.settings (key, value, description)
 values
-  ('signals.max_age_days', 30, 'How old an event may be that a member logs, in days, 1 to 365. The service may log any since 1970.'),
-  ('signals.keep_days', 400, 'How many days the log is kept before it is folded into checkpoints, 31 to 36500.'),
+  ('signals.max_age_days', 30, 'Age in days up to which members log events, 1 to 365; the service since 1970.'),
+  ('signals.keep_days', 400, 'How many days the log is kept, 31 to 36500; whole months then go into checkpoints.'),
   ('signals.context_days', 90, 'How many days of the log user_context counts, 1 to 400.'),
   ('signals.partitions_ahead', 3, 'How many months of partitions are made ahead, 1 to 24.');
 
@@ -251,7 +251,8 @@ values
   ('report', -10, 30, -1, 0, true, 'none', null, 'Reported.');
 
 -- sql/core/signals/functions.sql
--- What an engagement is worth, and how that fades. No SET: these inline into every query that reads or writes affinities.
+-- What an engagement is worth, and how that fades.
+-- No SET: these inline into every query that reads or writes affinities.
 create or replace function medley.affinity_at(
   p_score real,
   p_last_at timestamptz,
@@ -260,9 +261,9 @@ create or replace function medley.affinity_at(
 )
 returns double precision
 language sql immutable parallel safe security invoker
--- ln(2) / 86400 = 8.0225368e-06. Below exp(-600) it stays put, for float8 would rather fail than underflow.
+-- ln(2) / 86400 = 8.022536812036404e-06. Below exp(-600) it stays put, for float8 would rather fail than underflow.
 return p_score * exp(
-  least(0, greatest(-600, date_part('epoch', p_last_at - p_as_of) * 8.022536812036e-06 / p_half_life_days))
+  least(0, greatest(-600, date_part('epoch', p_last_at - p_as_of) * 8.022536812036404e-06 / p_half_life_days))
 );
 
 comment on function medley.affinity_at(real, timestamptz, smallint, timestamptz) is
@@ -304,7 +305,12 @@ comment on function medley.engagement_polarity(smallint, text, real) is
   'Whether an event wants (1) or rejects (-1) its item: what its kind says, but a rating below 0.3 rejects.';
 revoke all on function medley.engagement_polarity(smallint, text, real) from public, anon, authenticated, service_role;
 
-create or replace function medley.engagement_score(p_engagement real, p_polarity smallint, p_progress real, p_dwell_ms int)
+create or replace function medley.engagement_score(
+  p_engagement real,
+  p_polarity smallint,
+  p_progress real,
+  p_dwell_ms int
+)
 returns real
 language sql immutable parallel safe security invoker
 return case
@@ -318,7 +324,8 @@ comment on function medley.engagement_score(real, smallint, real, int) is
   'How engaged the member was, 0 to 1: 1 - (1 - engagement of the kind) * (1 - 0.5 * progress) * '
   '(1 - 0.3 * dwell / 60 s), dwell being cut at 60 s. Each is evidence that cannot take the others'' away. '
   'For a rejection it is the kind''s engagement alone.';
-revoke all on function medley.engagement_score(real, smallint, real, int) from public, anon, authenticated, service_role;
+revoke all on function medley.engagement_score(real, smallint, real, int)
+from public, anon, authenticated, service_role;
 
 -- sql/core/signals/partitions.sql
 -- Months of the log are made ahead. Nothing is ever written to the last ones by accident: an event lies at most five
@@ -342,7 +349,7 @@ comment on function medley.make_engagement_partition(text, timestamptz, timestam
 revoke all on function medley.make_engagement_partition(text, timestamptz, timestamptz)
 from public, anon, authenticated, service_role;
 
-create or replace function medley.ensure_engagement_partitions(p_as_of timestamptz)
+create or replace function medley.ensure_engagement_partitions(p_as_of timestamptz default now())
 returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
@@ -378,17 +385,9 @@ end;
 $$;
 
 comment on function medley.ensure_engagement_partitions(timestamptz) is
-  'Makes the partitions of the log that are missing, up to signals.partitions_ahead months (UTC) after p_as_of. '
+  'Job: makes the partitions of the log that are missing, up to signals.partitions_ahead months (UTC) after p_as_of. '
   'Returns how many.';
 revoke all on function medley.ensure_engagement_partitions(timestamptz) from public, anon, authenticated, service_role;
-
-create or replace function medley.ensure_engagement_partitions()
-returns bigint
-language sql volatile parallel unsafe security definer set search_path = ''
-as $$ select medley.ensure_engagement_partitions(now()) $$;
-
-comment on function medley.ensure_engagement_partitions() is 'Job: see ensure_engagement_partitions(timestamptz).';
-revoke all on function medley.ensure_engagement_partitions() from public, anon, authenticated, service_role;
 
 select medley.ensure_engagement_partitions();
 
@@ -480,6 +479,7 @@ declare
   v_events jsonb := p_events;
   v_user_no int;
   v_newest timestamptz := p_as_of + interval '5 minutes';
+  v_session_users jsonb;
   v_attempt int := 0;
 begin
   if p_user_id is null then
@@ -506,7 +506,14 @@ begin
           end as user_no,
           -- Whose the session is. The first attempt does not ask: one of another member makes it fail below.
           case
-            when v_attempt > 1 then (select s.user_no from medley.sessions as s where s.session_id = e.session_id)
+            when v_attempt > 1 then coalesce(
+              (select s.user_no from medley.sessions as s where s.session_id = e.session_id),
+              (
+                select m.user_no
+                from medley.members as m
+                where m.user_id = (v_session_users ->> e.session_id::text)::uuid
+              )
+            )
           end as session_user_no
         from rows from (
           jsonb_to_recordset(v_events) as (
@@ -629,8 +636,8 @@ begin
           min(l.occurred_at),
           max(l.occurred_at),
           count(*),
-          max(l.device),
-          max(l.platform)
+          max(l.device collate "C"),
+          max(l.platform collate "C")
         from logged as l
         where l.session_id is not null
         group by l.session_id, l.user_no
@@ -728,10 +735,20 @@ begin
         end if;
         -- The job that makes partitions ahead has not run for months.
         perform medley.ensure_engagement_partitions(p_as_of);
-      when not_null_violation then
+      when not_null_violation or cardinality_violation then
         if v_attempt = 4 then
           raise;
         end if;
+        -- A session of two members. One that none of them has used belongs to the one who comes first.
+        select jsonb_object_agg(f.session_id, f.user_id) into v_session_users
+        from (
+          select distinct on (e.session_id) e.session_id, e.user_id
+          from rows from (jsonb_to_recordset(v_events) as (session_id uuid, user_id uuid))
+          with ordinality as e (session_id, user_id, place)
+          where e.session_id is not null
+          order by e.session_id, e.place
+        ) as f
+        where p_user_id is null;
     end;
   end loop;
 end;
@@ -750,7 +767,7 @@ language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
   v_user_id uuid;
-  v_oldest timestamptz := '1970-01-01 00:00:00Z';
+  v_oldest timestamptz := to_timestamp(0);
   v_count int;
 begin
   -- The service may leave the member to each event.
@@ -784,6 +801,299 @@ comment on function medley.log_engagement(uuid, jsonb, timestamptz) is
 revoke all on function medley.log_engagement(uuid, jsonb, timestamptz) from public, anon, authenticated, service_role;
 grant execute on function medley.log_engagement(uuid, jsonb, timestamptz) to authenticated, service_role;
 
+-- sql/core/signals/rebuild.sql
+-- The log and the checkpoints say all that affinities hold: here they are made from nothing else.
+create or replace function medley.rebuild_affinities(p_user_nos int[] default null, p_as_of timestamptz default now())
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  -- No event is newer; sums are made as of this time and then taken back to their newest event.
+  v_newest timestamptz := p_as_of + interval '5 minutes';
+  v_rows bigint;
+begin
+  -- Who logs waits, who reads does not. What was logged before is in the snapshot of the statements below.
+  lock table medley.affinities in exclusive mode;
+
+  delete from medley.affinities as a
+  where p_user_nos is null or a.user_no = any(p_user_nos);
+
+  insert into medley.affinities (user_no, item_no, half_life_days, score, last_at, positive_at, negative_at, seen)
+  select
+    s.user_no,
+    s.item_no,
+    s.half_life_days,
+    medley.to_score(sum(s.score) / medley.affinity_at(1, max(s.last_at), s.half_life_days, v_newest)),
+    max(s.last_at),
+    max(s.positive_at),
+    max(s.negative_at),
+    bool_or(s.seen)
+  from (
+    select
+      e.user_no,
+      e.item_no,
+      k.half_life_days,
+      medley.affinity_at(
+        medley.engagement_weight(k.weight, k.value_rule, e.value)::real, e.occurred_at, k.half_life_days, v_newest
+      ) as score,
+      e.occurred_at as last_at,
+      case when medley.engagement_polarity(k.polarity, k.value_rule, e.value) > 0 then e.occurred_at end as positive_at,
+      case when medley.engagement_polarity(k.polarity, k.value_rule, e.value) < 0 then e.occurred_at end as negative_at,
+      k.marks_seen as seen
+    from medley.engagements as e
+    inner join medley.engagement_kinds as k on e.kind_no = k.kind_no
+    where k.weight <> 0
+    union all
+    select
+      c.user_no,
+      c.item_no,
+      c.half_life_days,
+      medley.affinity_at(c.score, c.last_at, c.half_life_days, v_newest),
+      c.last_at,
+      c.positive_at,
+      c.negative_at,
+      c.seen
+    from medley.affinity_checkpoints as c
+  ) as s
+  where (p_user_nos is null or s.user_no = any(p_user_nos))
+    and exists (select from medley.items as i where i.item_no = s.item_no)
+  group by s.user_no, s.item_no, s.half_life_days;
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end;
+$$;
+
+comment on function medley.rebuild_affinities(int[], timestamptz) is
+  'Makes the affinities of these members (null: of all) again from the checkpoints and the log, which gives what ingest '
+  'keeps running, with the kinds as they are now. For after a change of engagement_kinds; logging waits while it runs. '
+  'p_as_of must not lie before the newest event. Returns how many rows there are.';
+revoke all on function medley.rebuild_affinities(int[], timestamptz) from public, anon, authenticated, service_role;
+
+-- sql/core/signals/retention.sql
+-- The log is kept for signals.keep_days. What leaves it stays in the affinities: it is folded into checkpoints first,
+-- in the same transaction, so a run that is killed has done nothing.
+create or replace function medley.fold_engagements(p_until timestamptz)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_rows bigint;
+begin
+  insert into medley.affinity_checkpoints as c (
+    user_no, item_no, half_life_days, score, last_at, positive_at, negative_at, seen
+  )
+  select
+    e.user_no,
+    e.item_no,
+    k.half_life_days,
+    medley.to_score(
+      sum(medley.affinity_at(
+        medley.engagement_weight(k.weight, k.value_rule, e.value)::real, e.occurred_at, k.half_life_days, p_until
+      ))
+      / medley.affinity_at(1, max(e.occurred_at), k.half_life_days, p_until)
+    ),
+    max(e.occurred_at),
+    max(e.occurred_at) filter (where medley.engagement_polarity(k.polarity, k.value_rule, e.value) > 0),
+    max(e.occurred_at) filter (where medley.engagement_polarity(k.polarity, k.value_rule, e.value) < 0),
+    bool_or(k.marks_seen)
+  from medley.engagements as e
+  inner join medley.engagement_kinds as k on e.kind_no = k.kind_no
+  where e.occurred_at < p_until
+    and k.weight <> 0
+    and exists (select from medley.items as i where i.item_no = e.item_no)
+  group by e.user_no, e.item_no, k.half_life_days
+  on conflict (user_no, item_no, half_life_days) do update
+  set
+    score = medley.to_score(
+      medley.affinity_at(c.score, c.last_at, c.half_life_days, greatest(c.last_at, excluded.last_at))
+      + medley.affinity_at(excluded.score, excluded.last_at, c.half_life_days, greatest(c.last_at, excluded.last_at))
+    ),
+    last_at = greatest(c.last_at, excluded.last_at),
+    positive_at = greatest(c.positive_at, excluded.positive_at),
+    negative_at = greatest(c.negative_at, excluded.negative_at),
+    seen = c.seen or excluded.seen;
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end;
+$$;
+
+comment on function medley.fold_engagements(timestamptz) is
+  'Adds the events before p_until to the checkpoints; the caller removes them from the log in the same transaction. '
+  'Returns how many checkpoints it touched.';
+revoke all on function medley.fold_engagements(timestamptz) from public, anon, authenticated, service_role;
+
+create or replace function medley.retain_engagements(p_limit int, p_as_of timestamptz default now())
+returns bigint
+language plpgsql volatile parallel unsafe security definer
+-- Dropping a partition stops whoever uses the log: rather fail, and try again tomorrow, than make them wait.
+set search_path = '' set lock_timeout = '3s'
+as $$
+declare
+  v_keep_since timestamptz := date_trunc(
+    'month', p_as_of - make_interval(days => medley.setting('signals.keep_days')::int), 'UTC'
+  );
+  v_month text;
+  v_until timestamptz;
+  v_months bigint := 0;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('medley.engagement_partitions', 0));
+  while v_months < p_limit loop
+    -- The oldest month, if nothing in it is to be kept.
+    select b.name, b.until into v_month, v_until
+    from (
+      select
+        format('medley.%I', c.relname) as name,
+        substring(pg_get_expr(c.relpartbound, c.oid) from 'TO \(''([^'']+)''')::timestamptz as until
+      from pg_catalog.pg_inherits as i
+      inner join pg_catalog.pg_class as c on i.inhrelid = c.oid
+      where i.inhparent = 'medley.engagements'::regclass and c.relname <> 'engagements_history'
+    ) as b
+    where b.until <= v_keep_since
+    order by b.until
+    limit 1;
+    exit when not found;
+
+    -- What was imported from before that month goes with it.
+    execute format('lock table medley.engagements_history, %s in share row exclusive mode', v_month);
+    perform medley.fold_engagements(v_until);
+    execute format('drop table medley.engagements_history, %s', v_month);
+    perform medley.make_engagement_partition('engagements_history', null, v_until);
+    v_months := v_months + 1;
+  end loop;
+
+  if v_months < p_limit then
+    lock table medley.engagements_history in share row exclusive mode;
+    perform medley.fold_engagements(v_keep_since);
+    delete from medley.engagements as e
+    where e.occurred_at < v_keep_since;
+  end if;
+  return v_months;
+end;
+$$;
+
+comment on function medley.retain_engagements(int, timestamptz) is
+  'Job: folds up to p_limit months that are older than signals.keep_days at p_as_of into the checkpoints and drops their '
+  'partitions; then does the same to older events of engagements_history. Returns how many months.';
+revoke all on function medley.retain_engagements(int, timestamptz) from public, anon, authenticated, service_role;
+
+create or replace function medley.prune_removed_items(p_limit int)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_item_nos int[];
+begin
+  select array_agg(r.item_no) into v_item_nos
+  from (
+    select q.item_no
+    from medley.removed_items as q
+    order by q.item_no
+    limit p_limit
+    for update skip locked
+  ) as r;
+
+  delete from medley.affinities as a
+  using unnest(v_item_nos) as r (item_no)
+  where a.item_no = r.item_no;
+  delete from medley.affinity_checkpoints as c
+  using unnest(v_item_nos) as r (item_no)
+  where c.item_no = r.item_no;
+  delete from medley.removed_items as q
+  where q.item_no = any(v_item_nos);
+  return coalesce(cardinality(v_item_nos), 0);
+end;
+$$;
+
+comment on function medley.prune_removed_items(int) is
+  'Job: deletes the affinities of up to p_limit items that are no longer registered. Their events stay in the log until '
+  'their month leaves it. Returns how many items.';
+revoke all on function medley.prune_removed_items(int) from public, anon, authenticated, service_role;
+
+-- sql/core/signals/context.sql
+-- In which circumstances members engage, learnt from the log.
+create or replace function medley.learn_user_context(p_limit int, p_as_of timestamptz default now())
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_since timestamptz := p_as_of - make_interval(days => medley.setting('signals.context_days')::int);
+  v_user_nos int[];
+begin
+  -- A member who is logging at this moment has the row locked, and a turn later.
+  select array_agg(m.user_no) into v_user_nos
+  from (
+    select a.user_no
+    from medley.member_activity as a
+    where a.learnt_engagements <> a.engagements
+    order by a.user_no
+    limit p_limit
+    for no key update skip locked
+  ) as m;
+  if v_user_nos is null then
+    return 0;
+  end if;
+
+  delete from medley.user_context as c
+  where c.user_no = any(v_user_nos);
+
+  insert into medley.user_context (user_no, context_type, context_value, frequency, last_seen)
+  select
+    m.user_no,
+    s.context_type,
+    s.context_value,
+    count(*),
+    max(e.occurred_at)
+  from unnest(v_user_nos) as m (user_no)
+  inner join medley.engagements as e on m.user_no = e.user_no
+  inner join medley.engagement_kinds as k on e.kind_no = k.kind_no
+  cross join lateral (
+    values
+      (
+        'time_of_day',
+        (array['night', 'morning', 'afternoon', 'evening'])[
+          1 + date_part('hour', e.occurred_at at time zone 'UTC')::int / 6
+        ]
+      ),
+      ('day_of_week', to_char(e.occurred_at at time zone 'UTC', 'FMday')),
+      ('device', nullif(e.device, '')),
+      ('mood', nullif(left(e.context ->> 'mood', 100), ''))
+  ) as s (context_type, context_value)
+  where e.occurred_at >= v_since
+    and k.engagement > 0
+    and s.context_value is not null
+  group by m.user_no, s.context_type, s.context_value
+  union all
+  select
+    m.user_no,
+    'session_length',
+    l.length,
+    count(*),
+    max(s.last_at)
+  from unnest(v_user_nos) as m (user_no)
+  inner join medley.sessions as s on m.user_no = s.user_no
+  cross join lateral (
+    select
+      case
+        when s.last_at - s.started_at < interval '5 minutes' then 'short'
+        when s.last_at - s.started_at < interval '30 minutes' then 'medium'
+        else 'long'
+      end as length
+  ) as l
+  where s.last_at >= v_since
+  group by m.user_no, l.length;
+
+  update medley.member_activity as a
+  set learnt_engagements = a.engagements
+  where a.user_no = any(v_user_nos);
+  return cardinality(v_user_nos);
+end;
+$$;
+
+comment on function medley.learn_user_context(int, timestamptz) is
+  'Job: learns user_context again for up to p_limit members who have engaged since it was learnt, from the last '
+  'signals.context_days days before p_as_of; kinds without engagement (impressions) say nothing. Returns how many members.';
+revoke all on function medley.learn_user_context(int, timestamptz) from public, anon, authenticated, service_role;
+
 -- sql/core/signals/views.sql
 -- What a member's friends do, as signals. Derived from follows and the log; nothing is stored.
 create view medley.social_signals as
@@ -815,6 +1125,124 @@ comment on column medley.social_signals.item_no is 'The item.';
 comment on column medley.social_signals.signal_type is 'watched, liked, recommended, shared or rated.';
 comment on column medley.social_signals.signal_strength is '0 to 1: the rating, else how engaged such an event is.';
 comment on column medley.social_signals.created_at is 'When the friend did it.';
+
+-- sql/core/signals/triggers.sql
+-- What reaches the signals from other tables.
+create or replace function medley.log_item_follows()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_kind text := case tg_op when 'INSERT' then 'follow' else 'unfollow' end;
+  -- Not the transaction's time: one may follow, take it back and follow again within a transaction.
+  v_now timestamptz := clock_timestamp();
+  v_events jsonb;
+begin
+  for v_events in
+    select
+      jsonb_agg(jsonb_build_object(
+        'user_id', c.user_id,
+        'item_id', c.item_id,
+        'kind', v_kind,
+        'occurred_at', case when tg_op = 'INSERT' and c.created_at < now() then c.created_at else v_now end
+      ))
+    from (
+      select
+        r.*,
+        (row_number() over () - 1) / 10000 as chunk
+      from changed_rows as r
+      -- A follow that goes with its account or its item is no unfollow.
+      where tg_op = 'INSERT'
+        or exists (select from auth.users as u where u.id = r.user_id)
+        and exists (select from medley.items as i where i.id = r.item_id)
+    ) as c
+    group by c.chunk
+    order by c.chunk
+  loop
+    perform from medley.write_engagements(null, v_events, '-infinity', v_now);
+  end loop;
+  return null;
+end;
+$$;
+
+comment on function medley.log_item_follows() is
+  'Statement trigger with transition table changed_rows: following and unfollowing an item are engagements.';
+revoke all on function medley.log_item_follows() from public, anon, authenticated, service_role;
+
+create trigger item_follows_log_insert
+after insert on public.item_follows
+referencing new table as changed_rows
+for each statement execute function medley.log_item_follows();
+
+create trigger item_follows_log_delete
+after delete on public.item_follows
+referencing old table as changed_rows
+for each statement execute function medley.log_item_follows();
+
+create or replace function medley.sweep_member_signals()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  delete from medley.engagements as e
+  using old_rows as o
+  where e.user_no = o.user_no;
+  delete from medley.affinities as a
+  using old_rows as o
+  where a.user_no = o.user_no;
+  delete from medley.affinity_checkpoints as c
+  using old_rows as o
+  where c.user_no = o.user_no;
+  return null;
+end;
+$$;
+
+comment on function medley.sweep_member_signals() is
+  'Statement trigger with transition table old_rows: deletes the rows about a member in tables without foreign keys.';
+revoke all on function medley.sweep_member_signals() from public, anon, authenticated, service_role;
+
+create trigger members_sweep_signals
+after delete on medley.members
+referencing old table as old_rows
+for each statement execute function medley.sweep_member_signals();
+
+create or replace function medley.queue_removed_items()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  insert into medley.removed_items (item_no)
+  select o.item_no
+  from old_rows as o;
+  return null;
+end;
+$$;
+
+comment on function medley.queue_removed_items() is
+  'Statement trigger with transition table old_rows: leaves the affinities of deleted items to the job prune_removed_items.';
+revoke all on function medley.queue_removed_items() from public, anon, authenticated, service_role;
+
+create trigger items_queue_removed
+after delete on medley.items
+referencing old table as old_rows
+for each statement execute function medley.queue_removed_items();
+
+create or replace function medley.count_kind_versions()
+returns trigger
+language plpgsql volatile parallel unsafe security invoker set search_path = ''
+as $$
+begin
+  new.version := old.version + 1;
+  return new;
+end;
+$$;
+
+comment on function medley.count_kind_versions() is 'Row trigger: a kind of another worth is a new version of it.';
+revoke all on function medley.count_kind_versions() from public, anon, authenticated, service_role;
+
+create trigger engagement_kinds_version
+before update of weight, half_life_days, polarity, engagement, marks_seen, value_rule on medley.engagement_kinds
+for each row execute function medley.count_kind_versions();
 
 -- sql/core/signals/api.sql
 -- The API of the signals.
@@ -891,3 +1319,24 @@ revoke all on medley.removed_items from public, anon, authenticated, service_rol
 
 -- social_signals speaks of others: the engine alone reads it.
 revoke all on medley.social_signals from public, anon, authenticated, service_role;
+
+-- sql/core/signals/jobs.sql
+-- What keeps the log in shape and learns from it.
+insert into medley.jobs (name, schedule, function_name, batch_size, timeout_seconds, description)
+values
+  (
+    'ensure_engagement_partitions', '5 0 * * *', 'ensure_engagement_partitions', null, 60,
+    'Makes the partitions of the log for the months ahead.'
+  ),
+  (
+    'retain_engagements', '25 2 * * *', 'retain_engagements', 1, 7200,
+    'Folds months older than signals.keep_days into the checkpoints and drops their partitions.'
+  ),
+  (
+    'learn_user_context', '*/15 * * * *', 'learn_user_context', 2000, 600,
+    'Learns in which circumstances members engage, of those who engaged since.'
+  ),
+  (
+    'prune_removed_items', '45 2 * * *', 'prune_removed_items', 1000, 600,
+    'Deletes the affinities of items that are no longer registered.'
+  );

@@ -56,9 +56,10 @@ comment on column medley.features.feature_value is 'Its value, indie-rock say, a
 comment on column medley.features.item_count is 'Items that have it, as of the last job.';
 comment on column medley.features.idf is 'How much it tells: ln(1 + (N - n + 0.5) / (n + 0.5)), two decimals; 0 for what every item has.';
 
--- No foreign key to features, whose rows are never deleted: checking it would slow bulk loads for nothing.
+-- No foreign keys, which would double the time of bulk loads: features are never deleted, writers lock the items, and a
+-- trigger on medley.items takes the rows of deleted ones away.
 create table medley.content_features (
-  item_no int not null references medley.items (item_no) on delete cascade,
+  item_no int not null,
   feature_no int not null,
   source text not null check (length(source) between 1 and 60),
   weight real not null default 1 check (weight > 0 and weight <= 100),
@@ -152,19 +153,26 @@ comment on column medley.user_taste_profiles.decay_rate is
 
 create table medley.taste_states (
   user_no int primary key references medley.members (user_no) on delete cascade,
-  written_at timestamptz not null
-);
+  profile_engagements bigint,
+  vector_engagements bigint,
+  models int
+) with (fillfactor = 90);
 
-comment on table medley.taste_states is 'Up to which of a member''s engagements the member''s taste is derived. A member without a row is due.';
+comment on table medley.taste_states is
+  'Up to which of a member''s engagements the member''s taste is derived. Where the numbers differ from those of today, or '
+  'there is no row, the member is due.';
 comment on column medley.taste_states.user_no is 'The member.';
-comment on column medley.taste_states.written_at is
-  'member_activity.last_written_at as the last refresh saw it: another value there means there is news.';
+comment on column medley.taste_states.profile_engagements is
+  'member_activity.engagements as the last refresh of the profile saw it; null for never.';
+comment on column medley.taste_states.vector_engagements is 'The same for the taste vectors.';
+comment on column medley.taste_states.models is 'medley.embedding_digest() as the last refresh of the taste vectors saw it.';
 
 create table medley.embedding_types (
   embedding_type text primary key check (embedding_type ~ '^[a-z][a-z0-9_]{1,39}$'),
   model_version text not null check (length(model_version) between 1 and 100),
   dims smallint not null check (dims in (64, 256, 384, 768, 1536)),
   taste_rank smallint not null default 100,
+  is_derived boolean not null default false,
   description text not null default ''
 );
 
@@ -175,11 +183,12 @@ comment on column medley.embedding_types.model_version is 'The active model: onl
 comment on column medley.embedding_types.dims is 'Numbers in a vector of the active model.';
 comment on column medley.embedding_types.taste_rank is
   'Which type speaks for a member''s taste where there are several: the lowest rank with vectors.';
+comment on column medley.embedding_types.is_derived is 'Whether the engine makes the vectors itself; nobody else may write them.';
 comment on column medley.embedding_types.description is 'What the vectors stand for.';
 
-insert into medley.embedding_types (embedding_type, model_version, dims, taste_rank, description)
+insert into medley.embedding_types (embedding_type, model_version, dims, taste_rank, is_derived, description)
 values (
-  'behavior', 'spectral-1', 64, 200, 'Who engages with the item: made by medley.rebuild_spectral_embeddings().'
+  'behavior', 'spectral-0', 64, 200, true, 'Who engages with the item: made by medley.rebuild_spectral_embeddings().'
 );
 
 create table medley.content_embeddings (
@@ -922,6 +931,26 @@ comment on function medley.item_owners_changed() is
   'Statement trigger: an item that belongs to a member is that member''s in item_content from the start.';
 revoke all on function medley.item_owners_changed() from public, anon, authenticated, service_role;
 
+create or replace function medley.items_deleted_with_features()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  delete from medley.content_features as c
+  using old_rows as o
+  where c.item_no = o.item_no;
+  return null;
+end;
+$$;
+
+comment on function medley.items_deleted_with_features() is 'Statement trigger: items take their features along.';
+revoke all on function medley.items_deleted_with_features() from public, anon, authenticated, service_role;
+
+create trigger items_features_delete
+after delete on medley.items
+referencing old table as old_rows
+for each statement execute function medley.items_deleted_with_features();
+
 create trigger items_content_insert
 after insert on medley.items
 referencing new table as new_rows
@@ -1109,6 +1138,1158 @@ revoke all on function medley.set_platform_subscription(uuid, text, boolean)
 from public, anon, authenticated, service_role;
 grant execute on function medley.set_platform_subscription(uuid, text, boolean) to authenticated, service_role;
 
+-- sql/core/taste/embeddings.sql
+-- Vectors of items: written by workers with the secret key, compared by cosine, all of unit length.
+create or replace function medley.check_embeddings(p_type text, p_model text, p_rows jsonb)
+returns void
+language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+begin
+  if p_type is null or p_type !~ '^[a-z][a-z0-9_]{1,39}$' then
+    perform medley.fail('invalid_argument', format('bad type of embedding: %s', left(p_type, 60)), 'p_type',
+      'A type is 2 to 40 lower case letters, digits and underscores.');
+  end if;
+  if exists (select from medley.embedding_types as t where t.embedding_type = p_type and t.is_derived) then
+    perform medley.fail('invalid_argument', format('embeddings of type %s are made by the engine', p_type), 'p_type',
+      'Choose a type of your own.');
+  end if;
+  if p_model is null or length(p_model) not between 1 and 100 then
+    perform medley.fail('invalid_argument', 'a model has a name of 1 to 100 characters', 'p_model', 'Name the model.');
+  end if;
+  if p_rows is null or jsonb_typeof(p_rows) <> 'array' then
+    perform medley.fail('invalid_argument', 'p_rows must be an array of objects', 'p_rows',
+      'Pass [{"item_id", "embedding": [numbers]}, ...].');
+  end if;
+  if jsonb_array_length(p_rows) > 500 then
+    perform medley.fail('too_large', format('p_rows holds %s vectors', jsonb_array_length(p_rows)), 'p_rows',
+      'Pass at most 500 vectors a call.');
+  end if;
+  if exists (
+    select from jsonb_array_elements(p_rows) as r (entry)
+    where r.entry ->> 'item_id' is null
+      or coalesce(jsonb_typeof(r.entry -> 'embedding'), '') not in ('array', 'string')
+  ) then
+    perform medley.fail('invalid_argument', 'an entry lacks its item_id or its embedding', 'p_rows',
+      'Pass [{"item_id", "embedding": [numbers]}, ...]; nothing was written.');
+  end if;
+end;
+$$;
+
+comment on function medley.check_embeddings(text, text, jsonb) is
+  'Refuses what set_item_embeddings cannot read. Errors: invalid_argument, too_large.';
+revoke all on function medley.check_embeddings(text, text, jsonb) from public, anon, authenticated, service_role;
+
+create or replace function medley.embedding_model_dims(p_type text, p_model text, p_dims int)
+returns int
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  if p_dims not in (64, 256, 384, 768, 1536) then
+    perform medley.fail('invalid_argument', format('there is no place for vectors of %s numbers', p_dims), 'p_rows',
+      'Vectors have 64, 256, 384, 768 or 1,536 numbers.');
+  end if;
+  insert into medley.embedding_types (embedding_type, model_version, dims)
+  values (p_type, p_model, p_dims)
+  on conflict do nothing;
+
+  -- The active model's size is on record; that of another one is its vectors'.
+  return coalesce(
+    (
+      select t.dims
+      from medley.embedding_types as t
+      where t.embedding_type = p_type and t.model_version = p_model
+    ),
+    (
+      select e.dims
+      from medley.content_embeddings as e
+      where e.embedding_type = p_type and e.model_version = p_model
+      limit 1
+    ),
+    p_dims
+  );
+end;
+$$;
+
+comment on function medley.embedding_model_dims(text, text, int) is
+  'How many numbers vectors of the type and model have; the first vector decides. A new type is added with the model as '
+  'its active one. Errors: invalid_argument (a size that has no column).';
+revoke all on function medley.embedding_model_dims(text, text, int) from public, anon, authenticated, service_role;
+
+create or replace function medley.set_item_embeddings(p_type text, p_model text, p_rows jsonb)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_ids uuid[];
+  v_vectors extensions.vector[];
+  v_dims int;
+  v_written bigint;
+begin
+  perform medley.check_embeddings(p_type, p_model, p_rows);
+  if jsonb_array_length(p_rows) = 0 then
+    return 0;
+  end if;
+
+  select
+    array_agg((r.entry ->> 'item_id')::uuid order by r.place),
+    array_agg((r.entry ->> 'embedding')::extensions.vector order by r.place)
+  into v_ids, v_vectors
+  from jsonb_array_elements(p_rows) with ordinality as r (entry, place);
+
+  v_dims := medley.embedding_model_dims(p_type, p_model, extensions.vector_dims(v_vectors[1]));
+  if exists (select from unnest(v_vectors) as v (embedding) where extensions.vector_dims(v.embedding) <> v_dims) then
+    perform medley.fail('invalid_argument', format('a vector has another size than %s', v_dims), 'p_rows',
+      format('Vectors of model %s have %s numbers; nothing was written.', p_model, v_dims));
+  end if;
+  if exists (select from unnest(v_vectors) as v (embedding) where extensions.vector_norm(v.embedding) = 0) then
+    perform medley.fail('invalid_argument', 'a vector is zero', 'p_rows',
+      'A vector without a direction resembles nothing: leave the item out; nothing was written.');
+  end if;
+  if exists (select from unnest(v_ids) as i (id) group by i.id having count(*) > 1) then
+    perform medley.fail('invalid_argument', 'an item stands twice', 'p_rows', 'Pass each item once; nothing was written.');
+  end if;
+  perform medley.lock_items(v_ids);
+
+  insert into medley.content_embeddings as e (
+    item_no, embedding_type, model_version, dims,
+    embedding_64, embedding_256, embedding_384, embedding_768, embedding_1536
+  )
+  select
+    i.item_no,
+    p_type,
+    p_model,
+    v_dims,
+    case when v_dims = 64 then n.embedding end,
+    case when v_dims = 256 then n.embedding end,
+    case when v_dims = 384 then n.embedding end,
+    case when v_dims = 768 then n.embedding end,
+    case when v_dims = 1536 then n.embedding end
+  from unnest(v_ids, v_vectors) as g (id, embedding)
+  cross join lateral extensions.l2_normalize(g.embedding) as n (embedding)
+  inner join medley.items as i on g.id = i.id
+  order by i.item_no
+  on conflict (item_no, embedding_type, model_version) do update
+  set
+    embedding_64 = excluded.embedding_64,
+    embedding_256 = excluded.embedding_256,
+    embedding_384 = excluded.embedding_384,
+    embedding_768 = excluded.embedding_768,
+    embedding_1536 = excluded.embedding_1536,
+    created_at = excluded.created_at
+  -- A repeat is not written: every write costs a search of the graph.
+  where coalesce(
+    e.embedding_64::extensions.vector, e.embedding_256::extensions.vector, e.embedding_384::extensions.vector,
+    e.embedding_768::extensions.vector, e.embedding_1536::extensions.vector
+  ) operator(extensions.<>) coalesce(
+    excluded.embedding_64::extensions.vector, excluded.embedding_256::extensions.vector,
+    excluded.embedding_384::extensions.vector, excluded.embedding_768::extensions.vector,
+    excluded.embedding_1536::extensions.vector
+  );
+  get diagnostics v_written = row_count;
+  return v_written;
+exception
+  -- Bad ids, NaN, infinities, nulls among the numbers, too many of them: the caller's data, not our fault.
+  when data_exception or program_limit_exceeded then
+    perform medley.fail('invalid_argument', sqlerrm, 'p_rows', 'Correct the vector; nothing was written.');
+end;
+$$;
+
+comment on function medley.set_item_embeddings(text, text, jsonb) is
+  'Writes up to 500 vectors of one type and model; see public.set_item_embeddings. Returns how many changed. '
+  'Errors: invalid_argument, not_found (unknown item), too_large.';
+revoke all on function medley.set_item_embeddings(text, text, jsonb) from public, anon, authenticated, service_role;
+grant execute on function medley.set_item_embeddings(text, text, jsonb) to service_role;
+
+create or replace function medley.activate_embedding_model(p_type text, p_model text)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_items bigint;
+  v_dims smallint;
+begin
+  select count(*), max(e.dims) into v_items, v_dims
+  from medley.content_embeddings as e
+  where e.embedding_type = p_type and e.model_version = p_model;
+  if v_items = 0 then
+    perform medley.fail('not_found', format('no item has a vector of type %s and model %s', p_type, p_model), 'p_model',
+      'Write its vectors with set_item_embeddings first.');
+  end if;
+
+  update medley.embedding_types as t
+  set model_version = p_model, dims = v_dims
+  where t.embedding_type = p_type and t.model_version <> p_model;
+  return v_items;
+end;
+$$;
+
+comment on function medley.activate_embedding_model(text, text) is
+  'Puts another model of a type in use, or an earlier one back; see public.activate_embedding_model. '
+  'Errors: not_found (no vectors of that model).';
+revoke all on function medley.activate_embedding_model(text, text) from public, anon, authenticated, service_role;
+grant execute on function medley.activate_embedding_model(text, text) to service_role;
+
+create or replace function medley.get_items_without_embedding(
+  p_type text,
+  p_model text,
+  p_kind text,
+  p_limit int,
+  p_cursor text
+)
+returns table (item_id uuid, kind text, title text, next_cursor text)
+language plpgsql stable parallel safe security definer set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_query text := 'items_without_embedding:' || md5(concat_ws('|', p_type, p_model, p_kind));
+  v_before int := (medley.decode_cursor(p_cursor, v_query) ->> 'item_no')::int;
+  v_model text := coalesce(
+    p_model, (select t.model_version from medley.embedding_types as t where t.embedding_type = p_type)
+  );
+begin
+  perform medley.check_limit(p_limit, 1000);
+
+  return query
+  select i.id, i.kind, i.title, medley.encode_cursor(v_query, jsonb_build_object('item_no', i.item_no))
+  from medley.items as i
+  where i.item_no < coalesce(v_before, 2147483647)
+    and (p_kind is null or i.kind = p_kind)
+    and not exists (
+      select from medley.content_embeddings as e
+      where e.item_no = i.item_no and e.embedding_type = p_type and e.model_version = v_model
+    )
+  order by i.item_no desc
+  limit p_limit;
+end;
+$$;
+
+comment on function medley.get_items_without_embedding(text, text, text, int, text) is
+  'What a worker has still to embed; see public.get_items_without_embedding. Errors: invalid_argument, invalid_cursor.';
+revoke all on function medley.get_items_without_embedding(text, text, text, int, text)
+from public, anon, authenticated, service_role;
+grant execute on function medley.get_items_without_embedding(text, text, text, int, text) to service_role;
+
+create or replace function medley.embedding_digest()
+returns int
+language sql stable parallel safe security definer set search_path = ''
+as $$
+  -- By powers of two: a catalogue that is being embedded makes taste vectors follow now and then, not at every row.
+  select coalesce(hashtext(string_agg(
+    format('%s=%s/%s', t.embedding_type, t.model_version, floor(log(2, n.row_count))), ',' order by t.embedding_type
+  )), 0)
+  from medley.embedding_types as t
+  cross join lateral (
+    select count(*) as row_count
+    from medley.content_embeddings as e
+    where e.embedding_type = t.embedding_type and e.model_version = t.model_version
+  ) as n
+  where n.row_count > 0
+$$;
+
+comment on function medley.embedding_digest() is
+  'A number that changes when another model is in use, or the vectors of one have doubled: taste vectors are then stale.';
+revoke all on function medley.embedding_digest() from public, anon, authenticated, service_role;
+
+-- sql/core/taste/profiles.sql
+-- What members like: profiles over features, taste vectors, use of platforms. All from affinities and the log, for members
+-- with news, in batches.
+
+-- No SET: it inlines.
+create or replace function medley.member_history(p_user_nos int[], p_as_of timestamptz)
+returns table (user_no int, item_no int, affinity double precision, decay_rate double precision, rejected boolean)
+language sql stable parallel safe security invoker
+begin atomic
+  select r.user_no, r.item_no, r.affinity, r.decay_rate, r.rejected
+  from (
+    select
+      p.*,
+      row_number() over (partition by p.user_no order by abs(p.affinity) desc, p.item_no) as place
+    from (
+      select
+        a.user_no,
+        a.item_no,
+        sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) as affinity,
+        ln(2) / max(a.half_life_days) as decay_rate,
+        coalesce(max(a.negative_at) >= coalesce(max(a.positive_at), '-infinity'), false) as rejected
+      from unnest(p_user_nos) as u (user_no)
+      inner join medley.affinities as a on u.user_no = a.user_no
+      group by a.user_no, a.item_no
+    ) as p
+    where p.affinity <> 0
+  ) as r
+  where r.place <= (select s.value from medley.settings as s where s.key = 'taste.history');
+end;
+
+comment on function medley.member_history(int[], timestamptz) is
+  'What taste is derived from: the members'' strongest affinities at p_as_of (taste.history of each), liked or not. '
+  'decay_rate is the decay a day; rejected, whether the last word was a negative one.';
+revoke all on function medley.member_history(int[], timestamptz) from public, anon, authenticated, service_role;
+
+create or replace function medley.weigh_taste(p_user_nos int[], p_as_of timestamptz)
+returns table (user_no int, feature_no int, affinity_score real, confidence real, decay_rate real)
+language sql stable parallel safe security definer set search_path = '' set work_mem = '256MB'
+as $$
+  -- One item says at most 1, however often it was played.
+  with opinion as materialized (
+    select h.user_no, h.item_no, h.affinity / (1 + abs(h.affinity)) as says, h.decay_rate
+    from medley.member_history(p_user_nos, p_as_of) as h
+  ),
+
+  evidence as (
+    select
+      o.user_no,
+      c.feature_no,
+      o.says,
+      o.decay_rate,
+      max(c.weight * c.confidence) as weight
+    from opinion as o
+    inner join medley.content_features as c on o.item_no = c.item_no
+    group by o.user_no, o.item_no, c.feature_no, o.says, o.decay_rate
+  ),
+
+  felt as (
+    select
+      e.user_no,
+      e.feature_no,
+      sum(e.says * e.weight) as liking,
+      sum(abs(e.says) * least(e.weight, 1)) as support,
+      sum(abs(e.says) * e.decay_rate) / sum(abs(e.says)) as decay_rate
+    from evidence as e
+    group by e.user_no, e.feature_no
+  ),
+
+  ranked as (
+    select
+      f.user_no,
+      f.feature_no,
+      f.support,
+      f.decay_rate,
+      s.strength,
+      max(abs(s.strength)) over (partition by f.user_no) as strongest,
+      row_number() over (partition by f.user_no order by abs(s.strength) desc, f.feature_no) as place
+    from felt as f
+    inner join medley.features as d on f.feature_no = d.feature_no
+    inner join medley.feature_types as t on d.feature_type = t.feature_type
+    cross join lateral (select f.liking * d.idf * t.weight as strength) as s
+    where s.strength <> 0
+  )
+
+  select
+    r.user_no,
+    r.feature_no,
+    (r.strength / r.strongest)::real,
+    (r.support / (r.support + (select medley.setting('taste.confidence_items'))::float8))::real,
+    r.decay_rate::real
+  from ranked as r
+  where r.place <= (select medley.setting('taste.max_features'))
+$$;
+
+comment on function medley.weigh_taste(int[], timestamptz) is
+  'The profiles of these members from their affinities at p_as_of. The strength of a feature is the sum over items of '
+  'a / (1 + |a|) * weight * confidence, times idf and the weight of its type; affinity_score is the strength relative to the '
+  'member''s strongest; confidence is s / (s + taste.confidence_items), s being the items'' worth of evidence.';
+revoke all on function medley.weigh_taste(int[], timestamptz) from public, anon, authenticated, service_role;
+
+create or replace function medley.lock_members(p_user_nos int[])
+returns int[]
+language sql volatile parallel unsafe security definer set search_path = ''
+as $$
+  select coalesce(array_agg(l.user_no), '{}')
+  from (
+    select m.user_no
+    from medley.members as m
+    inner join unnest(p_user_nos) as u (user_no) on m.user_no = u.user_no
+    order by m.user_no
+    for no key update of m
+  ) as l
+$$;
+
+comment on function medley.lock_members(int[]) is
+  'Locks these members until the transaction ends, in order; returns those that exist. Two refreshes of one member take turns.';
+revoke all on function medley.lock_members(int[]) from public, anon, authenticated, service_role;
+
+create or replace function medley.refresh_taste_profiles_of(p_user_nos int[], p_as_of timestamptz)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_user_nos int[] := medley.lock_members(p_user_nos);
+  v_rows bigint;
+begin
+  -- The count first: what is logged from here on makes the member due again.
+  insert into medley.taste_states as s (user_no, profile_engagements)
+  select u.user_no, coalesce(m.engagements, 0)
+  from unnest(v_user_nos) as u (user_no)
+  left join medley.member_activity as m on u.user_no = m.user_no
+  on conflict (user_no) do update
+  set profile_engagements = excluded.profile_engagements;
+
+  with fresh as materialized (
+    select w.* from medley.weigh_taste(v_user_nos, p_as_of) as w
+  ),
+
+  removed as (
+    delete from medley.user_taste_profiles as p
+    using unnest(v_user_nos) as u (user_no)
+    where p.user_no = u.user_no
+      and not exists (select from fresh as f where f.user_no = p.user_no and f.feature_no = p.feature_no)
+  ),
+
+  written as (
+    insert into medley.user_taste_profiles as p
+      (user_no, feature_no, affinity_score, confidence, last_updated, decay_rate)
+    select f.user_no, f.feature_no, f.affinity_score, f.confidence, p_as_of, f.decay_rate
+    from fresh as f
+    order by f.user_no, f.feature_no
+    on conflict (user_no, feature_no) do update
+    set
+      affinity_score = excluded.affinity_score,
+      confidence = excluded.confidence,
+      last_updated = excluded.last_updated,
+      decay_rate = excluded.decay_rate
+  )
+
+  select count(*) into v_rows from fresh;
+
+  perform medley.learn_platforms(v_user_nos, p_as_of);
+  return v_rows;
+end;
+$$;
+
+comment on function medley.refresh_taste_profiles_of(int[], timestamptz) is
+  'Derives the profiles of these members, and their use of platforms, as of p_as_of. Returns how many features they have.';
+revoke all on function medley.refresh_taste_profiles_of(int[], timestamptz) from public, anon, authenticated, service_role;
+
+create or replace function medley.learn_platforms(p_user_nos int[], p_as_of timestamptz)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_changed bigint;
+begin
+  with used as (
+    select
+      e.user_no,
+      lower(btrim(e.platform)) as platform_name,
+      count(*) as engagements,
+      count(*) filter (where k.polarity > 0) as positive,
+      count(*) filter (where k.polarity < 0) as negative
+    from unnest(p_user_nos) as u (user_no)
+    inner join medley.engagements as e on u.user_no = e.user_no
+    inner join medley.engagement_kinds as k on e.kind_no = k.kind_no
+    where e.occurred_at > p_as_of - make_interval(days => (select medley.setting('taste.platform_days'))::int)
+      and e.occurred_at <= p_as_of
+      and length(btrim(e.platform)) between 1 and 100
+    group by e.user_no, lower(btrim(e.platform))
+  ),
+
+  fresh as (
+    select
+      coalesce(s.user_no, p.user_no) as user_no,
+      coalesce(s.platform_name, p.platform_name) as platform_name,
+      coalesce(s.engagements / sum(s.engagements) over (partition by s.user_no), 0)::real as usage_frequency,
+      ((coalesce(s.positive, 0) + 1.0) / (coalesce(s.positive, 0) + coalesce(s.negative, 0) + 2))::real
+        as preference_score
+    from used as s
+    full join (
+      select k.user_no, k.platform_name
+      from medley.platform_user_preferences as k
+      inner join unnest(p_user_nos) as u (user_no) on k.user_no = u.user_no
+    ) as p on s.user_no = p.user_no and s.platform_name = p.platform_name
+  ),
+
+  written as (
+    insert into medley.platform_user_preferences as p
+      (user_no, platform_name, usage_frequency, preference_score, last_updated)
+    select f.user_no, f.platform_name, f.usage_frequency, f.preference_score, p_as_of
+    from fresh as f
+    order by f.user_no, f.platform_name
+    on conflict (user_no, platform_name) do update
+    set
+      usage_frequency = excluded.usage_frequency,
+      preference_score = excluded.preference_score,
+      last_updated = excluded.last_updated
+    where (p.usage_frequency, p.preference_score) is distinct from (excluded.usage_frequency, excluded.preference_score)
+    returning 1
+  )
+
+  select count(*) into v_changed from written;
+  return v_changed;
+end;
+$$;
+
+comment on function medley.learn_platforms(int[], timestamptz) is
+  'Learns these members'' use of platforms from their engagements of the taste.platform_days before p_as_of. What they said '
+  'of subscriptions stays. Returns how many rows changed.';
+revoke all on function medley.learn_platforms(int[], timestamptz) from public, anon, authenticated, service_role;
+
+create or replace function medley.refresh_taste_vectors_of(p_user_nos int[], p_as_of timestamptz)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = '' set plan_cache_mode = force_custom_plan
+set work_mem = '256MB'
+as $$
+declare
+  v_user_nos int[] := medley.lock_members(p_user_nos);
+  v_rows bigint;
+begin
+  insert into medley.taste_states as s (user_no, vector_engagements, models)
+  select u.user_no, coalesce(m.engagements, 0), d.models
+  from unnest(v_user_nos) as u (user_no)
+  left join medley.member_activity as m on u.user_no = m.user_no
+  cross join (select medley.embedding_digest() as models) as d
+  on conflict (user_no) do update
+  set vector_engagements = excluded.vector_engagements, models = excluded.models;
+
+  with summed as (
+    select
+      h.user_no,
+      t.embedding_type,
+      t.model_version,
+      extensions.avg(e.embedding_64) as embedding_64,
+      extensions.avg(e.embedding_256) as embedding_256,
+      extensions.avg(e.embedding_384) as embedding_384,
+      extensions.avg(e.embedding_768) as embedding_768,
+      extensions.avg(e.embedding_1536) as embedding_1536
+    from medley.member_history(v_user_nos, p_as_of) as h
+    inner join medley.content_embeddings as e on h.item_no = e.item_no
+    inner join medley.embedding_types as t
+      on e.embedding_type = t.embedding_type and e.model_version = t.model_version
+    where h.affinity > 0 and not h.rejected
+    group by h.user_no, t.embedding_type, t.model_version
+  ),
+
+  -- Likes that point in opposite ways may cancel out, and then there is no direction to speak of.
+  fresh as materialized (
+    select s.*
+    from summed as s
+    where greatest(
+      extensions.vector_norm(s.embedding_64), extensions.vector_norm(s.embedding_256),
+      extensions.vector_norm(s.embedding_384), extensions.vector_norm(s.embedding_768),
+      extensions.vector_norm(s.embedding_1536)
+    ) > 1e-6
+  ),
+
+  removed as (
+    delete from medley.user_taste_vectors as v
+    using unnest(v_user_nos) as u (user_no)
+    where v.user_no = u.user_no
+      and not exists (select from fresh as f where f.user_no = v.user_no and f.embedding_type = v.embedding_type)
+  ),
+
+  written as (
+    insert into medley.user_taste_vectors as v (
+      user_no, embedding_type, model_version,
+      embedding_64, embedding_256, embedding_384, embedding_768, embedding_1536, computed_at
+    )
+    select
+      f.user_no,
+      f.embedding_type,
+      f.model_version,
+      extensions.l2_normalize(f.embedding_64),
+      extensions.l2_normalize(f.embedding_256),
+      extensions.l2_normalize(f.embedding_384),
+      extensions.l2_normalize(f.embedding_768),
+      extensions.l2_normalize(f.embedding_1536),
+      p_as_of
+    from fresh as f
+    order by f.user_no, f.embedding_type
+    on conflict (user_no, embedding_type) do update
+    set
+      model_version = excluded.model_version,
+      embedding_64 = excluded.embedding_64,
+      embedding_256 = excluded.embedding_256,
+      embedding_384 = excluded.embedding_384,
+      embedding_768 = excluded.embedding_768,
+      embedding_1536 = excluded.embedding_1536,
+      computed_at = excluded.computed_at
+  )
+
+  select count(*) into v_rows from fresh;
+  return v_rows;
+end;
+$$;
+
+comment on function medley.refresh_taste_vectors_of(int[], timestamptz) is
+  'Derives the taste vectors of these members as of p_as_of: for each type of embedding the mean over the items they like, '
+  'of unit length. Returns how many vectors there are.';
+revoke all on function medley.refresh_taste_vectors_of(int[], timestamptz) from public, anon, authenticated, service_role;
+
+create or replace function medley.refresh_taste(p_user_nos int[], p_as_of timestamptz)
+returns bigint
+language sql volatile parallel unsafe security definer set search_path = ''
+as $$
+  select medley.refresh_taste_profiles_of(p_user_nos, p_as_of) + medley.refresh_taste_vectors_of(p_user_nos, p_as_of)
+$$;
+
+comment on function medley.refresh_taste(int[], timestamptz) is
+  'Derives everything about the taste of these members anew, as of p_as_of. Returns how many rows they have.';
+revoke all on function medley.refresh_taste(int[], timestamptz) from public, anon, authenticated, service_role;
+
+create or replace function medley.refresh_taste_profiles(p_limit int)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_due int[] := array(
+    select m.user_no
+    from medley.member_activity as m
+    left join medley.taste_states as s on m.user_no = s.user_no
+    where s.profile_engagements is distinct from m.engagements
+    order by m.user_no
+    limit p_limit
+  );
+begin
+  perform medley.refresh_taste_profiles_of(v_due, now());
+  return cardinality(v_due);
+end;
+$$;
+
+comment on function medley.refresh_taste_profiles(int) is
+  'Job: refreshes the profiles of up to p_limit members with new engagements. Returns how many members.';
+revoke all on function medley.refresh_taste_profiles(int) from public, anon, authenticated, service_role;
+
+create or replace function medley.refresh_taste_vectors(p_limit int)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_models int := medley.embedding_digest();
+  v_due int[] := array(
+    select m.user_no
+    from medley.member_activity as m
+    left join medley.taste_states as s on m.user_no = s.user_no
+    where s.vector_engagements is distinct from m.engagements or s.models is distinct from v_models
+    order by m.user_no
+    limit p_limit
+  );
+begin
+  perform medley.refresh_taste_vectors_of(v_due, now());
+  return cardinality(v_due);
+end;
+$$;
+
+comment on function medley.refresh_taste_vectors(int) is
+  'Job: refreshes the taste vectors of up to p_limit members with new engagements, or whose vectors are of another model. '
+  'Returns how many members.';
+revoke all on function medley.refresh_taste_vectors(int) from public, anon, authenticated, service_role;
+
+create or replace function medley.get_taste_profile(p_user_id uuid, p_limit int, p_as_of timestamptz)
+returns table (
+  feature_type text,
+  feature_value text,
+  affinity_score real,
+  confidence real,
+  last_updated timestamptz
+)
+language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+declare
+  v_user_no int := medley.member_no(medley.acting_user(p_user_id));
+begin
+  perform medley.check_limit(p_limit);
+
+  return query
+  select
+    f.feature_type,
+    f.feature_value,
+    d.affinity_score,
+    p.confidence,
+    p.last_updated
+  from medley.user_taste_profiles as p
+  inner join medley.features as f on p.feature_no = f.feature_no
+  -- As affinities do: not more before its time, and no underflow.
+  cross join lateral (
+    select (p.affinity_score * exp(least(0, greatest(-20,
+      -p.decay_rate * date_part('epoch', p_as_of - p.last_updated) / 86400
+    ))))::real as affinity_score
+  ) as d
+  where p.user_no = v_user_no
+  order by abs(d.affinity_score) desc, p.feature_no
+  limit p_limit;
+end;
+$$;
+
+comment on function medley.get_taste_profile(uuid, int, timestamptz) is
+  'The member''s profile at p_as_of; see public.get_taste_profile. Errors: those of acting_user, invalid_argument.';
+revoke all on function medley.get_taste_profile(uuid, int, timestamptz) from public, anon, authenticated, service_role;
+grant execute on function medley.get_taste_profile(uuid, int, timestamptz) to authenticated, service_role;
+
+-- sql/core/taste/spectral.sql
+-- Vectors of items from behaviour alone: a truncated spectral embedding of the graph of members and items, by block power
+-- iteration inside the database. One step takes every item to the mean of its members, each the mean of its items; the
+-- vectors that this keeps are the leading ones of the normalized graph, in which groups of items lie in directions of
+-- their own (Ng, Jordan and Weiss 2001). Counts are shrunk (Amini et al. 2013), so tiny islands do not take a dimension.
+-- Linear in the number of affinities; members go block by block, so memory does not grow with them.
+create or replace function medley.inverse_cholesky(p_gram double precision[])
+returns double precision[]
+language plpgsql immutable parallel safe security invoker set search_path = ''
+as $$
+declare
+  -- Square, row by row, flat: place (i - 1) * n + j.
+  v_n constant int := sqrt(cardinality(p_gram))::int;
+  v_lower double precision[] := array_fill(0::float8, array[cardinality(p_gram)]);
+  v_inverse double precision[] := array_fill(0::float8, array[cardinality(p_gram)]);
+  v_sum double precision;
+  v_row int;
+  v_other int;
+begin
+  for i in 1..v_n loop
+    v_row := (i - 1) * v_n;
+    for j in 1..i loop
+      v_other := (j - 1) * v_n;
+      v_sum := p_gram[v_row + j];
+      for k in 1..(j - 1) loop
+        v_sum := v_sum - v_lower[v_row + k] * v_lower[v_other + k];
+      end loop;
+      if j < i then
+        v_lower[v_row + j] := case when v_lower[v_other + j] > 0 then v_sum / v_lower[v_other + j] else 0 end;
+      else
+        -- What earlier columns explain already leaves a zero, and is dropped.
+        v_lower[v_row + i] := case when v_sum > 1e-9 * p_gram[v_row + i] then sqrt(v_sum) else 0 end;
+      end if;
+    end loop;
+
+    -- Row i of the inverse, by forward substitution.
+    continue when v_lower[v_row + i] = 0;
+    v_inverse[v_row + i] := 1 / v_lower[v_row + i];
+    for j in 1..(i - 1) loop
+      v_sum := 0;
+      for k in j..(i - 1) loop
+        v_sum := v_sum - v_lower[v_row + k] * v_inverse[(k - 1) * v_n + j];
+      end loop;
+      v_inverse[v_row + j] := v_sum / v_lower[v_row + i];
+    end loop;
+  end loop;
+  return v_inverse;
+end;
+$$;
+
+comment on function medley.inverse_cholesky(double precision[]) is
+  'The inverse of the lower Cholesky factor of a symmetric matrix, both flat, row by row: it makes columns with that Gram '
+  'matrix orthonormal. Columns that depend on earlier ones get a row of zeros.';
+revoke all on function medley.inverse_cholesky(double precision[]) from public, anon, authenticated, service_role;
+
+create or replace function medley.fill_spectral_bags()
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = '' set work_mem = '256MB'
+as $$
+declare
+  v_min int := medley.setting('taste.spectral_min_members');
+  v_history int := medley.setting('taste.history');
+begin
+  truncate medley.spectral_bags, medley.spectral_items;
+
+  -- Every dimension starts from a hash of the item: a rebuild from the same log gives the same vectors.
+  insert into medley.spectral_items (item_no, degree, place)
+  select
+    d.item_no,
+    d.degree,
+    array(
+      select hashint4extended(d.item_no, k)::float8 / 9223372036854775808 from generate_series(1, 64) as k
+    )::extensions.vector(64)
+  from (
+    select a.item_no, count(distinct a.user_no)::int as degree
+    from medley.affinities as a
+    where a.score > 0 and (a.negative_at is null or a.positive_at > a.negative_at)
+    group by a.item_no
+    having count(distinct a.user_no) >= v_min
+  ) as d
+  inner join medley.items as i on d.item_no = i.item_no
+  order by d.item_no;
+  analyze medley.spectral_items;
+
+  insert into medley.spectral_bags (block, item_nos)
+  select row_number() over () / 20000, b.item_nos
+  from (
+    -- Who likes one item only says nothing about which go together.
+    select (array_agg(distinct a.item_no))[1:v_history] as item_nos
+    from medley.affinities as a
+    inner join medley.spectral_items as s on a.item_no = s.item_no
+    where a.score > 0 and (a.negative_at is null or a.positive_at > a.negative_at)
+    group by a.user_no
+    having count(distinct a.item_no) > 1
+  ) as b;
+  analyze medley.spectral_bags;
+  return (select count(*) from medley.spectral_items);
+end;
+$$;
+
+comment on function medley.fill_spectral_bags() is
+  'Lays out what the iteration works on: items with enough members, at a start that looks random, and members'' liked items '
+  'in blocks of 20,000 members. Returns how many items there are.';
+revoke all on function medley.fill_spectral_bags() from public, anon, authenticated, service_role;
+
+create or replace function medley.propagate_block(p_block int, p_shrinkage double precision)
+returns table (item_no int, total extensions.vector)
+language sql stable parallel safe security definer set search_path = '' set work_mem = '256MB'
+as $$
+  with bag as materialized (
+    select row_number() over () as bag_no, b.item_nos
+    from medley.spectral_bags as b
+    where b.block = p_block
+  ),
+
+  member as (
+    select g.bag_no, extensions.sum(s.place) as total, count(*) as items
+    from bag as g
+    cross join lateral unnest(g.item_nos) as u (item_no)
+    inner join medley.spectral_items as s on u.item_no = s.item_no
+    group by g.bag_no
+  ),
+
+  -- There are few distinct counts, so the vectors to multiply by are made once each.
+  scale as materialized (
+    select c.items, array_fill((1 / (c.items + p_shrinkage))::real, array[64])::extensions.vector as factor
+    from (select distinct m.items from member as m) as c
+  ),
+
+  standing as materialized (
+    select m.bag_no, m.total operator(extensions.*) c.factor as place
+    from member as m
+    inner join scale as c on m.items = c.items
+  )
+
+  select u.item_no, extensions.sum(p.place)
+  from bag as g
+  cross join lateral unnest(g.item_nos) as u (item_no)
+  inner join standing as p on g.bag_no = p.bag_no
+  group by u.item_no
+$$;
+
+comment on function medley.propagate_block(int, double precision) is
+  'One block''s share of a step: where its members stand, and per item the sum over those who like it.';
+revoke all on function medley.propagate_block(int, double precision) from public, anon, authenticated, service_role;
+
+create or replace function medley.propagate_items()
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = '' set work_mem = '256MB'
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_shrinkage double precision := medley.setting('taste.spectral_shrinkage');
+  v_rows bigint;
+begin
+  with moved as materialized (
+    select b.item_no, extensions.sum(b.total) as total
+    from generate_series(0, (select max(b.block) from medley.spectral_bags as b)) as n (block)
+    cross join lateral medley.propagate_block(n.block, v_shrinkage) as b
+    group by b.item_no
+  ),
+
+  scale as materialized (
+    select c.degree, array_fill((1 / (c.degree + v_shrinkage))::real, array[64])::extensions.vector as factor
+    from (select distinct s.degree from medley.spectral_items as s) as c
+  )
+
+  update medley.spectral_items as s
+  set place = m.total operator(extensions.*) c.factor
+  from moved as m, scale as c
+  where s.item_no = m.item_no and s.degree = c.degree;
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end;
+$$;
+
+comment on function medley.propagate_items() is
+  'One step of the iteration: every item moves to the shrunk mean of its members, each at the shrunk mean of its items.';
+revoke all on function medley.propagate_items() from public, anon, authenticated, service_role;
+
+create or replace function medley.spectral_gram()
+returns double precision[]
+language sql stable parallel safe security definer set search_path = '' set work_mem = '256MB'
+as $$
+  with drawn as (
+    -- Systematic sampling: 8,000 draws with odds in proportion to the shrunk degrees, which are the weights of the inner
+    -- product in which the steps are symmetric. An item that is drawn n times counts n times.
+    select
+      s.item_no,
+      s.place,
+      floor(8000 * sum(w.weight) over running / sum(w.weight) over ())
+        - floor(8000 * (sum(w.weight) over running - w.weight) / sum(w.weight) over ()) as draws
+    from medley.spectral_items as s
+    cross join lateral (select (s.degree + medley.setting('taste.spectral_shrinkage'))::float8 as weight) as w
+    window running as (order by s.item_no)
+  ),
+
+  -- Turned over, a dimension is one long vector, and the Gram matrix 64 * 64 inner products.
+  dimension as materialized (
+    select
+      u.k,
+      array_agg(u.value * sqrt(d.draws) order by d.item_no)::real[]::extensions.vector as entries
+    from drawn as d
+    cross join lateral unnest(d.place::real[]) with ordinality as u (value, k)
+    where d.draws > 0
+    group by u.k
+  )
+
+  select array_agg(-(a.entries operator(extensions.<#>) b.entries) order by a.k, b.k)
+  from dimension as a
+  cross join dimension as b
+$$;
+
+comment on function medley.spectral_gram() is
+  'The Gram matrix of the 64 dimensions of spectral_items, weighted by degree, on a sample of at most 8,000 items; flat.';
+revoke all on function medley.spectral_gram() from public, anon, authenticated, service_role;
+
+create or replace function medley.orthonormalize_items()
+returns void
+language plpgsql volatile parallel unsafe security definer set search_path = '' set work_mem = '256MB'
+as $$
+declare
+  v_inverse double precision[] := medley.inverse_cholesky(medley.spectral_gram());
+  v_rows extensions.vector[] := array(
+    select v_inverse[k * 64 + 1:k * 64 + 64]::extensions.vector from generate_series(0, 63) as k
+  );
+begin
+  update medley.spectral_items as s
+  set place = array(
+    select -(s.place operator(extensions.<#>) r.entries)
+    from unnest(v_rows) with ordinality as r (entries, k)
+    order by r.k
+  )::extensions.vector(64)
+  where true;
+end;
+$$;
+
+comment on function medley.orthonormalize_items() is
+  'Makes the dimensions of spectral_items orthonormal, so that they do not all turn into the strongest one.';
+revoke all on function medley.orthonormalize_items() from public, anon, authenticated, service_role;
+
+create or replace function medley.rebuild_spectral_embeddings()
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_generation int := medley.begin_generation('spectral_embeddings');
+  v_model text := format('spectral-%s', v_generation);
+  v_rows bigint := medley.fill_spectral_bags();
+begin
+  for v_step in 1..(medley.setting('taste.spectral_iterations')::int * (v_rows > 0)::int) loop
+    perform medley.propagate_items();
+    perform medley.orthonormalize_items();
+  end loop;
+  -- A last step without it weighs each dimension by what it explains.
+  perform medley.propagate_items();
+
+  delete from medley.content_embeddings as e
+  where e.embedding_type = 'behavior';
+  insert into medley.content_embeddings (item_no, embedding_type, model_version, dims, embedding_64)
+  select s.item_no, 'behavior', v_model, 64, extensions.l2_normalize(s.place)
+  from medley.spectral_items as s
+  inner join medley.items as i on s.item_no = i.item_no
+  where extensions.vector_norm(s.place) > 0;
+  get diagnostics v_rows = row_count;
+
+  update medley.embedding_types as t
+  set model_version = v_model
+  where t.embedding_type = 'behavior';
+  truncate medley.spectral_bags, medley.spectral_items;
+  analyze medley.content_embeddings;
+  perform medley.finish_generation('spectral_embeddings', v_generation, v_rows);
+  return v_rows;
+end;
+$$;
+
+comment on function medley.rebuild_spectral_embeddings() is
+  'Job: the vectors of type behavior anew, under a new model version; taste vectors follow by their own job. One '
+  'transaction: killed at any moment it leaves the former ones. Returns how many items have one.';
+revoke all on function medley.rebuild_spectral_embeddings() from public, anon, authenticated, service_role;
+
+-- sql/core/taste/clusters.sql
+-- Groups of members with similar taste vectors: spherical k-means, centres from a sample, every member to its nearest one.
+
+-- No SET: it inlines.
+create or replace function medley.taste_vectors(p_type text)
+returns table (user_no int, place extensions.vector)
+language sql stable parallel safe security invoker
+begin atomic
+  select
+    v.user_no,
+    coalesce(
+      v.embedding_64::extensions.vector, v.embedding_256::extensions.vector, v.embedding_384::extensions.vector,
+      v.embedding_768::extensions.vector, v.embedding_1536::extensions.vector
+    )
+  from medley.user_taste_vectors as v
+  inner join medley.embedding_types as t
+    on v.embedding_type = t.embedding_type and v.model_version = t.model_version
+  where v.embedding_type = p_type;
+end;
+
+comment on function medley.taste_vectors(text) is 'The members'' vectors of one type, those of the active model.';
+revoke all on function medley.taste_vectors(text) from public, anon, authenticated, service_role;
+
+create or replace function medley.nearest_centers(p_places extensions.vector[], p_centers extensions.vector[])
+returns table (place extensions.vector, center_no int, similarity double precision)
+language sql stable parallel safe security invoker
+begin atomic
+  select p.place, c.center_no, c.similarity
+  from unnest(p_places) as p (place)
+  cross join lateral (
+    select
+      n.center_no::int as center_no,
+      -(p.place operator(extensions.<#>) n.center) as similarity
+    from unnest(p_centers) with ordinality as n (center, center_no)
+    order by p.place operator(extensions.<#>) n.center, n.center_no
+    limit 1
+  ) as c;
+end;
+
+comment on function medley.nearest_centers(extensions.vector[], extensions.vector[]) is
+  'For each vector the nearest of the centres, by cosine; all have unit length.';
+revoke all on function medley.nearest_centers(extensions.vector[], extensions.vector[])
+from public, anon, authenticated, service_role;
+
+create or replace function medley.seed_centers(p_places extensions.vector[], p_count int)
+returns extensions.vector[]
+language plpgsql stable parallel safe security definer set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_places extensions.vector[] := p_places[1:least(cardinality(p_places), 2000)];
+  v_centers extensions.vector[] := p_places[1:1];
+  v_next extensions.vector;
+begin
+  -- k-means++ (Arthur and Vassilvitskii 2007): the next centre is drawn with odds in proportion to its squared distance
+  -- from the chosen ones. ln(random) / odds makes such a draw the smallest of all; the hash stands for chance.
+  while cardinality(v_centers) < p_count loop
+    select n.place into v_next
+    from (
+      select
+        c.place,
+        1 - c.similarity as odds,
+        (hashtextextended(c.place::text, cardinality(v_centers)) & 1048575 | 1)::float8 / 1048577 as chance
+      from medley.nearest_centers(v_places, v_centers) as c
+    ) as n
+    where n.odds > 1e-6
+    order by ln(n.chance) / n.odds desc
+    limit 1;
+    exit when not found;
+    v_centers := v_centers || v_next;
+  end loop;
+  return v_centers;
+end;
+$$;
+
+comment on function medley.seed_centers(extensions.vector[], int) is
+  'Up to p_count well spread vectors among the first 2,000 of p_places, for k-means to start from. Fewer where all the '
+  'others coincide with them.';
+revoke all on function medley.seed_centers(extensions.vector[], int) from public, anon, authenticated, service_role;
+
+create or replace function medley.find_centers(p_type text, p_count int)
+returns extensions.vector[]
+language plpgsql stable parallel safe security definer set search_path = '' set plan_cache_mode = force_custom_plan
+set work_mem = '256MB'
+as $$
+declare
+  v_places extensions.vector[] := array(
+    select v.place
+    from medley.taste_vectors(p_type) as v
+    -- The same members each time, and no favoured ones.
+    order by hashint4extended(v.user_no, 1), v.user_no
+    limit (select medley.setting('taste.cluster_sample'))
+  );
+  v_centers extensions.vector[] := medley.seed_centers(v_places, p_count);
+  v_former extensions.vector[];
+begin
+  for v_round in 1..medley.setting('taste.cluster_iterations')::int loop
+    v_former := v_centers;
+    v_centers := array(
+      select extensions.l2_normalize(extensions.avg(n.place))
+      from medley.nearest_centers(v_places, v_centers) as n
+      group by n.center_no
+      having extensions.vector_norm(extensions.avg(n.place)) > 0
+      order by count(*) desc, n.center_no
+    );
+    exit when v_centers = v_former;
+  end loop;
+  return v_centers;
+end;
+$$;
+
+comment on function medley.find_centers(text, int) is
+  'Centres of up to p_count clusters of the members'' vectors of a type: k-means on a sample, the largest cluster first.';
+revoke all on function medley.find_centers(text, int) from public, anon, authenticated, service_role;
+
+create or replace function medley.rebuild_clusters_of(p_cluster_type text, p_type text)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = '' set plan_cache_mode = force_custom_plan
+set work_mem = '256MB'
+as $$
+declare
+  v_members bigint := (select count(*) from medley.taste_vectors(p_type) as v);
+  v_centers extensions.vector[];
+  v_rows bigint;
+begin
+  -- Few members make few clusters: about the square root of half their number.
+  v_centers := medley.find_centers(
+    p_type, least(medley.setting('taste.clusters'), greatest(1, ceil(sqrt(v_members / 2.0))))::int
+  );
+
+  with fresh as materialized (
+    select v.user_no, c.center_no, c.similarity
+    from medley.taste_vectors(p_type) as v
+    cross join lateral (
+      select
+        n.center_no::int as center_no,
+        least(1, greatest(-1, -(v.place operator(extensions.<#>) n.center)))::real as similarity
+      from unnest(v_centers) with ordinality as n (center, center_no)
+      order by v.place operator(extensions.<#>) n.center, n.center_no
+      limit 1
+    ) as c
+  ),
+
+  removed as (
+    delete from medley.user_clusters as u
+    where u.cluster_type = p_cluster_type
+      and not exists (select from fresh as f where f.user_no = u.user_no)
+  ),
+
+  written as (
+    insert into medley.user_clusters as u (user_no, cluster_type, cluster_no, similarity)
+    select f.user_no, p_cluster_type, f.center_no, f.similarity
+    from fresh as f
+    order by f.user_no
+    on conflict (user_no, cluster_type) do update
+    set cluster_no = excluded.cluster_no, similarity = excluded.similarity, updated_at = excluded.updated_at
+    where (u.cluster_no, u.similarity) is distinct from (excluded.cluster_no, excluded.similarity)
+  )
+
+  select count(*) into v_rows from fresh;
+  return v_rows;
+end;
+$$;
+
+comment on function medley.rebuild_clusters_of(text, text) is
+  'Clusters of one kind over the vectors of one type of embedding. Returns how many members are in one.';
+revoke all on function medley.rebuild_clusters_of(text, text) from public, anon, authenticated, service_role;
+
+create or replace function medley.rebuild_user_clusters()
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_generation int := medley.begin_generation('user_clusters');
+  v_type text := (
+    select t.embedding_type
+    from medley.embedding_types as t
+    where exists (
+      select from medley.user_taste_vectors as v
+      where v.embedding_type = t.embedding_type and v.model_version = t.model_version
+    )
+    order by t.taste_rank, t.embedding_type
+    limit 1
+  );
+  v_rows bigint;
+begin
+  v_rows := medley.rebuild_clusters_of('behavior_based', 'behavior') + medley.rebuild_clusters_of('taste_based', v_type);
+  analyze medley.user_clusters;
+  perform medley.finish_generation('user_clusters', v_generation, v_rows);
+  return v_rows;
+end;
+$$;
+
+comment on function medley.rebuild_user_clusters() is
+  'Job: both kinds of clusters anew, in one transaction. Returns how many rows there are.';
+revoke all on function medley.rebuild_user_clusters() from public, anon, authenticated, service_role;
+
 -- sql/core/taste/api.sql
 -- The API of taste: thin functions over those of the same name in medley.
 create or replace function public.register_item_features(p_features jsonb)
@@ -1143,6 +2324,75 @@ comment on function public.set_platform_subscription(text, boolean, uuid) is
 revoke all on function public.set_platform_subscription(text, boolean, uuid)
 from public, anon, authenticated, service_role;
 grant execute on function public.set_platform_subscription(text, boolean, uuid) to authenticated, service_role;
+
+create or replace function public.get_taste_profile(p_limit int default 50, p_user_id uuid default null)
+returns table (
+  feature_type text,
+  feature_value text,
+  affinity_score real,
+  confidence real,
+  last_updated timestamptz
+)
+language sql stable parallel safe security invoker set search_path = ''
+as $$
+  select t.feature_type, t.feature_value, t.affinity_score, t.confidence, t.last_updated
+  from medley.get_taste_profile(p_user_id, p_limit, now()) as t
+$$;
+
+comment on function public.get_taste_profile(int, uuid) is
+  'What the signed-in member likes and dislikes: up to p_limit (1 to 200) features, the strongest first. affinity_score is '
+  '-1 to 1, relative to the strongest, and fades from last_updated on; confidence is 0 to 1, 0.5 at three items'' worth of '
+  'evidence. A job keeps it up to date. p_user_id is for the secret key only. '
+  'Errors: unauthenticated, forbidden, invalid_argument.';
+revoke all on function public.get_taste_profile(int, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.get_taste_profile(int, uuid) to authenticated, service_role;
+
+create or replace function public.set_item_embeddings(p_type text, p_model text, p_rows jsonb)
+returns bigint
+language sql volatile parallel unsafe security invoker set search_path = ''
+as $$ select medley.set_item_embeddings(p_type, p_model, p_rows) $$;
+
+comment on function public.set_item_embeddings(text, text, jsonb) is
+  'Writes vectors of items (secret key only). p_rows: [{"item_id": uuid, "embedding": [numbers]}], at most 500, each item '
+  'once; all of the size that the model p_model of type p_type has: 64, 256, 384, 768 or 1,536 numbers. Vectors are kept at '
+  'unit length. A new type is added with its first model in use; vectors of another model lie beside until '
+  'activate_embedding_model. Safe to repeat; returns how many vectors changed. '
+  'Errors: invalid_argument (wrong size, NaN, a zero vector, an item twice), not_found, too_large.';
+revoke all on function public.set_item_embeddings(text, text, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.set_item_embeddings(text, text, jsonb) to service_role;
+
+create or replace function public.activate_embedding_model(p_type text, p_model text)
+returns bigint
+language sql volatile parallel unsafe security invoker set search_path = ''
+as $$ select medley.activate_embedding_model(p_type, p_model) $$;
+
+comment on function public.activate_embedding_model(text, text) is
+  'Puts the model p_model of embeddings of type p_type in use, or an earlier one back (secret key only): from then on only '
+  'its vectors are compared. Returns how many items have one. Errors: not_found (no vectors of that model).';
+revoke all on function public.activate_embedding_model(text, text) from public, anon, authenticated, service_role;
+grant execute on function public.activate_embedding_model(text, text) to service_role;
+
+create or replace function public.get_items_without_embedding(
+  p_type text,
+  p_model text default null,
+  p_kind text default null,
+  p_limit int default 500,
+  p_cursor text default null
+)
+returns table (item_id uuid, kind text, title text, next_cursor text)
+language sql stable parallel safe security invoker set search_path = ''
+as $$
+  select i.item_id, i.kind, i.title, i.next_cursor
+  from medley.get_items_without_embedding(p_type, p_model, p_kind, p_limit, p_cursor) as i
+$$;
+
+comment on function public.get_items_without_embedding(text, text, text, int, text) is
+  'What a worker has still to embed (secret key only): items of kind p_kind (null: all) without a vector of type p_type and '
+  'model p_model (null: the one in use), newest first, at most p_limit (1 to 1,000). '
+  'Errors: invalid_argument, invalid_cursor.';
+revoke all on function public.get_items_without_embedding(text, text, text, int, text)
+from public, anon, authenticated, service_role;
+grant execute on function public.get_items_without_embedding(text, text, text, int, text) to service_role;
 
 -- sql/core/taste/policies.sql
 -- The engine's own tables. A member may read the rows about itself; everything is written by the engine alone.
@@ -1208,4 +2458,20 @@ values
   (
     'refresh_item_content', '45 3 * * *', 'refresh_item_content', null, 600,
     'Brings signatures, main genres and creators of items up to date with the taxonomy.'
+  ),
+  (
+    'refresh_taste_profiles', '*/10 * * * *', 'refresh_taste_profiles', 5000, 540,
+    'Profiles and platforms of members with new engagements.'
+  ),
+  (
+    'refresh_taste_vectors', '5-59/10 * * * *', 'refresh_taste_vectors', 20000, 540,
+    'Taste vectors of members with new engagements, or of all after another model came into use.'
+  ),
+  (
+    'rebuild_spectral_embeddings', '30 4 * * 0', 'rebuild_spectral_embeddings', null, 3600,
+    'Vectors of items from behaviour, anew.'
+  ),
+  (
+    'rebuild_user_clusters', '30 5 * * *', 'rebuild_user_clusters', null, 1800,
+    'Groups of members with similar taste vectors, anew.'
   );

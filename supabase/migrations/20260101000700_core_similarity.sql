@@ -28,7 +28,8 @@ comment on column medley.neighbor_lists.generation is 'Grows by one with each co
 comment on column medley.neighbor_lists.state is
   'building (nobody reads it), current (the one that is read) or retired (drop_retired_neighbors deletes it).';
 comment on column medley.neighbor_lists.done_item_no is
-  'How far a rebuild in blocks has come: the items up to this number are written. A killed one goes on from here.';
+  'How far a rebuild in blocks has come: the items (genre: the sets) up to this number are written. A killed one goes on '
+  'from here.';
 comment on column medley.neighbor_lists.started_at is 'When the rebuild began.';
 comment on column medley.neighbor_lists.built_at is 'When the list became current; for a rebuild given up, when it was.';
 comment on column medley.neighbor_lists.row_count is 'Rows when it became current.';
@@ -216,6 +217,56 @@ comment on column medley.content_changes.item_no is 'The item.';
 alter table medley.content_changes enable row level security;
 revoke all on medley.content_changes from public, anon, authenticated, service_role;
 
+-- What the genre method works on: the distinct sets of genres that items have.
+create table medley.genre_set_items (
+  item_no int primary key,
+  set_no int not null,
+  kind text not null,
+  place int not null
+);
+create index genre_set_items_set_idx on medley.genre_set_items (set_no, kind, place);
+
+comment on table medley.genre_set_items is 'Which items have the very same genres. Derived.';
+comment on column medley.genre_set_items.item_no is 'The item.';
+comment on column medley.genre_set_items.set_no is 'Number of its set of genres; means something within one rebuild only.';
+comment on column medley.genre_set_items.kind is 'Kind of the item.';
+comment on column medley.genre_set_items.place is 'Place among the items of the set and kind, by how many members like them.';
+
+alter table medley.genre_set_items enable row level security;
+revoke all on medley.genre_set_items from public, anon, authenticated, service_role;
+
+create table medley.genre_set_members (
+  genre_no int not null,
+  set_no int not null,
+  value real not null,
+  primary key (genre_no, set_no)
+);
+
+comment on table medley.genre_set_members is 'The genres of each set, as a vector of length 1. Derived.';
+comment on column medley.genre_set_members.genre_no is 'The genre.';
+comment on column medley.genre_set_members.set_no is 'The set.';
+comment on column medley.genre_set_members.value is 'idf of the genre over the length of the set.';
+
+alter table medley.genre_set_members enable row level security;
+revoke all on medley.genre_set_members from public, anon, authenticated, service_role;
+
+create table medley.genre_set_spread (
+  set_no int not null,
+  genre_no int not null,
+  value real not null,
+  primary key (set_no, genre_no)
+);
+
+comment on table medley.genre_set_spread is
+  'The same vectors spread over related genres: multiplied with the vector of another set they give the likeness of both. '
+  'Derived.';
+comment on column medley.genre_set_spread.set_no is 'The set.';
+comment on column medley.genre_set_spread.genre_no is 'One of its genres, or one related to them.';
+comment on column medley.genre_set_spread.value is 'How much of it the set has.';
+
+alter table medley.genre_set_spread enable row level security;
+revoke all on medley.genre_set_spread from public, anon, authenticated, service_role;
+
 insert into medley.settings (key, value, description)
 values
   (
@@ -227,6 +278,11 @@ values
     'similarity.max_feature_items', 1000,
     'A feature on more items than that tells content neighbours nothing: it would pair everything with everything; '
     '2 or more.'
+  ),
+  ('similarity.related_genres', 0.5, 'What a related genre counts, times its relatedness; 0 to 1.'),
+  (
+    'similarity.exact_embeddings', 20000,
+    'Up to so many vectors of a type each is compared with each; above, the index finds candidates. 0 or more.'
   );
 
 -- sql/core/similarity/behavior.sql
@@ -322,8 +378,13 @@ revoke all on function medley.liked_pairs(int[]) from public, anon, authenticate
 
 create or replace function medley.behavior_history_rows(p_user_nos int[])
 returns setof medley.behavior_histories
-language sql stable parallel safe security definer set search_path = ''
+language plpgsql stable parallel safe security definer set search_path = ''
 as $$
+declare
+  v_history int := medley.setting('behavior.history');
+  v_shrinkage double precision := medley.setting('behavior.shrinkage');
+begin
+  return query
   with liked as materialized (
     select l.* from medley.liked_pairs(p_user_nos) as l
   ),
@@ -339,21 +400,21 @@ as $$
     from medley.behavior_items as b
     where p_user_nos is not null
       and b.item_no in (select l.item_no from liked as l)
+  ),
+
+  history as (
+    select
+      l.user_no,
+      array_agg(l.item_no order by l.score desc, l.item_no) as item_nos,
+      array_agg((1 / sqrt(coalesce(c.members, 1) + v_shrinkage))::real order by l.score desc, l.item_no) as weights
+    from liked as l
+    left join counted as c on l.item_no = c.item_no
+    group by l.user_no
   )
 
-  select
-    l.user_no,
-    (array_agg(l.item_no order by l.score desc, l.item_no))[1:medley.setting('behavior.history')::int],
-    (
-      array_agg(
-        (1 / sqrt(coalesce(c.members, 1) + s.shrinkage))::real
-        order by l.score desc, l.item_no
-      )
-    )[1:medley.setting('behavior.history')::int]
-  from liked as l
-  cross join (select medley.setting('behavior.shrinkage')::float8 as shrinkage) as s
-  left join counted as c on l.item_no = c.item_no
-  group by l.user_no
+  select h.user_no, h.item_nos[1:v_history], h.weights[1:v_history]
+  from history as h;
+end;
 $$;
 
 comment on function medley.behavior_history_rows(int[]) is
@@ -461,30 +522,36 @@ comment on function medley.solve_ridge(extensions.vector[], extensions.vector, i
 revoke all on function medley.solve_ridge(extensions.vector[], extensions.vector, int)
 from public, anon, authenticated, service_role;
 
-create or replace function medley.behavior_candidates(p_item_no int, p_limit int)
+create or replace function medley.behavior_candidates(p_item_no int, p_limit int, p_shrinkage double precision)
 returns table (neighbor_no int, pairs double precision, cosine double precision)
-language sql stable parallel safe security definer set search_path = ''
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
+declare
+  v_item medley.behavior_items;
+begin
+  select b.* into v_item from medley.behavior_items as b where b.item_no = p_item_no;
+  return query
   select
     k.item_no,
-    count(*) / min(b.sampled)::float8,
-    sum(k.weight) / (min(b.sampled) * sqrt(min(b.member_count) + medley.setting('behavior.shrinkage')::float8))
-  from medley.behavior_items as b
-  cross join lateral (
+    count(*) / v_item.sampled::float8,
+    sum(k.weight) / (v_item.sampled * sqrt(v_item.member_count + p_shrinkage))
+  from (
     select unnest(h.item_nos) as item_no, unnest(h.weights) as weight
-    from unnest(b.members) as u (user_no)
+    from unnest(v_item.members) as u (user_no)
     inner join medley.behavior_histories as h on u.user_no = h.user_no
   ) as k
-  where b.item_no = p_item_no and k.item_no <> p_item_no
+  where k.item_no <> p_item_no
   group by k.item_no
-  order by sum(k.weight) desc, k.item_no
-  limit p_limit
+  order by 3 desc, 1
+  limit p_limit;
+end;
 $$;
 
-comment on function medley.behavior_candidates(int, int) is
+comment on function medley.behavior_candidates(int, int, double precision) is
   'The items that go with an item best by shrunk cosine, pairs / sqrt((members + s) * (members of the other + s)); '
   'pairs: how many members like both.';
-revoke all on function medley.behavior_candidates(int, int) from public, anon, authenticated, service_role;
+revoke all on function medley.behavior_candidates(int, int, double precision) from public, anon, authenticated, service_role;
 
 create or replace function medley.behavior_neighbors_of(p_item_no int)
 returns table (neighbor_no int, weight real, cosine real)
@@ -493,6 +560,8 @@ set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_members int := (select b.member_count from medley.behavior_items as b where b.item_no = p_item_no);
+  v_candidates int := medley.setting('behavior.candidates');
+  v_shrinkage double precision := medley.setting('behavior.shrinkage');
   v_ridge double precision := medley.setting('behavior.ridge');
   v_damping double precision := greatest(v_members, 1) ^ -medley.setting('behavior.popularity_damping')::float8;
   v_neighbors int[];
@@ -513,7 +582,8 @@ begin
       1 / sqrt(b.member_count + v_ridge * sqrt(b.member_count)) as scale
     from medley.behavior_candidates(
       p_item_no,
-      least(greatest(2 * v_members, 25), medley.setting('behavior.candidates')::int)
+      least(greatest(2 * v_members, 25), v_candidates),
+      v_shrinkage
     ) as c
     inner join medley.behavior_items as b on c.neighbor_no = b.item_no
   ),
@@ -865,6 +935,17 @@ comment on function medley.refresh_behavior_neighbors() is
   'The nightly rebuild follows the rest. Returns how many items it did.';
 revoke all on function medley.refresh_behavior_neighbors() from public, anon, authenticated, service_role;
 
+insert into medley.jobs (name, schedule, function_name, batch_size, timeout_seconds, description)
+values
+  (
+    'rebuild_behavior_neighbors', '30 3 * * *', 'rebuild_behavior_neighbors', 500, 7200,
+    'Computes the neighbours by behaviour of all items into new lists, in blocks of items.'
+  ),
+  (
+    'refresh_behavior_neighbors', '*/5 * * * *', 'refresh_behavior_neighbors', null, 1800,
+    'Computes the neighbours by behaviour again of the items whose members moved.'
+  );
+
 -- sql/core/similarity/content.sql
 -- Content neighbours: items that share features, rare ones above all. Cosine of idf-weighted features (Salton and
 -- Buckley 1988), with a limit on how common a feature may be, as search engines have for "more like this".
@@ -901,16 +982,22 @@ after delete on medley.content_features
 referencing old table as changed_rows
 for each statement execute function medley.queue_content_changes();
 
-create or replace function medley.weigh_features(p_item_nos int[] default null)
+create or replace function medley.weigh_features(p_item_nos int[])
 returns table (feature_no int, kind text, item_no int, value real)
 language sql stable parallel safe security definer set search_path = '' set work_mem = '256MB'
 as $$
   with weighed as (
     select w.item_no, w.feature_no, w.value::double precision as value
-    from medley.item_feature_weights as w
+    from unnest(p_item_nos) as i (item_no)
+    -- Offset 0 keeps the planner from computing the whole view: item by item it reads an index.
+    cross join lateral (
+      select f.item_no, f.feature_no, f.value
+      from medley.item_feature_weights as f
+      where f.item_no = i.item_no
+      offset 0
+    ) as w
     inner join medley.features as f on w.feature_no = f.feature_no
-    where f.item_count <= medley.setting('similarity.max_feature_items')
-      and (p_item_nos is null or w.item_no in (select i.item_no from unnest(p_item_nos) as i (item_no)))
+    where f.item_count <= (select medley.setting('similarity.max_feature_items'))
   ),
 
   measured as (
@@ -928,7 +1015,7 @@ as $$
 $$;
 
 comment on function medley.weigh_features(int[]) is
-  'The rows of content_vectors of these items (null: of all), computed afresh from their features.';
+  'The rows of content_vectors of these items, computed afresh from their features.';
 revoke all on function medley.weigh_features(int[]) from public, anon, authenticated, service_role;
 
 create or replace function medley.rank_content_neighbors(p_item_nos int[])
@@ -987,7 +1074,7 @@ begin
     delete from medley.content_vectors as v where v.item_no is not null;
     insert into medley.content_vectors (feature_no, kind, item_no, value)
     select w.feature_no, w.kind, w.item_no, w.value
-    from medley.weigh_features() as w;
+    from medley.weigh_features(array(select i.item_no from medley.items as i)) as w;
     analyze medley.content_vectors;
   end if;
 
@@ -1087,16 +1174,21 @@ create or replace function medley.enter_content_neighbors(p_list_no smallint, p_
 returns void
 language sql volatile parallel unsafe security definer set search_path = '' set work_mem = '256MB'
 as $$
-  with pair as materialized (
+  with kept as materialized (
+    select
+      medley.setting('similarity.neighbors') as same_kind,
+      medley.setting('similarity.neighbors_across') as across
+  ),
+
+  pair as materialized (
     select
       p.neighbor_no as item_no,
       p.item_no as neighbor_no,
       p.kind,
       p.weight,
-      medley.setting('similarity.neighbors') as same_kind,
-      medley.setting('similarity.neighbors_across') as across,
-      p.kind = p.neighbor_kind as is_same_kind
+      case when p.kind = p.neighbor_kind then k.same_kind else k.across end as kept
     from medley.content_pairs(p_item_nos) as p
+    cross join kept as k
     where not exists (select from unnest(p_except) as e (item_no) where e.item_no = p.neighbor_no)
   ),
 
@@ -1114,11 +1206,10 @@ as $$
   ),
 
   entered as materialized (
-    select p.item_no, p.neighbor_no, p.weight, p.kind, case when p.is_same_kind then p.same_kind else p.across end as kept
+    select p.*
     from pair as p
     left join room as r on p.item_no = r.item_no and p.kind = r.kind
-    where coalesce(r.held, 0) < case when p.is_same_kind then p.same_kind else p.across end
-      or p.weight >= r.least
+    where coalesce(r.held, 0) < p.kept or p.weight >= r.least
   ),
 
   ranked as materialized (
@@ -1168,11 +1259,8 @@ declare
   v_item_nos int[];
   v_stale int[];
 begin
-  -- The list that is being built has not seen these changes: it is finished first.
-  if v_building is not null then
-    return medley.rebuild_content_neighbors(p_limit);
-  end if;
-  if v_list_no is null then
+  -- The list that is being built has not seen these changes: they wait until it is current.
+  if v_building is not null or v_list_no is null then
     return 0;
   end if;
 
@@ -1211,8 +1299,383 @@ $$;
 comment on function medley.refresh_content_neighbors(int) is
   'Job: works up to p_limit changes of features into the current list: new neighbours of the items that changed, and their '
   'place in the lists of others. What a rebuild would give, but for the idf of items that did not change. '
-  'A rebuild that was cut short is finished first. Returns how many changes, or items.';
+  'Waits while a rebuild is under way. Returns how many changes.';
 revoke all on function medley.refresh_content_neighbors(int) from public, anon, authenticated, service_role;
+
+-- sql/core/similarity/genre.sql
+-- Genre neighbours: items of the same genres and of related ones, rare ones above all; among equals the popular items.
+-- Many items have the very same genres, so what is compared are the distinct sets of genres; each item then takes its
+-- neighbours from the sets that are closest to its own. That keeps "drama" from pairing everything with everything.
+create or replace function medley.collect_genre_sets()
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = '' set work_mem = '256MB'
+as $$
+begin
+  delete from medley.genre_set_items as i where i.item_no is not null;
+  delete from medley.genre_set_members as m where m.set_no is not null;
+  delete from medley.genre_set_spread as s where s.set_no is not null;
+
+  insert into medley.genre_set_items (set_no, kind, place, item_no)
+  with bag as materialized (
+    select
+      i.item_no,
+      i.kind,
+      array_agg(g.genre_no order by g.genre_no) as genre_nos
+    from public.item_genres as l
+    inner join medley.items as i on l.item_id = i.id
+    inner join public.genres as g on l.genre_id = g.id
+    group by i.item_no, i.kind
+  ),
+
+  liked as (
+    select a.item_no, count(distinct a.user_no) as members
+    from medley.affinities as a
+    where a.positive_at is not null
+    group by a.item_no
+  )
+
+  select
+    dense_rank() over (order by b.genre_nos),
+    b.kind,
+    row_number() over (partition by b.genre_nos, b.kind order by coalesce(l.members, 0) desc, b.item_no),
+    b.item_no
+  from bag as b
+  left join liked as l on b.item_no = l.item_no;
+
+  with counted as (
+    select
+      l.genre_id,
+      medley.feature_idf(count(*), (select count(*) from medley.genre_set_items as t)) as idf
+    from public.item_genres as l
+    group by l.genre_id
+  ),
+
+  member as materialized (
+    select s.set_no, g.genre_no, c.idf as value
+    -- Any item stands for its set.
+    from (select t.set_no, min(t.item_no) as item_no from medley.genre_set_items as t group by t.set_no) as s
+    inner join medley.items as i on s.item_no = i.item_no
+    inner join public.item_genres as l on i.id = l.item_id
+    inner join public.genres as g on l.genre_id = g.id
+    inner join counted as c on l.genre_id = c.genre_id
+    where c.idf > 0
+  ),
+
+  likeness as materialized (
+    select g.genre_no, g.genre_no as other_no, 1::double precision as value
+    from public.genres as g
+    union all
+    -- An edge is kept at the one end, the other, or both; it counts once, in both directions.
+    select a.genre_no, b.genre_no, max(d.relatedness) * (select medley.setting('similarity.related_genres'))::double precision
+    from (
+      select e.genre_id as genre_a, e.neighbor_id as genre_b, e.relatedness
+      from medley.genre_similarity_edges as e
+      union all
+      select e.neighbor_id, e.genre_id, e.relatedness
+      from medley.genre_similarity_edges as e
+    ) as d
+    inner join public.genres as a on d.genre_a = a.id
+    inner join public.genres as b on d.genre_b = b.id
+    group by a.genre_no, b.genre_no
+  ),
+
+  spread as materialized (
+    select m.set_no, l.other_no as genre_no, sum(m.value * l.value) as value
+    from member as m
+    inner join likeness as l on m.genre_no = l.genre_no
+    group by m.set_no, l.other_no
+  ),
+
+  measured as materialized (
+    select m.set_no, sqrt(sum(m.value * s.value)) as length
+    from member as m
+    inner join spread as s on m.set_no = s.set_no and m.genre_no = s.genre_no
+    group by m.set_no
+  ),
+
+  members as (
+    insert into medley.genre_set_members (genre_no, set_no, value)
+    select m.genre_no, m.set_no, m.value / e.length
+    from member as m
+    inner join measured as e on m.set_no = e.set_no
+    order by m.genre_no, m.set_no
+  )
+
+  insert into medley.genre_set_spread (set_no, genre_no, value)
+  select s.set_no, s.genre_no, s.value / e.length
+  from spread as s
+  inner join measured as e on s.set_no = e.set_no
+  order by s.set_no, s.genre_no;
+
+  analyze medley.genre_set_items, medley.genre_set_members, medley.genre_set_spread;
+  return (select max(i.set_no) from medley.genre_set_items as i);
+end;
+$$;
+
+comment on function medley.collect_genre_sets() is
+  'Fills genre_set_items, genre_set_members and genre_set_spread from public.item_genres. Returns how many sets there are.';
+revoke all on function medley.collect_genre_sets() from public, anon, authenticated, service_role;
+
+create or replace function medley.rank_genre_sets(p_from int, p_to int)
+returns table (set_no int, kind text, item_nos int[], weights real[])
+language sql stable parallel safe security definer set search_path = '' set work_mem = '256MB'
+as $$
+  with parameter as materialized (
+    select greatest(medley.setting('similarity.neighbors'), medley.setting('similarity.neighbors_across')) + 1 as kept
+  ),
+
+  pair as (
+    select
+      a.set_no,
+      b.set_no as other_no,
+      least(sum(a.value * b.value::double precision), 1)::real as weight
+    from medley.genre_set_spread as a
+    inner join medley.genre_set_members as b on a.genre_no = b.genre_no
+    where a.set_no between p_from and p_to
+    group by a.set_no, b.set_no
+  ),
+
+  ranked as (
+    select
+      p.set_no,
+      i.kind,
+      i.item_no,
+      p.weight,
+      row_number() over (partition by p.set_no, i.kind order by p.weight desc, i.place, i.item_no) as place
+    from pair as p
+    inner join medley.genre_set_items as i on p.other_no = i.set_no
+    cross join parameter as v
+    where i.place <= v.kept
+  )
+
+  select
+    r.set_no,
+    r.kind,
+    array_agg(r.item_no order by r.place),
+    array_agg(r.weight order by r.place)
+  from ranked as r
+  cross join parameter as v
+  where r.place <= v.kept
+  group by r.set_no, r.kind
+$$;
+
+comment on function medley.rank_genre_sets(int, int) is
+  'For the sets p_from to p_to: the items of each kind whose genres are closest, best first, one more than an item keeps. '
+  'The weight is the soft cosine (Sidorov et al. 2014) of idf vectors: a related genre counts as the same one does, times '
+  'relatedness times similarity.related_genres.';
+revoke all on function medley.rank_genre_sets(int, int) from public, anon, authenticated, service_role;
+
+create or replace function medley.rebuild_genre_neighbors(p_limit int)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_list_no smallint := medley.lock_list('genre');
+  v_done int;
+  v_sets int;
+begin
+  if v_list_no is null then
+    v_list_no := medley.begin_list('genre');
+    perform medley.collect_genre_sets();
+  end if;
+  v_done := (select l.done_item_no from medley.neighbor_lists as l where l.list_no = v_list_no);
+  v_sets := (
+    select count(*)
+    from (
+      select distinct i.set_no
+      from medley.genre_set_items as i
+      where i.set_no > v_done and i.set_no <= v_done + p_limit
+    ) as s
+  );
+
+  insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
+  with kept as materialized (
+    select
+      medley.setting('similarity.neighbors') as same_kind,
+      medley.setting('similarity.neighbors_across') as across
+  )
+
+  select v_list_no, i.item_no, n.item_no, n.weight
+  from medley.rank_genre_sets(v_done + 1, v_done + p_limit) as r
+  inner join medley.genre_set_items as i on r.set_no = i.set_no
+  cross join kept as k
+  cross join lateral unnest(r.item_nos, r.weights) with ordinality as n (item_no, weight, place)
+  where n.item_no <> i.item_no
+    -- Whoever stands behind the item itself moves up by one.
+    and n.place - coalesce((n.place > array_position(r.item_nos, i.item_no))::int, 0) <= case when r.kind = i.kind then k.same_kind else k.across end;
+
+  if v_sets < p_limit then
+    perform medley.finish_list(v_list_no);
+  else
+    update medley.neighbor_lists as l
+    set done_item_no = v_done + p_limit
+    where l.list_no = v_list_no;
+  end if;
+  return v_sets;
+end;
+$$;
+
+comment on function medley.rebuild_genre_neighbors(int) is
+  'Job: genre neighbours of the items with the next p_limit sets of genres into a list of their own; after the last set it '
+  'becomes current. Returns how many sets.';
+revoke all on function medley.rebuild_genre_neighbors(int) from public, anon, authenticated, service_role;
+
+-- sql/core/similarity/embedding.sql
+-- Embedding neighbours: items whose vectors point the same way. An item is compared within one type of vectors and the
+-- model in use: of the types that it has, the one with the lowest taste_rank.
+create or replace function medley.place_embedding_neighbors(p_list_no smallint, p_item_nos int[])
+returns void
+language plpgsql volatile parallel unsafe security definer set search_path = '' set work_mem = '256MB'
+as $$
+declare
+  v_type medley.embedding_types;
+  v_exact bigint := medley.setting('similarity.exact_embeddings');
+  v_count bigint;
+begin
+  -- A setting of the extension can only be set once its library is loaded.
+  perform '[1]'::extensions.vector;
+  perform set_config('hnsw.iterative_scan', 'relaxed_order', true);
+  perform set_config('hnsw.ef_search', '200', true);
+
+  -- A handful of types; the items of each are ranked as a whole. The one thing put together as text is which column
+  -- holds vectors of that size.
+  for v_type in select t.* from medley.embedding_types as t order by t.embedding_type loop
+    select count(*) into v_count
+    from medley.content_embeddings as e
+    where e.embedding_type = v_type.embedding_type and e.model_version = v_type.model_version;
+
+    execute format(
+      $query$
+        insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
+        with wanted as materialized (
+          select e.item_no, i.kind, e.embedding_%1$s as place
+          from unnest($1) as p (item_no)
+          inner join medley.items as i on p.item_no = i.item_no
+          inner join medley.content_embeddings as e on p.item_no = e.item_no
+          where e.embedding_type = $2 and e.model_version = $3
+            and not exists (
+              select from medley.content_embeddings as o
+              inner join medley.embedding_types as t
+                on o.embedding_type = t.embedding_type and o.model_version = t.model_version
+              where o.item_no = e.item_no and (t.taste_rank, t.embedding_type) < ($4, $2)
+            )
+        ),
+
+        kind as materialized (
+          select k.kind
+          from medley.item_kinds as k
+          where exists (
+            select from medley.items as i
+            inner join medley.content_embeddings as e on i.item_no = e.item_no
+            where i.kind = k.kind and e.embedding_type = $2 and e.model_version = $3
+          )
+        )
+
+        select $7, w.item_no, n.item_no, n.weight
+        from wanted as w
+        cross join kind as k
+        cross join lateral (
+          -- The index gives candidates about in order; they are sorted by what is returned.
+          select c.item_no, c.weight
+          from (
+            select e.item_no, (1 - (e.embedding_%1$s operator(extensions.<=>) w.place))::real as weight
+            from medley.content_embeddings as e
+            inner join medley.items as i on e.item_no = i.item_no
+            where e.embedding_%1$s is not null
+              and e.embedding_type = $2 and e.model_version = $3
+              and e.item_no <> w.item_no and i.kind = k.kind
+            order by (e.embedding_%1$s operator(extensions.<=>) w.place) %2$s
+            limit 2 * case when k.kind = w.kind then $5 else $6 end
+          ) as c
+          where c.weight > 0
+          order by c.weight desc, c.item_no
+          limit case when k.kind = w.kind then $5 else $6 end
+        ) as n
+      $query$,
+      v_type.dims,
+      -- Not the expression of an index any more: every vector is looked at.
+      case when v_count <= v_exact then '+ 0' else '' end
+    ) using
+      p_item_nos, v_type.embedding_type, v_type.model_version, v_type.taste_rank,
+      medley.setting('similarity.neighbors'), medley.setting('similarity.neighbors_across'), p_list_no;
+  end loop;
+end;
+$$;
+
+comment on function medley.place_embedding_neighbors(smallint, int[]) is
+  'Writes into a list the items of each kind whose vectors are closest to those of these items. weight is the cosine, '
+  'above 0. Exact up to similarity.exact_embeddings vectors of a type; above, by the HNSW index (Malkov and Yashunin 2018), scanned on until '
+  'enough rows pass.';
+revoke all on function medley.place_embedding_neighbors(smallint, int[]) from public, anon, authenticated, service_role;
+
+create or replace function medley.rebuild_embedding_neighbors(p_limit int)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_list_no smallint := coalesce(medley.lock_list('embedding'), medley.begin_list('embedding'));
+  v_item_nos int[];
+begin
+  v_item_nos := array(
+    select distinct e.item_no
+    from medley.content_embeddings as e
+    where e.item_no > (select l.done_item_no from medley.neighbor_lists as l where l.list_no = v_list_no)
+    order by e.item_no
+    limit p_limit
+  );
+  perform medley.place_embedding_neighbors(v_list_no, v_item_nos);
+
+  if cardinality(v_item_nos) < p_limit then
+    perform medley.finish_list(v_list_no);
+  else
+    update medley.neighbor_lists as l
+    set done_item_no = v_item_nos[p_limit]
+    where l.list_no = v_list_no;
+  end if;
+  return cardinality(v_item_nos);
+end;
+$$;
+
+comment on function medley.rebuild_embedding_neighbors(int) is
+  'Job: embedding neighbours of the next p_limit items with vectors into a list of their own; after the last item it '
+  'becomes current. Returns how many items.';
+revoke all on function medley.rebuild_embedding_neighbors(int) from public, anon, authenticated, service_role;
+
+-- sql/core/similarity/resume.sql
+-- Rebuilds that several methods share.
+create or replace function medley.resume_neighbor_rebuilds(p_limit int)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_method text := (
+    select l.method
+    from medley.neighbor_lists as l
+    where l.state = 'building' and l.method in ('behavior', 'content', 'genre', 'embedding')
+    order by l.list_no
+    limit 1
+  );
+begin
+  -- Not while the job itself runs: the slower of both would begin the next rebuild.
+  if v_method is null
+    or not pg_try_advisory_xact_lock(medley.job_lock(format('rebuild_%s_neighbors', v_method)))
+    or medley.lock_list(v_method) is null
+  then
+    return 0;
+  end if;
+  return case v_method
+    when 'behavior' then medley.rebuild_behavior_neighbors(p_limit)
+    when 'content' then medley.rebuild_content_neighbors(p_limit)
+    when 'genre' then medley.rebuild_genre_neighbors(p_limit)
+    when 'embedding' then medley.rebuild_embedding_neighbors(p_limit)
+  end;
+end;
+$$;
+
+comment on function medley.resume_neighbor_rebuilds(int) is
+  'Job: goes on with a rebuild of neighbours whose run ended before it did. '
+  'Returns how many items or sets.';
+revoke all on function medley.resume_neighbor_rebuilds(int) from public, anon, authenticated, service_role;
 
 -- sql/core/similarity/reads.sql
 -- What apps ask for: the items like an item, page by page, each with a reason.
@@ -1247,21 +1710,14 @@ as $$
 begin
   return query
   with own as materialized (
-    select distinct
-      c.feature_no,
-      f.feature_type,
-      f.feature_value,
-      f.idf * t.weight as value
+    select c.feature_no
     from medley.content_features as c
-    inner join medley.features as f on c.feature_no = f.feature_no
-    inner join medley.feature_types as t on f.feature_type = t.feature_type
     where c.item_no = p_item_no
   ),
 
   common as (
-    select distinct
-      n.neighbor_no,
-      o.*
+    -- Distinct, because several sources may say the same.
+    select distinct n.neighbor_no, c.feature_no
     from unnest(p_neighbor_nos) as n (neighbor_no)
     inner join medley.content_features as c on n.neighbor_no = c.item_no
     inner join own as o on c.feature_no = o.feature_no
@@ -1270,19 +1726,21 @@ begin
   phrase as (
     select
       c.neighbor_no,
-      sum(c.value) as value,
+      sum(f.idf * t.weight) as value,
       case
-        when count(*) = 1 then replace(c.feature_type, '_', ' ') || ' ' || min(c.feature_value)
-        else count(*) || ' ' || replace(c.feature_type, '_', ' ') || 's'
+        when count(*) = 1 then replace(t.feature_type, '_', ' ') || ' ' || min(f.feature_value collate "C")
+        else count(*) || ' ' || replace(t.feature_type, '_', ' ') || 's'
       end as words
     from common as c
-    group by c.neighbor_no, c.feature_type
+    inner join medley.features as f on c.feature_no = f.feature_no
+    inner join medley.feature_types as t on f.feature_type = t.feature_type
+    group by c.neighbor_no, t.feature_type
   ),
 
   best as (
     select
       p.neighbor_no,
-      (array_agg(p.words order by p.value desc, p.words))[1:3] as words
+      (array_agg(p.words order by p.value desc, p.words collate "C"))[1:3] as words
     from phrase as p
     group by p.neighbor_no
   )
@@ -1312,7 +1770,9 @@ begin
     perform medley.fail('invalid_argument', format('there is no method %s', left(coalesce(p_method, 'null'), 100)),
       'p_method', 'Pass blend, behavior, cosine, content, genre or embedding.');
   end if;
-  return p_method || array_remove(array['content', 'genre', 'popular'], p_method);
+  return p_method
+    || case when p_method = 'blend' then array['behavior'] else array[]::text[] end
+    || array_remove(array['content', 'genre', 'popular'], p_method);
 end;
 $$;
 
@@ -1330,7 +1790,10 @@ return case p_method
   when 'behavior' then 'people who like ' || p_title || ' also like it'
   when 'cosine' then 'people who like ' || p_title || ' also like it'
   when 'blend' then coalesce(
-    nullif(concat_ws('; ', case when p_together then 'people who like ' || p_title || ' also like it' end, p_shared), ''),
+    nullif(
+      concat_ws('; ', case when p_together then 'people who like ' || p_title || ' also like it' end, p_shared),
+      ''
+    ),
     'much like ' || p_title
   )
   when 'genre' then coalesce(p_shared, 'related genres')
@@ -1340,7 +1803,8 @@ end;
 comment on function medley.similarity_reason(text, text, text, boolean) is
   'Why an item is on the page, in words: from the method, the title of the item that was asked about, what both share '
   '(null: nothing), and whether who likes one likes the other.';
-revoke all on function medley.similarity_reason(text, text, text, boolean) from public, anon, authenticated, service_role;
+revoke all on function medley.similarity_reason(text, text, text, boolean)
+from public, anon, authenticated, service_role;
 
 -- The kept plan walks item_neighbors_read_idx from the cursor on and stops when the page is full.
 create or replace function medley.similar_page(
@@ -1451,16 +1915,18 @@ declare
   v_methods text[] := medley.check_similarity_method(p_method);
   v_query text := 'similar:' || md5(row(p_item_id, p_kind, p_method)::text);
   v_item medley.items;
-  v_lists smallint[] := '{}';
+  v_lists smallint[] := array[]::smallint[];
   v_stage int;
   v_score real;
   v_no int;
   v_found int;
-  v_nos int[] := '{}';
-  v_scores real[] := '{}';
-  v_stages int[] := '{}';
+  v_nos int[] := array[]::int[];
+  v_scores real[] := array[]::real[];
+  v_stages int[] := array[]::int[];
   v_page_nos int[];
   v_page_scores real[];
+  v_cursor text;
+  v_behavior smallint;
 begin
   select i.* into v_item
   from medley.items as i
@@ -1477,7 +1943,7 @@ begin
   begin
     select (c.p ->> 'stage')::int, (c.p ->> 'score')::real, (c.p ->> 'item_no')::int into v_stage, v_score, v_no
     from medley.decode_cursor(p_cursor, v_query) as c (p);
-    if p_cursor is not null and (num_nulls(v_stage, v_score, v_no) > 0 or v_stage not between 1 and 4) then
+    if p_cursor is not null and (num_nulls(v_stage, v_score, v_no) > 0 or v_stage not between 1 and cardinality(v_methods)) then
       perform medley.fail('invalid_cursor', 'the cursor is damaged', 'p_cursor', 'Start again without a cursor.');
     end if;
   exception
@@ -1512,6 +1978,16 @@ begin
     v_lists := v_lists || medley.current_list(v_methods[v_at]);
   end loop;
 
+  if cardinality(v_nos) > v_limit then
+    v_cursor := medley.encode_cursor(v_query, jsonb_build_object(
+      'stage', v_stages[v_limit], 'score', v_scores[v_limit], 'item_no', v_nos[v_limit]
+    ));
+    v_nos := v_nos[:v_limit];
+  end if;
+  if p_method = 'blend' then
+    v_behavior := medley.current_list('behavior');
+  end if;
+
   return query
   select
     i.id,
@@ -1519,20 +1995,13 @@ begin
     i.title,
     p.score,
     v_methods[p.stage],
-    medley.similarity_reason(v_methods[p.stage], v_item.title, s.shared, b.weight is not null),
-    case
-      when cardinality(v_nos) > v_limit then medley.encode_cursor(v_query, jsonb_build_object(
-        'stage', v_stages[v_limit], 'score', v_scores[v_limit], 'item_no', v_nos[v_limit]
-      ))
-    end
-  from unnest(v_nos[:v_limit], v_scores, v_stages) with ordinality as p (item_no, score, stage, place)
+    medley.similarity_reason(v_methods[p.stage], v_item.title, s.shared, b.item_no is not null),
+    v_cursor
+  from unnest(v_nos, v_scores, v_stages) with ordinality as p (item_no, score, stage, place)
   inner join medley.items as i on p.item_no = i.item_no
-  left join medley.shared_features(v_item.item_no, v_nos[:v_limit]) as s on p.item_no = s.neighbor_no
+  left join medley.shared_features(v_item.item_no, v_nos) as s on p.item_no = s.neighbor_no
   left join medley.item_neighbors as b
-    on p.stage = 1
-    and b.list_no = medley.current_list(case when p_method = 'blend' then 'behavior' end)
-    and b.item_no = v_item.item_no
-    and b.neighbor_no = p.item_no
+    on b.list_no = v_behavior and b.item_no = v_item.item_no and p.item_no = b.neighbor_no
   order by p.place;
 end;
 $$;
@@ -1563,12 +2032,14 @@ $$;
 
 comment on function public.get_similar_items(uuid, text, text, int, text) is
   'The items like p_item_id, best first: of p_kind (an artist''s similar events, say) or of any kind. p_method: blend (what '
-  'members do and what items are made of), behavior, cosine, content, genre or embedding. Where it has no more, content, '
-  'genre and then the popular items of the kind fill the page; method says which one a row is from, and score compares '
-  'within one method. reason tells why in words. p_limit is 1 to 200; pass next_cursor as p_cursor for the next page. Only '
-  'what the caller may see, published and not expired. Errors: not_found, invalid_argument, invalid_cursor.';
-revoke all on function public.get_similar_items(uuid, text, text, int, text) from public, anon, authenticated, service_role;
-grant execute on function public.get_similar_items(uuid, text, text, int, text) to anon, authenticated, service_role;
+  'members do and what items are made of), behavior, cosine, content, genre or embedding. Where it has no more, behavior '
+  '(after blend), content, genre and then the popular items of the kind fill the page; method says which one a row is '
+  'from, and score compares within one method. reason tells why in words. p_limit is 1 to 200; pass next_cursor as p_cursor for '
+  'the next page. Only what the caller may see, published and not expired. Errors: not_found, invalid_argument, invalid_cursor.';
+revoke all on function public.get_similar_items(uuid, text, text, int, text)
+from public, anon, authenticated, service_role;
+grant execute on function public.get_similar_items(uuid, text, text, int, text)
+to anon, authenticated, service_role;
 
 -- sql/core/similarity/jobs.sql
 -- The jobs of this module.
@@ -1579,8 +2050,20 @@ values
     'Ranks the content neighbours of all items into a new list, in blocks of items.'
   ),
   (
+    'rebuild_genre_neighbors', '10 4 * * *', 'rebuild_genre_neighbors', 1000, 3600,
+    'Ranks the genre neighbours of all items into a new list, in blocks of sets of genres.'
+  ),
+  (
+    'rebuild_embedding_neighbors', '50 4 * * *', 'rebuild_embedding_neighbors', 500, 3600,
+    'Ranks the embedding neighbours of all items with vectors into a new list, in blocks of items.'
+  ),
+  (
+    'resume_neighbor_rebuilds', '5-59/10 * * * *', 'resume_neighbor_rebuilds', 500, 540,
+    'Goes on with a rebuild whose run was cut short, by the limit of its session say.'
+  ),
+  (
     'refresh_content_neighbors', '*/5 * * * *', 'refresh_content_neighbors', 200, 240,
-    'Brings items whose features changed into the current content list; goes on with a rebuild that was cut short.'
+    'Brings items whose features changed into the current content list.'
   ),
   (
     'drop_retired_neighbors', '*/10 * * * *', 'drop_retired_neighbors', 100000, 300,

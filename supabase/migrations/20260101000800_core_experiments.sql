@@ -170,10 +170,11 @@ revoke all on function medley.experiment_bucket(text, int) from public, anon, au
 create or replace function medley.active_experiment(p_user_no int, p_ranker text, p_as_of timestamptz)
 returns table (experiment text, variant text, weights jsonb)
 language plpgsql stable parallel safe security definer
-set search_path = '' set plan_cache_mode = force_generic_plan
+set search_path = ''
 as $$
 declare
   v_experiment medley.experiments;
+  v_bucket int;
 begin
   -- Experiments on a ranker follow one another, so the newest start is the only candidate.
   select e.* into v_experiment
@@ -191,11 +192,11 @@ begin
     return;
   end if;
 
+  v_bucket := medley.experiment_bucket(v_experiment.salt, p_user_no);
   return query
   select v.experiment_name, v.variant, v.weights
   from medley.experiment_variants as v
-  where v.experiment_name = v_experiment.name
-    and medley.experiment_bucket(v_experiment.salt, p_user_no) between v.bucket_from and v.bucket_until - 1;
+  where v.experiment_name = v_experiment.name and v.bucket_from <= v_bucket and v.bucket_until > v_bucket;
 end;
 $$;
 
@@ -317,7 +318,7 @@ as $$
     (
       select jsonb_agg(
         jsonb_build_object(
-          'variant', v.variant, 'share', (v.bucket_until - v.bucket_from) / 10000.0::numeric(5, 4), 'weights', v.weights
+          'variant', v.variant, 'share', ((v.bucket_until - v.bucket_from) / 10000.0)::numeric(5, 4), 'weights', v.weights
         )
         order by v.bucket_from
       )

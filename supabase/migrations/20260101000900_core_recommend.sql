@@ -174,9 +174,9 @@ language plpgsql volatile parallel unsafe security definer
 set search_path = '' set plan_cache_mode = force_custom_plan set work_mem = '256MB'
 as $$
 declare
-  c_origin constant timestamptz := '2000-01-01 00:00:00+00';
+  c_origin constant timestamptz := timestamptz '2000-01-01 00:00:00+00';
   v_overlap interval := make_interval(hours => medley.setting('statistics.overlap_hours')::int);
-  v_settled timestamptz := '-infinity';
+  v_settled timestamptz := timestamptz '-infinity';
   v_item_nos int[];
 begin
   -- From the beginning: what is settled by now is counted into one row an item at once.
@@ -310,6 +310,43 @@ $$;
 comment on function medley.set_item_trends() is 'Makes trend follow trending_cache. Returns how many rows changed.';
 revoke all on function medley.set_item_trends() from public, anon, authenticated, service_role;
 
+create or replace function medley.count_item_members(p_item_nos int[])
+returns table (item_no int, member_count bigint)
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_custom_plan set work_mem = '256MB' rows 10000
+as $$
+begin
+  -- A pair has a row for each half-life that its kinds have.
+  if p_item_nos is null then
+    return query
+    select p.item_no, count(*)
+    from (
+      select a.item_no
+      from medley.affinities as a
+      group by a.item_no, a.user_no
+      having max(a.positive_at) > coalesce(max(a.negative_at), '-infinity')
+    ) as p
+    group by p.item_no;
+  else
+    return query
+    select p.item_no, count(*)
+    from (
+      select a.item_no
+      from unnest(p_item_nos) as w (item_no)
+      inner join medley.affinities as a on a.item_no = w.item_no
+      group by a.item_no, a.user_no
+      having max(a.positive_at) > coalesce(max(a.negative_at), '-infinity')
+    ) as p
+    group by p.item_no;
+  end if;
+end;
+$$;
+
+comment on function medley.count_item_members(int[]) is
+  'How many members want each of these items (null: of all), by the newest positive and the newest negative event of member '
+  'and item. Items that nobody wants are left out.';
+revoke all on function medley.count_item_members(int[]) from public, anon, authenticated, service_role;
+
 -- Ten items or all of them: the best plans differ, so each call is planned for its own array.
 create or replace function medley.count_items(p_item_nos int[])
 returns bigint
@@ -319,24 +356,14 @@ as $$
 declare
   v_rows bigint;
 begin
-  with pair as (
-    -- A pair has a row for each half-life that its kinds have.
-    select a.user_no, a.item_no
-    from unnest(p_item_nos) as w (item_no)
-    inner join medley.affinities as a on a.item_no = w.item_no
-    group by a.user_no, a.item_no
-    having max(a.positive_at) > coalesce(max(a.negative_at), '-infinity')
-  ),
-
-  wanted as (
-    select p.item_no, count(*) as member_count
-    from pair as p
-    group by p.item_no
+  with asked as materialized (
+    select w.item_no
+    from unnest(coalesce(p_item_nos, array(select i.item_no from medley.items as i))) as w (item_no)
   ),
 
   activity as (
     select a.item_no, sum(a.impressions) as impressions, sum(a.engagements) as engagements
-    from unnest(p_item_nos) as w (item_no)
+    from asked as w
     inner join medley.item_activity as a on a.item_no = w.item_no
     group by a.item_no
   ),
@@ -348,14 +375,14 @@ begin
       coalesce(m.member_count, 0) as member_count,
       coalesce(c.impressions, 0) as impressions,
       coalesce(c.engagements, 0) as engagements
-    from wanted as m
+    from medley.count_item_members(p_item_nos) as m
     full join activity as c on c.item_no = m.item_no
     inner join medley.items as i on i.item_no = coalesce(m.item_no, c.item_no)
   ),
 
   gone as (
     delete from medley.item_statistics as s
-    using unnest(p_item_nos) as w (item_no)
+    using asked as w
     where s.item_no = w.item_no and s.item_no not in (select f.item_no from fresh as f)
     returning 1
   ),
@@ -381,7 +408,7 @@ end;
 $$;
 
 comment on function medley.count_items(int[]) is
-  'Counts members, impressions and engagements of these items afresh. Returns how many rows of item_statistics changed.';
+  'Counts members, impressions and engagements of these items (null: of all) afresh. Returns how many rows of item_statistics changed.';
 revoke all on function medley.count_items(int[]) from public, anon, authenticated, service_role;
 
 create or replace function medley.refresh_item_statistics()
@@ -400,7 +427,7 @@ begin
   from medley.item_activity as a
   where a.bucket > '-infinity';
 
-  v_rows := medley.count_items(medley.roll_up_activity(v_from));
+  v_rows := medley.count_items(coalesce(medley.roll_up_activity(v_from), '{}'));
   if v_rows > 0 then
     perform medley.set_item_popularity();
     perform medley.set_item_trends();
@@ -424,7 +451,7 @@ declare
   v_rows bigint;
 begin
   perform medley.roll_up_activity('-infinity');
-  v_rows := medley.count_items(array(select i.item_no from medley.items as i));
+  v_rows := medley.count_items(null);
   perform medley.set_item_popularity();
   perform medley.set_item_trends();
   perform medley.finish_generation(
@@ -662,7 +689,8 @@ begin
     select
       c.*,
       row_number() over (
-        partition by c.trend_type, c.segment, c.kind
+        -- Bytes sort several times faster than words.
+        partition by c.trend_type collate "C", c.segment collate "C", c.kind collate "C"
         order by c.trend_score desc, c.item_no desc
       ) as place
     from candidate as c
@@ -795,7 +823,8 @@ begin
     -- Nothing is left to write: the shortest window that is due.
     select w.time_window into v_window
     from medley.trend_windows as w
-    where coalesce(w.calculated_at + w.refresh_every <= p_as_of, true)
+    -- A job that starts every ten minutes starts now and then a moment early.
+    where coalesce(w.calculated_at + w.refresh_every <= p_as_of + interval '30 seconds', true)
     order by w.span
     limit 1;
     exit when not found;
@@ -1135,8 +1164,10 @@ language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
   v_user_id uuid := medley.acting_user(p_user_id);
-  c_fields constant text[] := '{occurred_at, session_id, platform, device, position, dwell_ms, progress, predicted_score, '
-    'algorithm, variant}';
+  c_fields constant text[] := array[
+    'occurred_at', 'session_id', 'platform', 'device', 'position', 'dwell_ms', 'progress', 'predicted_score', 'algorithm',
+    'variant'
+  ];
   v_kind text;
   v_context jsonb := coalesce(p_context, '{}');
   v_result record;
@@ -1246,4 +1277,1435 @@ values
   (
     'refresh_trending', '*/10 * * * *', 'refresh_trending', 5000, 900,
     'Calculates the windows of medley.trend_windows that are due and writes what changed.'
+  );
+
+-- sql/core/recommend/tables.sql
+-- Recommendations: one pipeline from sources over filters and scores to diversity, page and explanation.
+-- pipeline.sql ranks what a member has not seen, diversity.sql chooses the page, recommend.sql answers the call,
+-- candidates.sql computes pages ahead for active members, explain.sql says why, or why not.
+-- Reads only: what was shown comes back as impressions through log_engagement.
+create index items_newest_idx on medley.items (kind, published_at desc) where owner_id is null and visibility = 'public';
+
+create table medley.recommendation_candidates (
+  user_no int not null references medley.members (user_no) on delete cascade,
+  rank smallint not null check (rank > 0),
+  item_no int not null,
+  algorithm_type text not null check (
+    algorithm_type in ('collaborative', 'content_based', 'hybrid', 'trending', 'social', 'followed', 'exploration')
+  ),
+  base_score real not null,
+  popularity_boost real not null,
+  recency_boost real not null,
+  diversity_penalty real not null,
+  availability_boost real not null,
+  social_boost real not null,
+  final_score real not null,
+  explanation jsonb not null,
+  generated_at timestamptz not null,
+  expires_at timestamptz not null,
+  primary key (user_no, rank)
+);
+create index recommendation_candidates_expires_idx on medley.recommendation_candidates (expires_at);
+
+comment on table medley.recommendation_candidates is
+  'Pages computed ahead for active members. Used only while nothing that the member did is newer, and never after expires_at.';
+comment on column medley.recommendation_candidates.user_no is 'The member.';
+comment on column medley.recommendation_candidates.rank is 'Place, from 1.';
+comment on column medley.recommendation_candidates.item_no is 'The item.';
+comment on column medley.recommendation_candidates.algorithm_type is 'Where it came from: see algorithm of get_recommendations.';
+comment on column medley.recommendation_candidates.base_score is 'Points of the terms behavior, content and exploration.';
+comment on column medley.recommendation_candidates.popularity_boost is 'Points for popularity and trend.';
+comment on column medley.recommendation_candidates.recency_boost is 'Points for being new.';
+comment on column medley.recommendation_candidates.diversity_penalty is 'Points lost for likeness to what stands above it; 0 or less.';
+comment on column medley.recommendation_candidates.availability_boost is 'Points for being on a platform of the member''s.';
+comment on column medley.recommendation_candidates.social_boost is 'Points for friends and followed members.';
+comment on column medley.recommendation_candidates.final_score is 'The sum of the above.';
+comment on column medley.recommendation_candidates.explanation is '{"reason": in words, "breakdown": {term: points}}.';
+comment on column medley.recommendation_candidates.generated_at is 'When the page was computed.';
+comment on column medley.recommendation_candidates.expires_at is 'When it is too old: at most 24 hours later.';
+
+alter table medley.recommendation_candidates enable row level security;
+revoke all on medley.recommendation_candidates from public, anon, authenticated, service_role;
+
+insert into medley.settings (key, value, description)
+values
+  ('recommend.history', 100, 'Items of a member, strongest first, that speak for others; 5 to 500.'),
+  (
+    'recommend.history_exponent', 0.2,
+    'Affinities enter as (affinity / the member''s strongest) to this power; 0 counts every item alike, 1 is proportional.'
+  ),
+  ('recommend.dislike_share', 0.5, 'What a disliked item takes from its neighbours, as a share of what a liked one gives; 0 to 1.'),
+  ('recommend.pool', 60, 'Items that are scored in full before the page is chosen, at least; 20 to 200.'),
+  ('recommend.shown_hours', 6, 'Hours for which an item that was shown is left out; 0 to 720.'),
+  ('recommend.new_days', 30, 'Days for which an item counts as new; 1 to 365.'),
+  ('recommend.max_per_creator', 3, 'Items of one creator on a page of 20; 1 to 200.'),
+  ('recommend.max_per_genre', 10, 'Items of one genre on a page of 20; 1 to 200.'),
+  ('recommend.candidates', 40, 'Items of a page computed ahead; 10 to 200.'),
+  ('recommend.candidate_hours', 24, 'Hours for which a page computed ahead may be used; 1 to 24.'),
+  ('recommend.active_days', 14, 'Members who engaged in this many days get pages computed ahead; 1 to 90.');
+
+insert into medley.ranker_weights (ranker, term, weight, cap, scale, description)
+values
+  ('recommendations', 'behavior', 1, null, null, 'A unit of what the member''s history says through behaviour.'),
+  ('recommendations', 'content', 0.1, null, null, 'A unit of likeness in content to the member''s history.'),
+  ('recommendations', 'social', 0.05, 0.2, null, 'Each friend who likes the item.'),
+  ('recommendations', 'followed', 0.1, null, null, 'An item of somebody whom the member follows.'),
+  ('recommendations', 'popularity', 0.02, null, null, 'The most popular item of its kind.'),
+  ('recommendations', 'trend', 0.02, null, null, 'The strongest trend of the day of its kind.'),
+  ('recommendations', 'recency', 0.02, null, 14, 'An item published now; the scale is its half-life in days.'),
+  ('recommendations', 'availability', 0.05, null, null, 'An item on a platform that the member has.'),
+  ('recommendations', 'exploration', 0.02, null, null, 'A new item that hardly anybody has seen.'),
+  (
+    'recommendations', 'diversity', 0.1, null, null,
+    'Likeness to what is already on the page: the share that it costs an item of the best relevance.'
+  );
+
+-- sql/core/recommend/pipeline.sql
+-- Sources, filters and scores. The parts without SET inline into rank_items, which has one kept plan.
+create type medley.recommendation_weights as (
+  behavior double precision,
+  content double precision,
+  social double precision,
+  social_cap double precision,
+  followed double precision,
+  popularity double precision,
+  trend double precision,
+  recency double precision,
+  recency_days double precision,
+  availability double precision,
+  exploration double precision,
+  diversity double precision
+);
+comment on type medley.recommendation_weights is 'The weights of the ranker recommendations in one row, an experiment''s included.';
+
+create or replace function medley.recommendation_weights(p_overrides jsonb)
+returns medley.recommendation_weights
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_weights medley.recommendation_weights;
+begin
+  select
+    max(w.weight) filter (where w.term = 'behavior'),
+    max(w.weight) filter (where w.term = 'content'),
+    max(w.weight) filter (where w.term = 'social'),
+    max(w.cap) filter (where w.term = 'social'),
+    max(w.weight) filter (where w.term = 'followed'),
+    max(w.weight) filter (where w.term = 'popularity'),
+    max(w.weight) filter (where w.term = 'trend'),
+    max(w.weight) filter (where w.term = 'recency'),
+    max(w.scale) filter (where w.term = 'recency'),
+    max(w.weight) filter (where w.term = 'availability'),
+    max(w.weight) filter (where w.term = 'exploration'),
+    max(w.weight) filter (where w.term = 'diversity')
+  into v_weights
+  from medley.ranker_weights as w
+  where w.ranker = 'recommendations';
+  if p_overrides is not null then
+    v_weights := jsonb_populate_record(v_weights, p_overrides);
+  end if;
+  return v_weights;
+end;
+$$;
+
+comment on function medley.recommendation_weights(jsonb) is
+  'The weights in force, with those of p_overrides ({"term": weight}) instead of the stored ones.';
+revoke all on function medley.recommendation_weights(jsonb) from public, anon, authenticated, service_role;
+
+create or replace function medley.member_history(
+  p_user_no int,
+  p_limit int,
+  p_exponent double precision,
+  p_dislike_share double precision,
+  p_as_of timestamptz
+)
+returns table (item_no int, weight double precision)
+language sql stable parallel safe security invoker
+begin atomic
+  select
+    h.item_no,
+    (
+      power(abs(h.value) / max(abs(h.value)) over (), p_exponent)
+      * case when h.value > 0 then 1 else -p_dislike_share end
+    )
+  from (
+    select a.item_no, sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) as value
+    from medley.affinities as a
+    where a.user_no = p_user_no
+    group by a.item_no
+    order by abs(sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of))) desc, a.item_no
+    limit p_limit
+  ) as h
+  where h.value <> 0;
+end;
+
+comment on function medley.member_history(int, int, double precision, double precision, timestamptz) is
+  'The items that speak for a member, strongest first, with weights from -p_dislike_share to 1.';
+revoke all on function medley.member_history(int, int, double precision, double precision, timestamptz)
+from public, anon, authenticated, service_role;
+
+-- Everything that may not be shown to the member again, whatever the source.
+create or replace function medley.hidden_items(
+  p_user_no int,
+  p_skip int[],
+  p_shown_since timestamptz,
+  p_impression_no smallint,
+  p_as_of timestamptz
+)
+returns table (item_no int)
+language sql stable parallel safe security invoker
+begin atomic
+  select a.item_no
+  from medley.affinities as a
+  where a.user_no = p_user_no
+    and (a.seen or a.negative_at >= coalesce(a.positive_at, '-infinity'))
+  union all
+  select e.item_no
+  from medley.engagements as e
+  where e.user_no = p_user_no
+    and e.occurred_at > p_shown_since
+    and e.occurred_at <= p_as_of
+    and e.kind_no = p_impression_no
+  union all
+  select s.item_no
+  from unnest(p_skip) as s (item_no);
+end;
+
+comment on function medley.hidden_items(int, int[], timestamptz, smallint, timestamptz) is
+  'The items that the member knows or rejects, was shown between p_shown_since and p_as_of, or that p_skip names.';
+revoke all on function medley.hidden_items(int, int[], timestamptz, smallint, timestamptz)
+from public, anon, authenticated, service_role;
+
+-- Friends' likes, what followed members made, the trends, the popular and the new. Few rows each, found by an index.
+create or replace function medley.other_sources(
+  p_user_no int,
+  p_user_id uuid,
+  p_kind text,
+  p_new_since timestamptz,
+  p_depth int,
+  p_as_of timestamptz
+)
+returns table (item_no int, friends int, followed int, fresh int)
+language sql stable parallel safe security invoker
+begin atomic
+  select l.item_no, 1, 0, 0
+  from medley.friends(p_user_id) as f
+  inner join medley.members as m on m.user_id = f.friend_id
+  cross join lateral (
+    select a.item_no
+    from medley.affinities as a
+    where a.user_no = m.user_no
+      and a.positive_at > coalesce(a.negative_at, '-infinity')
+    order by a.positive_at desc
+    limit 20
+  ) as l
+  where not exists (
+    select from public.user_mutes as u
+    where u.user_id = p_user_id and u.muted_id = f.friend_id
+  )
+  union all
+  select l.item_no, 0, 1, 0
+  from public.follows as w
+  cross join lateral (
+    select i.item_no
+    from medley.items as i
+    where i.owner_id = w.followed_id and i.published_at between p_new_since and p_as_of
+    order by i.published_at desc
+    limit 5
+  ) as l
+  where w.follower_id = p_user_id
+  union all
+  select l.item_no, 0, 0, 0
+  from medley.item_kinds as k
+  cross join lateral (
+    select t.item_no
+    from medley.trending_cache as t
+    where t.time_window = 'day' and t.trend_type = 'global' and t.segment = '' and t.kind = k.kind
+    order by t.trend_score desc, t.item_no desc
+    limit p_depth
+  ) as l
+  where p_kind is null or k.kind = p_kind
+  union all
+  select l.item_no, 0, 0, 0
+  from medley.item_kinds as k
+  cross join lateral (
+    select s.item_no
+    from medley.item_statistics as s
+    where s.kind = k.kind
+    order by s.popularity desc, s.item_no
+    limit p_depth
+  ) as l
+  where p_kind is null or k.kind = p_kind
+  union all
+  select l.item_no, 0, 0, 1
+  from medley.item_kinds as k
+  cross join lateral (
+    select i.item_no
+    from medley.items as i
+    where i.kind = k.kind
+      and i.owner_id is null
+      and i.visibility = 'public'
+      and i.published_at between p_new_since and p_as_of
+    order by i.published_at desc
+    limit p_depth
+  ) as l
+  where p_kind is null or k.kind = p_kind;
+end;
+
+comment on function medley.other_sources(int, uuid, text, timestamptz, int, timestamptz) is
+  'Items from other sources than the member''s history: friends (1 a friend), followed members, trends, the popular and '
+  'the new since p_new_since, p_depth of each kind.';
+revoke all on function medley.other_sources(int, uuid, text, timestamptz, int, timestamptz)
+from public, anon, authenticated, service_role;
+
+create or replace function medley.may_recommend(p_user_id uuid, p_item_id uuid, p_owner_id uuid)
+returns boolean
+language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+begin
+  -- One's own items are no recommendations.
+  return p_owner_id is distinct from p_user_id
+    and medley.visible_to(p_user_id, p_item_id)
+    and not exists (
+      select from public.user_mutes as m
+      where m.user_id = p_user_id and m.muted_id = p_owner_id
+    );
+end;
+$$;
+
+comment on function medley.may_recommend(uuid, uuid, uuid) is
+  'Whether an item may be recommended to the member: visible, not the member''s own, and its owner not muted.';
+revoke all on function medley.may_recommend(uuid, uuid, uuid) from public, anon, authenticated, service_role;
+
+create type medley.ranked_item as (
+  item_no int,
+  item_id uuid,
+  kind text,
+  title text,
+  published_at timestamptz,
+  relevance double precision,
+  behavior double precision,
+  content double precision,
+  social double precision,
+  followed double precision,
+  popularity double precision,
+  trend double precision,
+  recency double precision,
+  availability double precision,
+  exploration double precision,
+  friends int,
+  cause_no int,
+  signature bit(128),
+  creator_no int,
+  genre_no int
+);
+comment on type medley.ranked_item is
+  'An item that may be shown to a member: its points by term, which sum to relevance; how many friends like it; the item of '
+  'the history that speaks for it most; and what diversity looks at.';
+
+create or replace function medley.rank_items(
+  p_user_no int,
+  p_user_id uuid,
+  p_kind text,
+  p_pool int,
+  p_depth int,
+  p_hide_known boolean,
+  p_shown_since timestamptz,
+  p_skip int[],
+  p_country text,
+  p_weights medley.recommendation_weights,
+  p_as_of timestamptz
+)
+returns setof medley.ranked_item
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_mergejoin = off
+as $$
+declare
+  v_behavior smallint := medley.current_list('behavior');
+  v_content smallint := medley.current_list('content');
+  v_impression smallint := (select k.kind_no from medley.engagement_kinds as k where k.kind = 'impression');
+  v_new_since timestamptz := p_as_of - medley.setting('recommend.new_days')::float8 * interval '1 day';
+  v_history int := medley.setting('recommend.history');
+  v_exponent double precision := medley.setting('recommend.history_exponent');
+  v_dislike double precision := medley.setting('recommend.dislike_share');
+  v_platforms boolean := exists (select from medley.platform_user_preferences as p where p.user_no = p_user_no);
+begin
+  return query
+  with history as materialized (
+    select h.item_no, h.weight
+    from medley.member_history(p_user_no, v_history, v_exponent, v_dislike, p_as_of) as h
+  ),
+
+  hidden as materialized (
+    select h.item_no
+    from medley.hidden_items(p_user_no, p_skip, p_shown_since, v_impression, p_as_of) as h
+    where p_hide_known
+  ),
+
+  other as materialized (
+    select o.item_no, sum(o.friends) as friends, max(o.followed) as followed, max(o.fresh) as fresh
+    from medley.other_sources(p_user_no, p_user_id, p_kind, v_new_since, p_depth, p_as_of) as o
+    where o.item_no not in (select h.item_no from hidden as h)
+    group by o.item_no
+  ),
+
+  spread as (
+    select n.neighbor_no as item_no, h.weight * n.weight as behavior, 0::float8 as content, h.item_no as cause_no
+    from history as h
+    inner join medley.item_neighbors as n on n.list_no = v_behavior and h.item_no = n.item_no
+    union all
+    select n.neighbor_no, 0, h.weight * n.weight, h.item_no
+    from history as h
+    inner join medley.item_neighbors as n on n.list_no = v_content and h.item_no = n.item_no
+    union all
+    select h.item_no, '-infinity', 0, null
+    from hidden as h
+  ),
+
+  -- Hidden items fall out of the sums; a join that leaves them out could be planned badly. The cause is the largest
+  -- contribution: points in the upper half of a bigint, the item in the lower.
+  near as (
+    select
+      s.item_no,
+      sum(s.behavior) as behavior,
+      sum(s.content) as content,
+      max((least((p_weights).behavior * s.behavior + (p_weights).content * s.content, 1000) * 1000000)::bigint << 32 | s.cause_no)
+        as cause
+    from spread as s
+    group by s.item_no
+    having sum(s.behavior) > '-infinity'
+    order by
+      (s.item_no in (select o.item_no from other as o)) desc,
+      (p_weights).behavior * sum(s.behavior) + (p_weights).content * sum(s.content) desc,
+      s.item_no
+    limit p_pool
+  ),
+
+  term as (
+    select
+      i.item_no,
+      i.id,
+      i.kind,
+      i.title,
+      i.published_at,
+      coalesce((p_weights).behavior * n.behavior, 0) as behavior,
+      coalesce((p_weights).content * n.content, 0) as content,
+      coalesce(least((p_weights).social * o.friends, (p_weights).social_cap), 0) as social,
+      coalesce((p_weights).followed * o.followed, 0) as followed,
+      coalesce((p_weights).popularity * s.popularity, 0) as popularity,
+      coalesce((p_weights).trend * s.trend, 0) as trend,
+      (p_weights).recency * exp(
+        -0.693147 * date_part('epoch', p_as_of - i.published_at) / 86400 / (p_weights).recency_days
+      ) as recency,
+      case
+        when v_platforms then coalesce((p_weights).availability * (
+          select max(case when p.has_subscription then 1 else p.usage_frequency * p.preference_score end)
+          from medley.item_availability as a
+          inner join medley.platform_user_preferences as p on p.user_no = p_user_no and a.platform = p.platform_name
+          where a.item_no = i.item_no
+            and (a.country = '' or a.country = p_country or p_country is null)
+            and a.available_from <= p_as_of
+            and a.available_until > p_as_of
+        ), 0)
+        else 0
+      end as availability,
+      case
+        when i.published_at > v_new_since
+          then (p_weights).exploration * (1 - coalesce(s.popularity, 0))
+        else 0
+      end as exploration,
+      coalesce(o.friends, 0)::int as friends,
+      (n.cause & 4294967295)::int as cause_no
+    from near as n
+    full join other as o on n.item_no = o.item_no
+    inner join medley.items as i on coalesce(n.item_no, o.item_no) = i.item_no
+    left join medley.item_statistics as s on i.item_no = s.item_no
+    where (p_kind is null or i.kind = p_kind)
+      and i.published_at <= p_as_of
+      and (i.expires_at is null or i.expires_at > p_as_of)
+      and (i.owner_id is null and i.visibility = 'public' or medley.may_recommend(p_user_id, i.id, i.owner_id))
+  )
+
+  select
+    t.item_no,
+    t.id,
+    t.kind,
+    t.title,
+    t.published_at,
+    r.relevance,
+    t.behavior,
+    t.content,
+    t.social,
+    t.followed,
+    t.popularity,
+    t.trend,
+    t.recency,
+    t.availability,
+    t.exploration,
+    t.friends,
+    t.cause_no,
+    c.signature,
+    c.creator_no,
+    c.genre_no
+  from term as t
+  cross join lateral (
+    select
+      t.behavior + t.content + t.social + t.followed + t.popularity + t.trend + t.recency + t.availability + t.exploration
+        as relevance
+  ) as r
+  left join medley.item_content as c on t.item_no = c.item_no
+  order by r.relevance desc, t.item_no
+  limit p_pool;
+end;
+$$;
+
+comment on function medley.rank_items(
+  int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_weights, timestamptz
+) is
+  'The p_pool most relevant items that the member may see and does not know yet, best first. p_depth: items of each kind '
+  'from the trends, the popular and the new. p_hide_known false lets what is known in again. p_shown_since: impressions since then hide. '
+  'p_skip: more items to hide. p_country: where the member watches (null: anywhere).';
+revoke all on function medley.rank_items(
+  int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_weights, timestamptz
+) from public, anon, authenticated, service_role;
+
+-- sql/core/recommend/diversity.sql
+-- Which of the relevant items make a page: maximal marginal relevance (Carbonell and Goldstein 1998), greedily.
+create or replace function medley.choose_page(
+  p_relevance double precision[],
+  p_signatures bit[],
+  p_creators int[],
+  p_genres int[],
+  p_limit int,
+  p_weight double precision,
+  p_max_per_creator int,
+  p_max_per_genre int
+)
+returns table (place int, penalty double precision)
+language plpgsql immutable parallel safe security invoker set search_path = ''
+as $$
+declare
+  v_count int := coalesce(cardinality(p_relevance), 0);
+  -- What likeness 1 costs: the weight as a share of the best relevance.
+  v_cost double precision := p_weight * coalesce(p_relevance[1], 0);
+  v_bits int[];
+  v_likeness double precision[] := array_fill(0::float8, array[v_count]);
+  v_compared int[] := array_fill(0, array[v_count]);
+  v_open boolean[] := array_fill(true, array[v_count]);
+  v_chosen int[] := '{}';
+  v_creators int[] := '{}';
+  v_genres int[] := '{}';
+  v_first int := 1;
+  v_best int;
+  v_best_score double precision;
+  v_score double precision;
+begin
+  select array_agg(greatest(bit_count(s.signature), 1)::int) into v_bits
+  from unnest(p_signatures) as s (signature);
+
+  for v_place in 1 .. least(p_limit, v_count) loop
+    v_best := null;
+    while not v_open[v_first] loop
+      v_first := v_first + 1;
+    end loop;
+    for i in v_first .. v_count loop
+      -- Likeness only costs: from here on nobody can do better.
+      exit when p_relevance[i] <= v_best_score and v_best is not null;
+      continue when not v_open[i];
+      if p_signatures[i] is not null then
+        -- Compared with what was chosen since this item was looked at last.
+        for j in v_compared[i] + 1 .. cardinality(v_chosen) loop
+          v_likeness[i] := greatest(
+            v_likeness[i],
+            bit_count(p_signatures[i] & p_signatures[v_chosen[j]])::float8 / least(v_bits[i], v_bits[v_chosen[j]])
+          );
+        end loop;
+        v_compared[i] := cardinality(v_chosen);
+      end if;
+      v_score := p_relevance[i] - v_cost * v_likeness[i];
+      if cardinality(array_positions(v_creators, p_creators[i])) >= p_max_per_creator
+        or cardinality(array_positions(v_genres, p_genres[i])) >= p_max_per_genre
+      then
+        -- Over the cap: only after everything else.
+        v_score := v_score - 1000000;
+      end if;
+      if v_best is null or v_score > v_best_score then
+        v_best := i;
+        v_best_score := v_score;
+      end if;
+    end loop;
+
+    v_open[v_best] := false;
+    v_chosen := v_chosen || v_best;
+    if p_creators[v_best] is not null then
+      v_creators := v_creators || p_creators[v_best];
+    end if;
+    if p_genres[v_best] is not null then
+      v_genres := v_genres || p_genres[v_best];
+    end if;
+    place := v_best;
+    penalty := v_cost * v_likeness[v_best];
+    return next;
+  end loop;
+end;
+$$;
+
+comment on function medley.choose_page(
+  double precision[], bit[], int[], int[], int, double precision, int, int
+) is
+  'Chooses p_limit of the items given best first, and says in which order: each time the one with the highest '
+  'relevance - p_weight * best relevance * likeness to the likest item chosen before it. Likeness is the share of '
+  'common features, 0 to 1. At most p_max_per_creator items of a creator and p_max_per_genre of a genre, unless there '
+  'is nothing else. Returns positions in the arrays, and what likeness cost.';
+revoke all on function medley.choose_page(
+  double precision[], bit[], int[], int[], int, double precision, int, int
+) from public, anon, authenticated, service_role;
+
+-- sql/core/recommend/recommend.sql
+-- The call: checks, the page computed ahead where it is still true, else the pipeline; reasons and cursor.
+create type medley.recommendation as (
+  item_no int,
+  item_id uuid,
+  kind text,
+  title text,
+  score double precision,
+  algorithm text,
+  friends int,
+  cause_no int,
+  published_at timestamptz,
+  breakdown jsonb
+);
+comment on type medley.recommendation is 'A row of a page before it is put in words.';
+
+-- No SET: these two inline.
+create or replace function medley.algorithm_of(p_item medley.ranked_item)
+returns text
+language sql immutable parallel safe security invoker
+return case
+  when (p_item).behavior + (p_item).content
+    < greatest((p_item).social, (p_item).followed, (p_item).exploration, (p_item).popularity + (p_item).trend)
+    then case greatest((p_item).social, (p_item).followed, (p_item).exploration, (p_item).popularity + (p_item).trend)
+      when (p_item).social then 'social'
+      when (p_item).followed then 'followed'
+      when (p_item).exploration then 'exploration'
+      else 'trending'
+    end
+  when (p_item).behavior > 0 and (p_item).content > 0 then 'hybrid'
+  when (p_item).behavior > 0 then 'collaborative'
+  when (p_item).content > 0 then 'content_based'
+  else 'trending'
+end;
+
+comment on function medley.algorithm_of(medley.ranked_item) is
+  'Where most of an item''s points come from: collaborative (behaviour), content_based, hybrid (both), social, followed, '
+  'exploration (new) or trending (popular, or on the rise).';
+revoke all on function medley.algorithm_of(medley.ranked_item) from public, anon, authenticated, service_role;
+
+create or replace function medley.breakdown_of(p_item medley.ranked_item, p_penalty double precision)
+returns jsonb
+language sql immutable parallel safe security invoker
+return jsonb_build_object(
+  'behavior', (p_item).behavior::real, 'content', (p_item).content::real, 'social', (p_item).social::real,
+  'followed', (p_item).followed::real, 'popularity', (p_item).popularity::real, 'trend', (p_item).trend::real,
+  'recency', (p_item).recency::real, 'availability', (p_item).availability::real,
+  'exploration', (p_item).exploration::real, 'diversity', -p_penalty::real
+);
+
+comment on function medley.breakdown_of(medley.ranked_item, double precision) is
+  'The points of an item by term, which sum to its score; p_penalty is what likeness to other items on the page cost.';
+revoke all on function medley.breakdown_of(medley.ranked_item, double precision)
+from public, anon, authenticated, service_role;
+
+-- The best page: relevance first, then diversity. Where the sources end, deeper ones: more of the popular and the new, then
+-- what was shown lately, then what the member knows.
+create or replace function medley.recommend(
+  p_user_no int,
+  p_user_id uuid,
+  p_kind text,
+  p_limit int,
+  p_skip int[],
+  p_country text,
+  p_weights medley.recommendation_weights,
+  p_as_of timestamptz
+)
+returns setof medley.recommendation
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_pool int := greatest(medley.setting('recommend.pool')::int, 2 * p_limit);
+  v_shown_since timestamptz := p_as_of - medley.setting('recommend.shown_hours')::float8 * interval '1 hour';
+  v_depth int := 10;
+  v_hide_known boolean := true;
+  v_items medley.ranked_item[];
+begin
+  for v_attempt in 1..4 loop
+    select array_agg(r) into v_items
+    from medley.rank_items(
+      p_user_no, p_user_id, p_kind, v_pool, v_depth, v_hide_known, v_shown_since, p_skip, p_country, p_weights, p_as_of
+    ) as r;
+    exit when cardinality(v_items) >= p_limit;
+    v_pool := 5000;
+    v_depth := greatest(100, 2 * p_limit) + coalesce(cardinality(p_skip), 0);
+    if v_attempt = 2 then
+      v_shown_since := p_as_of;
+    elsif v_attempt = 3 then
+      v_hide_known := false;
+    end if;
+  end loop;
+
+  return query
+  select
+    (i.item).item_no,
+    (i.item).item_id,
+    (i.item).kind,
+    (i.item).title,
+    (i.item).relevance - c.penalty,
+    medley.algorithm_of(i.item),
+    (i.item).friends,
+    (i.item).cause_no,
+    (i.item).published_at,
+    medley.breakdown_of(i.item, c.penalty)
+  from (
+    select
+      array_agg(u.relevance order by u.place) as relevance,
+      array_agg(u.signature order by u.place) as signatures,
+      array_agg(u.creator_no order by u.place) as creators,
+      array_agg(u.genre_no order by u.place) as genres
+    from unnest(v_items) with ordinality as u (
+      item_no, item_id, kind, title, published_at, relevance, behavior, content, social, followed, popularity, trend,
+      recency, availability, exploration, friends, cause_no, signature, creator_no, genre_no, place
+    )
+  ) as a
+  cross join lateral medley.choose_page(
+    a.relevance, a.signatures, a.creators, a.genres, p_limit, (p_weights).diversity,
+    ceil(medley.setting('recommend.max_per_creator') * p_limit / 20)::int,
+    ceil(medley.setting('recommend.max_per_genre') * p_limit / 20)::int
+  ) as c
+  cross join lateral (select v_items[c.place] as item offset 0) as i;
+end;
+$$;
+
+comment on function medley.recommend(
+  int, uuid, text, int, int[], text, medley.recommendation_weights, timestamptz
+) is
+  'The best p_limit recommendations for the member, with their score and breakdown, in order. Full as long as the catalogue '
+  'has that many items for the member at all.';
+revoke all on function medley.recommend(
+  int, uuid, text, int, int[], text, medley.recommendation_weights, timestamptz
+) from public, anon, authenticated, service_role;
+
+create or replace function medley.recommendation_reason(
+  p_algorithm text,
+  p_friends int,
+  p_cause text,
+  p_published_at timestamptz,
+  p_as_of timestamptz
+)
+returns text
+language plpgsql immutable parallel safe security invoker set search_path = ''
+as $$
+declare
+  v_friends text := case when p_friends = 1 then '1 friend likes it' when p_friends > 1 then p_friends || ' friends like it' end;
+begin
+  return case
+    when p_algorithm = 'social' then v_friends
+    when p_algorithm = 'followed' then 'From somebody whom you follow'
+    when p_algorithm = 'exploration' then
+      case
+        when p_as_of - p_published_at < interval '1 day' then 'New today'
+        when p_as_of - p_published_at < interval '2 days' then 'New since yesterday'
+        else 'New: ' || (date_part('epoch', p_as_of - p_published_at) / 86400)::int || ' days old'
+      end
+    when p_algorithm = 'content_based' and p_cause is not null then 'Like ' || p_cause
+    when p_cause is not null then 'Because you liked ' || p_cause
+    when p_algorithm = 'trending' then 'Popular at the moment'
+    else 'Chosen for you'
+  end || case when p_algorithm <> 'social' and v_friends is not null then ' · ' || v_friends else '' end;
+end;
+$$;
+
+comment on function medley.recommendation_reason(text, int, text, timestamptz, timestamptz) is
+  'A recommendation in words. p_cause: title of the item of the history that speaks for it most.';
+revoke all on function medley.recommendation_reason(text, int, text, timestamptz, timestamptz)
+from public, anon, authenticated, service_role;
+
+create or replace function medley.recommendation_context(p_context jsonb)
+returns table (country text, skip int[])
+language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+declare
+  v_unknown text;
+begin
+  if p_context is null or p_context = '{}' then
+    return next;
+    return;
+  end if;
+  if jsonb_typeof(p_context) <> 'object' then
+    perform medley.fail('invalid_argument', 'p_context must be an object', 'p_context', 'Pass {} or leave it out.');
+  end if;
+  select k.key into v_unknown
+  from jsonb_object_keys(p_context) as k (key)
+  where k.key not in ('country', 'exclude')
+  limit 1;
+  if found then
+    perform medley.fail('invalid_argument', format('p_context has no key %s', left(v_unknown, 100)), 'p_context',
+      'Its keys are country and exclude.');
+  end if;
+  country := upper(p_context ->> 'country');
+  if country !~ '^[A-Z]{2}$' then
+    perform medley.fail('invalid_argument', format('%s is no country', left(country, 100)), 'p_context',
+      'Two letters as in ISO 3166: DE, US.');
+  end if;
+  if p_context ? 'exclude' then
+    if jsonb_typeof(p_context -> 'exclude') <> 'array' or jsonb_array_length(p_context -> 'exclude') > 1000 then
+      perform medley.fail('invalid_argument', 'exclude must be an array of at most 1,000 ids', 'p_context',
+        'Pass {"exclude": ["id", ...]}.');
+    end if;
+    begin
+      select array_agg(i.item_no) into skip
+      from jsonb_array_elements_text(p_context -> 'exclude') as e (id)
+      inner join medley.items as i on e.id::uuid = i.id;
+    exception
+      when invalid_text_representation then
+        perform medley.fail('invalid_argument', 'exclude holds something that is no id', 'p_context',
+          'Ids are uuids, as item_id of the rows.');
+    end;
+  end if;
+  return next;
+end;
+$$;
+
+comment on function medley.recommendation_context(jsonb) is
+  'The arguments in p_context: {"country": "DE", "exclude": [item ids]}. Errors: invalid_argument.';
+revoke all on function medley.recommendation_context(jsonb) from public, anon, authenticated, service_role;
+
+create or replace function medley.check_kind(p_kind text)
+returns void
+language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+begin
+  if p_kind is not null and not exists (select from medley.item_kinds as k where k.kind = p_kind) then
+    perform medley.fail('invalid_argument', format('there is no kind %s', left(p_kind, 100)), 'p_kind',
+      'Pass a kind of medley.item_kinds, or leave it out for all.');
+  end if;
+end;
+$$;
+
+comment on function medley.check_kind(text) is 'Refuses a kind that does not exist. Errors: invalid_argument.';
+revoke all on function medley.check_kind(text) from public, anon, authenticated, service_role;
+
+create or replace function medley.recommendation_cursor(p_query text, p_as_of timestamptz, p_shown int[])
+returns text
+language plpgsql immutable parallel safe security invoker set search_path = ''
+as $$
+begin
+  -- A cursor holds what was shown; beyond 500 items there is no next page.
+  return case
+    when cardinality(p_shown) < 500
+      then medley.encode_cursor(p_query, jsonb_build_object('as_of', p_as_of, 'shown', to_jsonb(p_shown)))
+  end;
+end;
+$$;
+
+comment on function medley.recommendation_cursor(text, timestamptz, int[]) is
+  'The cursor after a page: the moment that all pages are of, and the items on the pages so far.';
+revoke all on function medley.recommendation_cursor(text, timestamptz, int[]) from public, anon, authenticated, service_role;
+
+create or replace function medley.read_recommendation_cursor(p_cursor text, p_query text, p_now timestamptz)
+returns table (as_of timestamptz, shown int[])
+language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+declare
+  v_position jsonb := medley.decode_cursor(p_cursor, p_query);
+begin
+  begin
+    as_of := (v_position ->> 'as_of')::timestamptz;
+    select array_agg(s.no::int order by s.place) into shown
+    from jsonb_array_elements_text(v_position -> 'shown') with ordinality as s (no, place);
+  exception
+    when data_exception then
+      as_of := null;
+  end;
+  if as_of is null or as_of > p_now or as_of < p_now - interval '1 day' or shown is null then
+    perform medley.fail('invalid_cursor', 'the cursor is damaged or older than a day', 'p_cursor',
+      'Start again without a cursor.');
+  end if;
+  return next;
+end;
+$$;
+
+comment on function medley.read_recommendation_cursor(text, text, timestamptz) is
+  'What recommendation_cursor put into a cursor. Errors: invalid_cursor.';
+revoke all on function medley.read_recommendation_cursor(text, text, timestamptz)
+from public, anon, authenticated, service_role;
+
+create or replace function medley.get_recommendations(
+  p_user_id uuid,
+  p_kind text,
+  p_limit int,
+  p_cursor text,
+  p_context jsonb,
+  p_now timestamptz
+)
+returns table (
+  item_id uuid, kind text, title text, score real, algorithm text, variant text, "position" int, reason text,
+  breakdown jsonb, next_cursor text
+)
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_user_id uuid := medley.acting_user(p_user_id);
+  v_limit int := medley.check_limit(p_limit);
+  v_user_no int := (select m.user_no from medley.members as m where m.user_id = v_user_id);
+  v_query text := 'recommendations:' || md5(row(v_user_id, p_kind, p_context)::text);
+  v_as_of timestamptz := p_now;
+  v_shown int[] := '{}';
+  v_country text;
+  v_excluded int[];
+  v_variant text;
+  v_weights jsonb;
+begin
+  if p_kind is not null then
+    perform medley.check_kind(p_kind);
+  end if;
+  if p_context <> '{}' then
+    select c.country, c.skip into v_country, v_excluded
+    from medley.recommendation_context(p_context) as c;
+  end if;
+  if p_cursor is not null then
+    select c.as_of, c.shown into v_as_of, v_shown
+    from medley.read_recommendation_cursor(p_cursor, v_query, p_now) as c;
+  end if;
+  select e.experiment || ':' || e.variant, e.weights into v_variant, v_weights
+  from medley.active_experiment(v_user_no, 'recommendations', v_as_of) as e;
+
+  if num_nulls(p_kind, p_cursor, v_variant) = 3 and coalesce(p_context, '{}') = '{}' then
+    return query
+    select
+      f.item_id, f.kind, f.title, f.score, f.algorithm, null::text, f.place, f.reason, f.breakdown,
+      case when f.place = v_limit then medley.recommendation_cursor(v_query, p_now, f.page_nos) end
+    from medley.page_ahead(v_user_no, v_user_id, v_limit, p_now) as f;
+    if found then
+      return;
+    end if;
+  end if;
+
+  return query
+  with page as materialized (
+    select r.*, row_number() over () as place
+    from medley.recommend(
+      v_user_no, v_user_id, p_kind, v_limit, v_shown || v_excluded, v_country,
+      medley.recommendation_weights(v_weights), v_as_of
+    ) as r
+  )
+
+  select
+    g.item_id,
+    g.kind,
+    g.title,
+    g.score::real,
+    g.algorithm,
+    v_variant,
+    (cardinality(v_shown) + g.place)::int,
+    medley.recommendation_reason(
+      g.algorithm, g.friends, (select i.title from medley.items as i where i.item_no = g.cause_no), g.published_at, v_as_of
+    ),
+    g.breakdown,
+    case
+      when g.place = v_limit
+        then medley.recommendation_cursor(v_query, v_as_of, v_shown || array(select s.item_no from page as s))
+    end
+  from page as g;
+end;
+$$;
+
+comment on function medley.get_recommendations(uuid, text, int, text, jsonb, timestamptz) is
+  'The recommendations of the member p_user_id at p_now; see public.get_recommendations.';
+revoke all on function medley.get_recommendations(uuid, text, int, text, jsonb, timestamptz)
+from public, anon, authenticated, service_role;
+grant execute on function medley.get_recommendations(uuid, text, int, text, jsonb, timestamptz)
+to authenticated, service_role;
+
+create or replace function medley.recommend_batch(p_user_nos int[], p_kind text, p_limit int, p_as_of timestamptz)
+returns table (user_no int, item_no int, rank int, score real)
+language sql stable parallel safe security definer set search_path = ''
+as $$
+  select
+    m.user_no,
+    r.item_no,
+    r.place::int,
+    r.score::real
+  from unnest(p_user_nos) as u (user_no)
+  inner join medley.members as m on u.user_no = m.user_no
+  cross join lateral (
+    select t.item_no, t.score, row_number() over () as place
+    from medley.recommend(
+      m.user_no, m.user_id, p_kind, p_limit, '{}', null, medley.recommendation_weights(null), p_as_of
+    ) as t
+  ) as r
+$$;
+
+comment on function medley.recommend_batch(int[], text, int, timestamptz) is
+  'The best p_limit recommendations for each of these members, as get_recommendations computes them: for evaluation.';
+revoke all on function medley.recommend_batch(int[], text, int, timestamptz) from public, anon, authenticated, service_role;
+
+-- sql/core/recommend/candidates.sql
+-- Pages computed ahead. A page is used while it is true: nothing that the member did, and no weight, is newer.
+create or replace function medley.page_ahead(p_user_no int, p_user_id uuid, p_limit int, p_as_of timestamptz)
+returns table (
+  item_id uuid, kind text, title text, score real, algorithm text, place int, reason text, breakdown jsonb, page_nos int[]
+)
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
+as $$
+declare
+  v_generated_at timestamptz;
+  v_impression smallint;
+begin
+  select c.generated_at into v_generated_at
+  from medley.recommendation_candidates as c
+  where c.user_no = p_user_no and c.rank = 1 and c.expires_at > p_as_of and c.generated_at <= p_as_of;
+  if v_generated_at is null
+    or (select a.last_written_at from medley.member_activity as a where a.user_no = p_user_no) >= v_generated_at
+    or exists (
+      select from medley.ranker_weights as w where w.ranker = 'recommendations' and w.updated_at >= v_generated_at
+    )
+  then
+    return;
+  end if;
+
+  v_impression := (select k.kind_no from medley.engagement_kinds as k where k.kind = 'impression');
+  return query
+  with page as materialized (
+    select c.*, i.id, i.kind, i.title, row_number() over (order by c.rank) as place
+    from medley.recommendation_candidates as c
+    inner join medley.items as i on c.item_no = i.item_no
+    where c.user_no = p_user_no
+      and (i.expires_at is null or i.expires_at > p_as_of)
+      and (i.owner_id is null and i.visibility = 'public' or medley.may_recommend(p_user_id, i.id, i.owner_id))
+      and c.item_no not in (
+        select h.item_no
+        from medley.engagements as h
+        where h.user_no = p_user_no
+          and h.occurred_at > p_as_of - medley.setting('recommend.shown_hours')::float8 * interval '1 hour'
+          and h.occurred_at <= p_as_of
+          and h.kind_no = v_impression
+      )
+    order by c.rank
+    limit p_limit
+  )
+
+  select
+    p.id,
+    p.kind,
+    p.title,
+    p.final_score,
+    p.algorithm_type,
+    p.place::int,
+    p.explanation ->> 'reason',
+    p.explanation -> 'breakdown',
+    case when p.place = p_limit then array(select s.item_no from page as s order by s.place) end
+  from page as p
+  where (select count(*) from page) = p_limit
+  order by p.place;
+end;
+$$;
+
+comment on function medley.page_ahead(int, uuid, int, timestamptz) is
+  'The page that was computed ahead for the member; no row where there is none that is still true and full.';
+revoke all on function medley.page_ahead(int, uuid, int, timestamptz) from public, anon, authenticated, service_role;
+
+create or replace function medley.write_recommendation_candidates(p_user_nos int[], p_as_of timestamptz)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  delete from medley.recommendation_candidates as c
+  using unnest(p_user_nos) as u (user_no)
+  where c.user_no = u.user_no;
+
+  insert into medley.recommendation_candidates (
+    user_no, rank, item_no, algorithm_type, base_score, popularity_boost, recency_boost, diversity_penalty,
+    availability_boost, social_boost, final_score, explanation, generated_at, expires_at
+  )
+  select
+    m.user_no,
+    r.place,
+    r.item_no,
+    r.algorithm,
+    r.points[1] + r.points[2] + r.points[3],
+    r.points[4] + r.points[5],
+    r.points[6],
+    r.points[7],
+    r.points[8],
+    r.points[9] + r.points[10],
+    r.score,
+    jsonb_build_object(
+      'reason', medley.recommendation_reason(
+        r.algorithm, r.friends, (select i.title from medley.items as i where i.item_no = r.cause_no), r.published_at, p_as_of
+      ),
+      'breakdown', r.breakdown
+    ),
+    p_as_of,
+    p_as_of + medley.setting('recommend.candidate_hours')::float8 * interval '1 hour'
+  from unnest(p_user_nos) as u (user_no)
+  inner join medley.members as m on u.user_no = m.user_no
+  cross join lateral (
+    select
+      t.*,
+      row_number() over () as place,
+      array(
+        select (t.breakdown ->> k.term)::real
+        from unnest(array[
+          'behavior', 'content', 'exploration', 'popularity', 'trend', 'recency', 'diversity', 'availability', 'social',
+          'followed'
+        ]) with ordinality as k (term, place)
+        order by k.place
+      ) as points
+    from medley.recommend(
+      m.user_no, m.user_id, null, medley.setting('recommend.candidates')::int, '{}', null,
+      medley.recommendation_weights(null), p_as_of
+    ) as t
+  ) as r;
+  return cardinality(p_user_nos);
+end;
+$$;
+
+comment on function medley.write_recommendation_candidates(int[], timestamptz) is
+  'Computes the pages of these members ahead, as of p_as_of. Returns how many members.';
+revoke all on function medley.write_recommendation_candidates(int[], timestamptz)
+from public, anon, authenticated, service_role;
+
+create or replace function medley.refresh_recommendation_candidates_at(p_limit int, p_as_of timestamptz)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_user_nos int[];
+  v_next_part text := (array['night', 'morning', 'afternoon', 'evening'])
+    [1 + (date_part('hour', (p_as_of + interval '1 hour') at time zone 'UTC')::int / 6)];
+begin
+  -- Who usually comes at this time of day is first. Who is active right now is served by the pipeline anyway.
+  select array_agg(d.user_no) into v_user_nos
+  from (
+    select a.user_no
+    from medley.member_activity as a
+    left join medley.recommendation_candidates as c on a.user_no = c.user_no and c.rank = 1
+    left join medley.user_context as x
+      on a.user_no = x.user_no and x.context_type = 'time_of_day' and x.context_value = v_next_part
+    where a.last_engaged_at > p_as_of - medley.setting('recommend.active_days')::float8 * interval '1 day'
+      and coalesce(a.last_written_at, '-infinity') < p_as_of - interval '5 minutes'
+      and (
+        c.generated_at is null
+        or c.generated_at <= a.last_written_at
+        or c.expires_at < p_as_of + interval '1 hour'
+      )
+    order by x.frequency desc nulls last, a.last_engaged_at desc
+    limit p_limit
+  ) as d;
+  if v_user_nos is null then
+    return 0;
+  end if;
+  return medley.write_recommendation_candidates(v_user_nos, p_as_of);
+end;
+$$;
+
+comment on function medley.refresh_recommendation_candidates_at(int, timestamptz) is
+  'Computes ahead, as of p_as_of, the pages of up to p_limit active members that have none, an old or an outdated one: '
+  'those first who usually engage in the coming part of the day (user_context).';
+revoke all on function medley.refresh_recommendation_candidates_at(int, timestamptz)
+from public, anon, authenticated, service_role;
+
+create or replace function medley.refresh_recommendation_candidates(p_limit int)
+returns bigint
+language sql volatile parallel unsafe security definer set search_path = ''
+as $$ select medley.refresh_recommendation_candidates_at(p_limit, now()) $$;
+
+comment on function medley.refresh_recommendation_candidates(int) is
+  'Job: see refresh_recommendation_candidates_at. Returns how many members it did.';
+revoke all on function medley.refresh_recommendation_candidates(int) from public, anon, authenticated, service_role;
+
+create or replace function medley.prune_recommendation_candidates(p_limit int)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_rows bigint;
+begin
+  delete from medley.recommendation_candidates as c
+  where (c.user_no, c.rank) in (
+    select o.user_no, o.rank
+    from medley.recommendation_candidates as o
+    where o.expires_at < now()
+    limit p_limit
+  );
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end;
+$$;
+
+comment on function medley.prune_recommendation_candidates(int) is
+  'Job: deletes up to p_limit rows of pages that are too old. Returns how many.';
+revoke all on function medley.prune_recommendation_candidates(int) from public, anon, authenticated, service_role;
+
+-- What a member follows, mutes, blocks or subscribes to counts in the same transaction too.
+create or replace function medley.forget_candidates()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  -- The argument names the column that holds the member; it is written in a migration.
+  execute format(
+    'delete from medley.recommendation_candidates as c using changed_rows as n, medley.members as m '
+    'where n.%I = m.user_id and c.user_no = m.user_no',
+    tg_argv[0]
+  );
+  return null;
+end;
+$$;
+
+comment on function medley.forget_candidates() is
+  'Statement trigger with transition table changed_rows: drops the pages of the members in the column that its argument names.';
+revoke all on function medley.forget_candidates() from public, anon, authenticated, service_role;
+
+create trigger follows_forget_candidates_insert
+after insert on public.follows referencing new table as changed_rows
+for each statement execute function medley.forget_candidates('follower_id');
+create trigger follows_forget_candidates_delete
+after delete on public.follows referencing old table as changed_rows
+for each statement execute function medley.forget_candidates('follower_id');
+
+create or replace function medley.forget_candidates_of_platforms()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  delete from medley.recommendation_candidates as c
+  using changed_rows as n
+  where c.user_no = n.user_no;
+  return null;
+end;
+$$;
+
+comment on function medley.forget_candidates_of_platforms() is
+  'Statement trigger with transition table changed_rows: a member''s platforms changed, so the page ahead is not true any more.';
+revoke all on function medley.forget_candidates_of_platforms() from public, anon, authenticated, service_role;
+
+create trigger platform_preferences_forget_candidates_insert
+after insert on medley.platform_user_preferences referencing new table as changed_rows
+for each statement execute function medley.forget_candidates_of_platforms();
+create trigger platform_preferences_forget_candidates_update
+after update on medley.platform_user_preferences referencing new table as changed_rows
+for each statement execute function medley.forget_candidates_of_platforms();
+
+-- sql/core/recommend/explain.sql
+-- Why an item is recommended to a member, or why it is not.
+create or replace function medley.recommendation_causes(
+  p_user_no int,
+  p_item_no int,
+  p_weights medley.recommendation_weights,
+  p_as_of timestamptz
+)
+returns jsonb
+language sql stable parallel safe security definer set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('item_id', c.id, 'title', c.title, 'points', c.points) order by c.points desc), '[]')
+  from (
+    select i.id, i.title, sum(w.points)::real as points
+    from medley.member_history(
+      p_user_no, medley.setting('recommend.history')::int, medley.setting('recommend.history_exponent')::float8,
+      medley.setting('recommend.dislike_share')::float8, p_as_of
+    ) as h
+    inner join (
+      select n.item_no, (p_weights).behavior * n.weight as points
+      from medley.item_neighbors as n
+      where n.list_no = medley.current_list('behavior') and n.neighbor_no = p_item_no
+      union all
+      select n.item_no, (p_weights).content * n.weight
+      from medley.item_neighbors as n
+      where n.list_no = medley.current_list('content') and n.neighbor_no = p_item_no
+    ) as c on h.item_no = c.item_no
+    inner join medley.items as i on h.item_no = i.item_no
+    cross join lateral (select h.weight * c.points as points) as w
+    group by i.id, i.title
+    order by sum(w.points) desc
+    limit 5
+  ) as c
+$$;
+
+comment on function medley.recommendation_causes(int, int, medley.recommendation_weights, timestamptz) is
+  'The five items of the member''s history that speak for an item most: [{item_id, title, points}].';
+revoke all on function medley.recommendation_causes(int, int, medley.recommendation_weights, timestamptz)
+from public, anon, authenticated, service_role;
+
+create or replace function medley.recommendation_filters(
+  p_user_no int,
+  p_user_id uuid,
+  p_item medley.items,
+  p_as_of timestamptz
+)
+returns text[]
+language sql stable parallel safe security definer set search_path = ''
+as $$
+  select array_remove(
+    array[
+      case when p_item.expires_at <= p_as_of then 'expired' end,
+      case when p_item.published_at > p_as_of then 'not_published' end,
+      case when p_item.owner_id = p_user_id then 'own' end,
+      case when exists (
+        select from public.user_mutes as m where m.user_id = p_user_id and m.muted_id = p_item.owner_id
+      ) then 'muted' end,
+      case when exists (
+        select from medley.affinities as a where a.user_no = p_user_no and a.item_no = p_item.item_no and a.seen
+      ) then 'seen' end,
+      case when exists (
+        select from medley.affinities as a
+        where a.user_no = p_user_no
+          and a.item_no = p_item.item_no
+          and a.negative_at >= coalesce(a.positive_at, '-infinity')
+      ) then 'rejected' end,
+      case when exists (
+        select from medley.engagements as e
+        inner join medley.engagement_kinds as k on e.kind_no = k.kind_no
+        where e.user_no = p_user_no
+          and e.item_no = p_item.item_no
+          and e.occurred_at > p_as_of - medley.setting('recommend.shown_hours')::float8 * interval '1 hour'
+          and e.occurred_at <= p_as_of
+          and k.kind = 'impression'
+      ) then 'shown_lately' end
+    ],
+    null
+  )
+$$;
+
+comment on function medley.recommendation_filters(int, uuid, medley.items, timestamptz) is
+  'Why an item that the member may see is not recommended: expired, not_published, own, muted, seen, rejected, shown_lately.';
+revoke all on function medley.recommendation_filters(int, uuid, medley.items, timestamptz)
+from public, anon, authenticated, service_role;
+
+create or replace function medley.explain_recommendation(p_user_id uuid, p_item_id uuid, p_as_of timestamptz)
+returns table (
+  item_id uuid, kind text, title text, score real, algorithm text, reason text, breakdown jsonb, causes jsonb,
+  hidden_by text[], variant text
+)
+language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid := medley.acting_user(p_user_id);
+  v_user_no int := (select m.user_no from medley.members as m where m.user_id = v_user_id);
+  v_weights medley.recommendation_weights;
+  v_override jsonb;
+  v_item medley.items;
+begin
+  select i.* into v_item
+  from medley.items as i
+  where i.id = p_item_id and medley.visible_to(v_user_id, i.id);
+  if not found then
+    perform medley.fail('not_found', format('no item %s', p_item_id), 'p_item_id', 'Pass the id of an item that you see.');
+  end if;
+  select e.weights, e.experiment || ':' || e.variant into v_override, variant
+  from medley.active_experiment(v_user_no, 'recommendations', p_as_of) as e;
+  v_weights := medley.recommendation_weights(v_override);
+
+  return query
+  select
+    v_item.id,
+    v_item.kind,
+    v_item.title,
+    r.relevance::real,
+    r.algorithm,
+    medley.recommendation_reason(
+      r.algorithm, r.friends, (select i.title from medley.items as i where i.item_no = r.cause_no), v_item.published_at, p_as_of
+    ),
+    r.breakdown,
+    medley.recommendation_causes(v_user_no, v_item.item_no, v_weights, p_as_of),
+    medley.recommendation_filters(v_user_no, v_user_id, v_item, p_as_of),
+    explain_recommendation.variant
+  from (values (1)) as one (row)
+  left join lateral (
+    select
+      t.relevance,
+      t.friends,
+      t.cause_no,
+      medley.algorithm_of(t) as algorithm,
+      medley.breakdown_of(t, 0) as breakdown
+    from medley.rank_items(
+      v_user_no, v_user_id, v_item.kind, 1000000, 100, false, p_as_of, '{}', null, v_weights, p_as_of
+    ) as t
+    where t.item_no = v_item.item_no
+  ) as r on true;
+end;
+$$;
+
+comment on function medley.explain_recommendation(uuid, uuid, timestamptz) is
+  'How an item stands with the member p_user_id at p_as_of; see public.explain_recommendation.';
+revoke all on function medley.explain_recommendation(uuid, uuid, timestamptz)
+from public, anon, authenticated, service_role;
+grant execute on function medley.explain_recommendation(uuid, uuid, timestamptz) to authenticated, service_role;
+
+-- sql/core/recommend/api.sql
+-- The API of recommendations.
+create or replace function public.get_recommendations(
+  p_kind text default null,
+  p_limit int default 20,
+  p_cursor text default null,
+  p_context jsonb default '{}',
+  p_user_id uuid default null
+)
+returns table (
+  item_id uuid, kind text, title text, score real, algorithm text, variant text, "position" int, reason text,
+  breakdown jsonb, next_cursor text
+)
+language sql stable parallel safe security invoker set search_path = ''
+as $$
+  select r.*
+  from medley.get_recommendations(p_user_id, p_kind, p_limit, p_cursor, p_context, now()) as r
+$$;
+
+comment on function public.get_recommendations(text, int, text, jsonb, uuid) is
+  'What suits the member best, of the kind p_kind or of all kinds (null). score is the sum of the terms in breakdown '
+  '(behavior, content, social, followed, popularity, trend, recency, availability, exploration, diversity), weighted by '
+  'medley.ranker_weights or by the variant of a running experiment (variant, null for none). algorithm: collaborative, '
+  'content_based, hybrid, social, followed, trending or exploration. reason says why in words. Send algorithm, variant, '
+  'position and score back with the impressions. What the member knows, rejected or was shown lately is left out; what '
+  'this transaction wrote counts. p_limit: 1 to 200. p_cursor: next_cursor of the previous page; all pages are of the '
+  'moment of the first, good for a day, 500 items deep. p_context: {"country": "DE", "exclude": [item ids]}. '
+  'p_user_id: for the secret key only. Errors: unauthenticated, forbidden, invalid_argument, invalid_cursor.';
+revoke all on function public.get_recommendations(text, int, text, jsonb, uuid)
+from public, anon, authenticated, service_role;
+grant execute on function public.get_recommendations(text, int, text, jsonb, uuid) to authenticated, service_role;
+
+create or replace function public.explain_recommendation(p_item_id uuid, p_user_id uuid default null)
+returns table (
+  item_id uuid, kind text, title text, score real, algorithm text, reason text, breakdown jsonb, causes jsonb,
+  hidden_by text[], variant text
+)
+language sql stable parallel safe security invoker set search_path = ''
+as $$
+  select e.*
+  from medley.explain_recommendation(p_user_id, p_item_id, now()) as e
+$$;
+
+comment on function public.explain_recommendation(uuid, uuid) is
+  'How an item stands with the member: score, breakdown, algorithm and reason as get_recommendations gives them, diversity '
+  'apart (null where no source leads to it); causes, the items of the history that speak for it most [{item_id, title, '
+  'points}]; hidden_by, the filters that keep it out (expired, not_published, own, muted, seen, rejected, shown_lately). '
+  'p_user_id: for the secret key only. Errors: unauthenticated, forbidden, invalid_argument, not_found.';
+revoke all on function public.explain_recommendation(uuid, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.explain_recommendation(uuid, uuid) to authenticated, service_role;
+
+-- sql/core/recommend/jobs.sql
+-- The jobs of the neighbours by behaviour and of recommendations.
+insert into medley.jobs (name, schedule, function_name, batch_size, timeout_seconds, description)
+values
+  (
+    'refresh_recommendation_candidates', '*/15 * * * *', 'refresh_recommendation_candidates', 500, 600,
+    'Computes pages of recommendations ahead for active members.'
+  ),
+  (
+    'prune_recommendation_candidates', '40 4 * * *', 'prune_recommendation_candidates', 10000, 600,
+    'Deletes pages that are too old.'
   );

@@ -172,7 +172,7 @@ PEERS = (
     Peer(
         "itemknn",
         "ItemKNN, cosine",
-        {"neighbors": (20, 50, 100, 200, 400), "shrink": (0, 5, 20, 100)},
+        {"neighbors": (20, 50, 100, 200, 400, 800), "shrink": (0, 5, 20, 100)},
         item_knn,
     ),
     Peer(
@@ -185,17 +185,17 @@ PEERS = (
         "bpr",
         "BPR (implicit)",
         {
-            "factors": (64, 128),
-            "learning_rate": (0.02, 0.05),
-            "regularization": (0.001, 0.01, 0.05),
-            "iterations": (100, 300),
+            "factors": (32, 64, 128),
+            "learning_rate": (0.005, 0.01, 0.03),
+            "regularization": (0.001, 0.01),
+            "iterations": (50, 100, 200),
         },
         bpr,
     ),
     Peer(
         "als",
         "ALS (implicit)",
-        {"factors": (32, 64, 128), "regularization": (0.1, 1, 10), "alpha": (1, 5, 20)},
+        {"factors": (64, 128, 256), "regularization": (1, 10, 30, 100), "alpha": (1, 5, 20)},
         als,
     ),
     Peer("ease", "EASE", {"penalty": (3, 10, 20, 50, 100, 200, 400, 800, 1600)}, ease),

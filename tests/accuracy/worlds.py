@@ -6,15 +6,15 @@ project's own loader: nothing that the test asks for can leak in by way of a tag
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
-from medley.loaders import load_lastfm
+from medley.loaders import load_films, load_lastfm, load_movielens
 from medley.loaders._write import load_transaction, stable_id
 from medley.loaders.members import member_id, write_members
 from psycopg import Connection
@@ -32,14 +32,18 @@ class World:
         kind: Of its items.
         members: Id of each user's account.
         items: Id of each item.
+        logged: Whether the loader has logged the pairs that may be known.
     """
 
     kind: str
     members: Sequence[UUID]
     items: Sequence[UUID]
+    logged: bool
 
 
-def load_pairs_only(connection: Connection[Any], case: Case, _: Sequence[int]) -> World:
+def load_pairs_only(
+    connection: Connection[Any], case: Case, _known: Sequence[int], _now: datetime
+) -> World:
     """Members and items of which nothing else is known."""
     data = case.data
     members = [member_id(KIND, user) for user in data.users]
@@ -60,39 +64,83 @@ def load_pairs_only(connection: Connection[Any], case: Case, _: Sequence[int]) -
             "select e.id, %s, e.title from pg_temp.evaluated as e on conflict do nothing",
             [KIND],
         )
-    return World(KIND, members, items)
+    return World(KIND, members, items, logged=False)
 
 
-def load_lastfm_set(connection: Connection[Any], case: Case, known: Sequence[int]) -> World:
-    """Artists with their tags as genres, members and their friends."""
-    data, file = case.data, case.source.interactions
-    assert file is not None
-    items, met = set(data.items), _names(case, known)
-    held_out = _names(case, range(len(data.pairs))) - met
+def load_lastfm_set(
+    connection: Connection[Any], case: Case, known: Sequence[int], _now: datetime
+) -> World:
+    """Artists with their tags as genres, play counts, members and their friends."""
+    data, source = case.data, _folder(case)
+    items, met, held_out = set(data.items), _names(case, known), _held_out(case, known)
 
-    with _copies(file.parent) as copy:
-        copy("artists.dat", lambda cells: cells[0] in items)
-        copy("tags.dat", lambda _: True, encoding="iso-8859-1")
-        copy(
-            "user_taggedartists.dat",
-            lambda cells: cells[1] in items and (cells[0], cells[1]) not in held_out,
-        )
-        copy("user_artists.dat", lambda cells: (cells[0], cells[1]) in met)
-        folder = copy("user_friends.dat", lambda _: True)
-        # The artists played most would become follows; here each play is an event.
-        load_lastfm(connection, folder, follows_per_member=0, skip_bad=True)
+    def tab(line: str) -> list[str]:
+        return line.rstrip("\r\n").split("\t")
+
+    def tagging(line: str) -> str | None:
+        user, artist, *_ = tab(line)
+        return line if artist in items and (user, artist) not in held_out else None
+
+    with TemporaryDirectory() as name:
+        copy = _Copy(source, Path(name), header=True)
+        copy.file("artists.dat", lambda line: line if tab(line)[0] in items else None)
+        copy.file("tags.dat", lambda line: line, encoding="iso-8859-1")
+        copy.file("user_taggedartists.dat", tagging)
+        copy.file("user_artists.dat", lambda line: line if tuple(tab(line)[:2]) in met else None)
+        copy.file("user_friends.dat", lambda line: line)
+        # The artists played most would become follows; the plays themselves say it better.
+        load_lastfm(connection, copy.target, follows_per_member=0, skip_bad=True)
     found = connection.execute(
         "select a.external_id, a.id from public.artists as a where a.source = 'lastfm'"
     )
     ids = dict(found.fetchall())
-    return World(
-        "artist",
-        [member_id("lastfm", user) for user in data.users],
-        [ids[item] for item in data.items],
+    members = [member_id("lastfm", user) for user in data.users]
+    return World("artist", members, [ids[item] for item in data.items], logged=True)
+
+
+def load_movielens_set(
+    connection: Connection[Any], case: Case, known: Sequence[int], now: datetime
+) -> World:
+    """Films with genres, keywords, cast and directors, and ratings; the newest of all is now."""
+    data, source = case.data, _folder(case)
+    items, met, held_out = set(data.items), _names(case, known), _held_out(case, known)
+    later = int((now - max(data.times)).total_seconds()) if data.times else 0
+
+    def about(line: str) -> str | None:
+        return line if line.partition(",")[0] in items else None
+
+    def tagging(line: str) -> str | None:
+        user, film, *_ = line.split(",", 2)
+        return line if film in items and (user, film) not in held_out else None
+
+    def rating(line: str) -> str | None:
+        user, film, stars, at = line.strip().split(",")
+        return f"{user},{film},{stars},{int(at) + later}\n" if (user, film) in met else None
+
+    with TemporaryDirectory() as name:
+        copy = _Copy(source, Path(name))
+        copy.file("movies.csv", about)
+        copy.file("links.csv", about)
+        copy.file("tags.csv", tagging)
+        copy.file("ratings.csv", rating)
+        load_movielens(connection, copy.target, skip_bad=True)
+    films = source.parent / "films"
+    if films.is_dir():
+        load_films(connection, films, skip_bad=True)
+    found = connection.execute(
+        "select t.external_id, t.id from public.titles as t where t.source = 'movielens'"
     )
+    ids = dict(found.fetchall())
+    # Films that nobody here rated would be recommended where the peers cannot.
+    connection.execute(
+        "delete from medley.items as i where i.kind = 'movie' and i.id <> all(%s)",
+        [list(ids.values())],
+    )
+    members = [member_id("movielens", user) for user in data.users]
+    return World("movie", members, [ids[item] for item in data.items], logged=True)
 
 
-Loader = Callable[[Connection[Any], Case, Sequence[int]], World]
+Loader = Callable[[Connection[Any], Case, Sequence[int], datetime], World]
 
 # By format: the loader, and the files that it needs beside the interactions.
 LOADERS: dict[str, tuple[Loader, tuple[str, ...]]] = {
@@ -100,17 +148,28 @@ LOADERS: dict[str, tuple[Loader, tuple[str, ...]]] = {
         load_lastfm_set,
         ("artists.dat", "tags.dat", "user_taggedartists.dat", "user_friends.dat"),
     ),
+    "movielens": (load_movielens_set, ("movies.csv", "links.csv", "tags.csv")),
 }
 
 
 def loader(case: Case, *, all_signals: bool) -> Loader:
     """What brings a case into a database; without its files nothing but the pairs is known."""
-    file = case.source.interactions
-    if all_signals and file is not None and case.source.fmt in LOADERS:
+    if all_signals and case.source.fmt in LOADERS:
         load, needed = LOADERS[case.source.fmt]
-        if all((file.parent / name).is_file() for name in needed):
+        if all((_folder(case) / name).is_file() for name in needed):
             return load
     return load_pairs_only
+
+
+def _folder(case: Case) -> Path:
+    """Where the files of a data set are."""
+    if case.source.interactions is None:
+        raise ValueError(f"{case.source.name} has no files")
+    return case.source.interactions.parent
+
+
+def _held_out(case: Case, known: Sequence[int]) -> set[tuple[str, str]]:
+    return _names(case, range(len(case.data.pairs))) - _names(case, known)
 
 
 def _names(case: Case, places: Sequence[int]) -> set[tuple[str, str]]:
@@ -121,19 +180,22 @@ def _names(case: Case, places: Sequence[int]) -> set[tuple[str, str]]:
     }
 
 
-@contextmanager
-def _copies(source: Path) -> Iterator[Callable[..., Path]]:
-    """Copies tab-separated files with a header, the rows that may stay, to a folder for a while."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """Copies files of a data set line by line, but for what must not be known."""
 
-        def copy(file: str, keep: Callable[[list[str]], bool], *, encoding: str = "utf-8") -> Path:
-            with (
-                (source / file).open(encoding=encoding, newline="") as old,
-                (folder / file).open("w", encoding=encoding, newline="") as new,
-            ):
-                new.write(next(old))
-                new.writelines(line for line in old if keep(line.rstrip("\r\n").split("\t")))
-            return folder
+    source: Path
+    target: Path
+    header: bool = False
 
-        yield copy
+    def file(
+        self, name: str, line: Callable[[str], str | None], *, encoding: str = "utf-8"
+    ) -> None:
+        """Copies what `line` makes of each line; nothing where it returns None."""
+        with (
+            (self.source / name).open(encoding=encoding, newline="") as old,
+            (self.target / name).open("w", encoding=encoding, newline="") as new,
+        ):
+            if self.header:
+                new.write(next(old, ""))
+            new.writelines(kept for kept in map(line, old) if kept is not None)

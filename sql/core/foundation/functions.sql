@@ -94,7 +94,7 @@ begin
     return null;
   end if;
   begin
-    v_cursor := convert_from(decode(left(p_cursor, 2000), 'base64'), 'UTF8')::jsonb;
+    v_cursor := convert_from(decode(left(p_cursor, 8000), 'base64'), 'UTF8')::jsonb;
   exception when data_exception or syntax_error then
     v_cursor := null;
   end;

@@ -56,8 +56,10 @@ language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
   v_user_id uuid := medley.acting_user(p_user_id);
-  c_fields constant text[] := '{occurred_at, session_id, platform, device, position, dwell_ms, progress, predicted_score, '
-    'algorithm, variant}';
+  c_fields constant text[] := array[
+    'occurred_at', 'session_id', 'platform', 'device', 'position', 'dwell_ms', 'progress', 'predicted_score', 'algorithm',
+    'variant'
+  ];
   v_kind text;
   v_context jsonb := coalesce(p_context, '{}');
   v_result record;

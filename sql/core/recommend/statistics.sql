@@ -5,9 +5,9 @@ language plpgsql volatile parallel unsafe security definer
 set search_path = '' set plan_cache_mode = force_custom_plan set work_mem = '256MB'
 as $$
 declare
-  c_origin constant timestamptz := '2000-01-01 00:00:00+00';
+  c_origin constant timestamptz := timestamptz '2000-01-01 00:00:00+00';
   v_overlap interval := make_interval(hours => medley.setting('statistics.overlap_hours')::int);
-  v_settled timestamptz := '-infinity';
+  v_settled timestamptz := timestamptz '-infinity';
   v_item_nos int[];
 begin
   -- From the beginning: what is settled by now is counted into one row an item at once.

@@ -221,7 +221,8 @@ begin
     select
       c.*,
       row_number() over (
-        partition by c.trend_type, c.segment, c.kind
+        -- Bytes sort several times faster than words.
+        partition by c.trend_type collate "C", c.segment collate "C", c.kind collate "C"
         order by c.trend_score desc, c.item_no desc
       ) as place
     from candidate as c

@@ -1,7 +1,7 @@
 -- Embedding neighbours: items whose vectors point the same way. An item is compared within one type of vectors and the
 -- model in use: of the types that it has, the one with the lowest taste_rank.
-create or replace function medley.rank_embedding_neighbors(p_item_nos int[])
-returns table (item_no int, neighbor_no int, weight real)
+create or replace function medley.place_embedding_neighbors(p_list_no smallint, p_item_nos int[])
+returns void
 language plpgsql volatile parallel unsafe security definer set search_path = '' set work_mem = '256MB'
 as $$
 declare
@@ -21,8 +21,9 @@ begin
     from medley.content_embeddings as e
     where e.embedding_type = v_type.embedding_type and e.model_version = v_type.model_version;
 
-    return query execute format(
+    execute format(
       $query$
+        insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
         with wanted as materialized (
           select e.item_no, i.kind, e.embedding_%1$s as place
           from unnest($1) as p (item_no)
@@ -47,7 +48,7 @@ begin
           )
         )
 
-        select w.item_no, n.item_no, n.weight
+        select $7, w.item_no, n.item_no, n.weight
         from wanted as w
         cross join kind as k
         cross join lateral (
@@ -73,16 +74,16 @@ begin
       case when v_count <= v_exact then '+ 0' else '' end
     ) using
       p_item_nos, v_type.embedding_type, v_type.model_version, v_type.taste_rank,
-      medley.setting('similarity.neighbors'), medley.setting('similarity.neighbors_across');
+      medley.setting('similarity.neighbors'), medley.setting('similarity.neighbors_across'), p_list_no;
   end loop;
 end;
 $$;
 
-comment on function medley.rank_embedding_neighbors(int[]) is
-  'The items of each kind whose vectors are closest to those of these items. weight is the cosine, above 0. Exact up to '
-  'similarity.exact_embeddings vectors of a type; above, by the HNSW index (Malkov and Yashunin 2018), scanned on until '
+comment on function medley.place_embedding_neighbors(smallint, int[]) is
+  'Writes into a list the items of each kind whose vectors are closest to those of these items. weight is the cosine, '
+  'above 0. Exact up to similarity.exact_embeddings vectors of a type; above, by the HNSW index (Malkov and Yashunin 2018), scanned on until '
   'enough rows pass.';
-revoke all on function medley.rank_embedding_neighbors(int[]) from public, anon, authenticated, service_role;
+revoke all on function medley.place_embedding_neighbors(smallint, int[]) from public, anon, authenticated, service_role;
 
 create or replace function medley.rebuild_embedding_neighbors(p_limit int)
 returns bigint
@@ -99,9 +100,7 @@ begin
     order by e.item_no
     limit p_limit
   );
-  insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
-  select v_list_no, r.item_no, r.neighbor_no, r.weight
-  from medley.rank_embedding_neighbors(v_item_nos) as r;
+  perform medley.place_embedding_neighbors(v_list_no, v_item_nos);
 
   if cardinality(v_item_nos) < p_limit then
     perform medley.finish_list(v_list_no);

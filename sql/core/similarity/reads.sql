@@ -90,7 +90,9 @@ begin
     perform medley.fail('invalid_argument', format('there is no method %s', left(coalesce(p_method, 'null'), 100)),
       'p_method', 'Pass blend, behavior, cosine, content, genre or embedding.');
   end if;
-  return p_method || array_remove(array['content', 'genre', 'popular'], p_method);
+  return p_method
+    || case when p_method = 'blend' then array['behavior'] else array[]::text[] end
+    || array_remove(array['content', 'genre', 'popular'], p_method);
 end;
 $$;
 
@@ -233,14 +235,14 @@ declare
   v_methods text[] := medley.check_similarity_method(p_method);
   v_query text := 'similar:' || md5(row(p_item_id, p_kind, p_method)::text);
   v_item medley.items;
-  v_lists smallint[] := '{}';
+  v_lists smallint[] := array[]::smallint[];
   v_stage int;
   v_score real;
   v_no int;
   v_found int;
-  v_nos int[] := '{}';
-  v_scores real[] := '{}';
-  v_stages int[] := '{}';
+  v_nos int[] := array[]::int[];
+  v_scores real[] := array[]::real[];
+  v_stages int[] := array[]::int[];
   v_page_nos int[];
   v_page_scores real[];
   v_cursor text;
@@ -261,7 +263,7 @@ begin
   begin
     select (c.p ->> 'stage')::int, (c.p ->> 'score')::real, (c.p ->> 'item_no')::int into v_stage, v_score, v_no
     from medley.decode_cursor(p_cursor, v_query) as c (p);
-    if p_cursor is not null and (num_nulls(v_stage, v_score, v_no) > 0 or v_stage not between 1 and 4) then
+    if p_cursor is not null and (num_nulls(v_stage, v_score, v_no) > 0 or v_stage not between 1 and cardinality(v_methods)) then
       perform medley.fail('invalid_cursor', 'the cursor is damaged', 'p_cursor', 'Start again without a cursor.');
     end if;
   exception

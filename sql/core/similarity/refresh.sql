@@ -263,3 +263,14 @@ comment on function medley.refresh_behavior_neighbors() is
   'Job: computes the neighbours of the items again whose members moved since the last run, in the lists that are current. '
   'The nightly rebuild follows the rest. Returns how many items it did.';
 revoke all on function medley.refresh_behavior_neighbors() from public, anon, authenticated, service_role;
+
+insert into medley.jobs (name, schedule, function_name, batch_size, timeout_seconds, description)
+values
+  (
+    'rebuild_behavior_neighbors', '30 3 * * *', 'rebuild_behavior_neighbors', 500, 7200,
+    'Computes the neighbours by behaviour of all items into new lists, in blocks of items.'
+  ),
+  (
+    'refresh_behavior_neighbors', '*/5 * * * *', 'refresh_behavior_neighbors', null, 1800,
+    'Computes the neighbours by behaviour again of the items whose members moved.'
+  );

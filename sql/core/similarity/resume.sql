@@ -7,7 +7,7 @@ declare
   v_method text := (
     select l.method
     from medley.neighbor_lists as l
-    where l.state = 'building' and l.method in ('content', 'genre', 'embedding')
+    where l.state = 'building' and l.method in ('behavior', 'content', 'genre', 'embedding')
     order by l.list_no
     limit 1
   );
@@ -20,6 +20,7 @@ begin
     return 0;
   end if;
   return case v_method
+    when 'behavior' then medley.rebuild_behavior_neighbors(p_limit)
     when 'content' then medley.rebuild_content_neighbors(p_limit)
     when 'genre' then medley.rebuild_genre_neighbors(p_limit)
     when 'embedding' then medley.rebuild_embedding_neighbors(p_limit)
@@ -28,6 +29,6 @@ end;
 $$;
 
 comment on function medley.resume_neighbor_rebuilds(int) is
-  'Job: goes on with a rebuild of content, genre or embedding neighbours whose run ended before it did. '
+  'Job: goes on with a rebuild of neighbours whose run ended before it did. '
   'Returns how many items or sets.';
 revoke all on function medley.resume_neighbor_rebuilds(int) from public, anon, authenticated, service_role;

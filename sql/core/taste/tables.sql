@@ -150,19 +150,26 @@ comment on column medley.user_taste_profiles.decay_rate is
 
 create table medley.taste_states (
   user_no int primary key references medley.members (user_no) on delete cascade,
-  written_at timestamptz not null
-);
+  profile_engagements bigint,
+  vector_engagements bigint,
+  models int
+) with (fillfactor = 90);
 
-comment on table medley.taste_states is 'Up to which of a member''s engagements the member''s taste is derived. A member without a row is due.';
+comment on table medley.taste_states is
+  'Up to which of a member''s engagements the member''s taste is derived. Where the numbers differ from those of today, or '
+  'there is no row, the member is due.';
 comment on column medley.taste_states.user_no is 'The member.';
-comment on column medley.taste_states.written_at is
-  'member_activity.last_written_at as the last refresh saw it: another value there means there is news.';
+comment on column medley.taste_states.profile_engagements is
+  'member_activity.engagements as the last refresh of the profile saw it; null for never.';
+comment on column medley.taste_states.vector_engagements is 'The same for the taste vectors.';
+comment on column medley.taste_states.models is 'medley.embedding_digest() as the last refresh of the taste vectors saw it.';
 
 create table medley.embedding_types (
   embedding_type text primary key check (embedding_type ~ '^[a-z][a-z0-9_]{1,39}$'),
   model_version text not null check (length(model_version) between 1 and 100),
   dims smallint not null check (dims in (64, 256, 384, 768, 1536)),
   taste_rank smallint not null default 100,
+  is_derived boolean not null default false,
   description text not null default ''
 );
 
@@ -173,11 +180,12 @@ comment on column medley.embedding_types.model_version is 'The active model: onl
 comment on column medley.embedding_types.dims is 'Numbers in a vector of the active model.';
 comment on column medley.embedding_types.taste_rank is
   'Which type speaks for a member''s taste where there are several: the lowest rank with vectors.';
+comment on column medley.embedding_types.is_derived is 'Whether the engine makes the vectors itself; nobody else may write them.';
 comment on column medley.embedding_types.description is 'What the vectors stand for.';
 
-insert into medley.embedding_types (embedding_type, model_version, dims, taste_rank, description)
+insert into medley.embedding_types (embedding_type, model_version, dims, taste_rank, is_derived, description)
 values (
-  'behavior', 'spectral-1', 64, 200, 'Who engages with the item: made by medley.rebuild_spectral_embeddings().'
+  'behavior', 'spectral-0', 64, 200, true, 'Who engages with the item: made by medley.rebuild_spectral_embeddings().'
 );
 
 create table medley.content_embeddings (

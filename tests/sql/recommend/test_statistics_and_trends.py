@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from contextlib import AbstractContextManager
 
 import psycopg
 import pytest
+from medley_stack.paths import CHECKOUT
 
 from tests.database import Database
 
@@ -152,3 +154,22 @@ def test_pages_go_on_while_trends_change(empty: Database) -> None:
     second = empty.rows(page, first[0][1])
     assert len(second) == 4
     assert risen not in {title for title, _ in second}, "what rises does not come twice"
+
+
+def test_the_examples_of_the_guide_run(empty: Database) -> None:
+    empty.execute("select crowd(5, 'f' || n, 'like', '2 hours') from generate_series(0, 9) as n")
+    empty.execute("select refresh_trends()")
+    examples = re.findall(
+        r"```sql\n(.*?)```", (CHECKOUT / "docs/trending.md").read_text(), re.DOTALL
+    )
+    assert len(examples) == 2
+    with empty.connect() as connection, connection.transaction(force_rollback=True):
+        connection.execute("select upsert_genre('rock')")
+        connection.execute("select act_as(md5('member m1')::uuid)")
+        for example in examples:
+            connection.execute(example)
+        connection.execute("select act_as_owner()")
+        feedback = connection.execute(
+            "select feedback_type, algorithm from medley.recommendation_feedback where position = 0"
+        ).fetchall()
+    assert feedback == [("click", "trending")]

@@ -9,9 +9,8 @@ begin
     select c.oid::regclass as name, (select string_agg(format('t.%I', a.attname), ', ') from pg_attribute as a
       where a.attrelid = c.oid and a.attname = 'item_no' and a.attnum > 0) as numbers
     from pg_class as c where c.relkind = 'r' and c.relnamespace in ('public'::regnamespace, 'medley'::regnamespace)
-      -- The dictionary of features never forgets a word; a job takes what lies in the tables without foreign keys.
-      and c.relname not in ('spatial_ref_sys', 'features', 'removed_items')
-      and c.relname !~ '^(engagements|affinit)'
+      -- A job takes what lies in tables without foreign keys; the dictionary of features never forgets a word.
+      and exists (select from pg_constraint as k where k.conrelid = c.oid and k.contype = 'f') and c.relname <> 'features'
   loop
     execute format('select count(*) from %s as t where position(%L in t::text) > 0 or %L::int in (%s)',
       v_table.name, p_id, p_no, coalesce(v_table.numbers, 'null')) into v;

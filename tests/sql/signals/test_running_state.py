@@ -126,7 +126,7 @@ def running(connection: psycopg.Connection[Any]) -> dict[tuple[int, int, int], R
         """,
         [NOW],
     ).fetchall()
-    return {tuple(row[:3]): tuple(row[3:]) for row in rows}  # type: ignore[misc]
+    return {tuple(row[:3]): tuple(row[3:]) for row in rows}
 
 
 def from_scratch(

@@ -1,5 +1,5 @@
 -- get_similar_items: neighbours first, other methods fill the page; nobody is shown what is hidden from them.
-select plan(15);
+select plan(16);
 
 select make_kind('film');
 select make_kind('song');
@@ -92,6 +92,13 @@ select is(
 ) from i;
 select is(
   (shown(heist, null, 'embedding'))[1], 'Theme content', 'a method without a list is answered by the next'
+) from i;
+select act_as_owner();
+select plant_neighbors('behavior', heist, array[noir, popular]) from i;
+update medley.items as u set published_at = now() from i where u.id = i.noir;
+select act_as_anon();
+select is(
+  shown(heist, null, 'blend', 3), array['Theme blend', 'Popular blend', 'Noir behavior'], 'after blend comes behavior'
 ) from i;
 select results_eq(
   $$ select score, kind from i, get_similar_items(heist, null, 'blend', 2) $$,

@@ -1,0 +1,90 @@
+-- Which of the relevant items make a page: maximal marginal relevance (Carbonell and Goldstein 1998), greedily.
+create or replace function medley.choose_page(
+  p_relevance double precision[],
+  p_signatures bit[],
+  p_creators int[],
+  p_genres int[],
+  p_limit int,
+  p_weight double precision,
+  p_max_per_creator int,
+  p_max_per_genre int
+)
+returns table (place int, penalty double precision)
+language plpgsql immutable parallel safe security invoker set search_path = ''
+as $$
+declare
+  v_count int := coalesce(cardinality(p_relevance), 0);
+  -- What likeness 1 costs: the weight as a share of the best relevance.
+  v_cost double precision := p_weight * coalesce(p_relevance[1], 0);
+  v_bits int[];
+  v_likeness double precision[] := array_fill(0::float8, array[v_count]);
+  v_compared int[] := array_fill(0, array[v_count]);
+  v_open boolean[] := array_fill(true, array[v_count]);
+  v_chosen int[] := '{}';
+  v_creators int[] := '{}';
+  v_genres int[] := '{}';
+  v_first int := 1;
+  v_best int;
+  v_best_score double precision;
+  v_score double precision;
+begin
+  select array_agg(greatest(bit_count(s.signature), 1)::int) into v_bits
+  from unnest(p_signatures) as s (signature);
+
+  for v_place in 1 .. least(p_limit, v_count) loop
+    v_best := null;
+    while not v_open[v_first] loop
+      v_first := v_first + 1;
+    end loop;
+    for i in v_first .. v_count loop
+      -- Likeness only costs: from here on nobody can do better.
+      exit when p_relevance[i] <= v_best_score and v_best is not null;
+      continue when not v_open[i];
+      if p_signatures[i] is not null then
+        -- Compared with what was chosen since this item was looked at last.
+        for j in v_compared[i] + 1 .. cardinality(v_chosen) loop
+          v_likeness[i] := greatest(
+            v_likeness[i],
+            bit_count(p_signatures[i] & p_signatures[v_chosen[j]])::float8 / least(v_bits[i], v_bits[v_chosen[j]])
+          );
+        end loop;
+        v_compared[i] := cardinality(v_chosen);
+      end if;
+      v_score := p_relevance[i] - v_cost * v_likeness[i];
+      if cardinality(array_positions(v_creators, p_creators[i])) >= p_max_per_creator
+        or cardinality(array_positions(v_genres, p_genres[i])) >= p_max_per_genre
+      then
+        -- Over the cap: only after everything else.
+        v_score := v_score - 1000000;
+      end if;
+      if v_best is null or v_score > v_best_score then
+        v_best := i;
+        v_best_score := v_score;
+      end if;
+    end loop;
+
+    v_open[v_best] := false;
+    v_chosen := v_chosen || v_best;
+    if p_creators[v_best] is not null then
+      v_creators := v_creators || p_creators[v_best];
+    end if;
+    if p_genres[v_best] is not null then
+      v_genres := v_genres || p_genres[v_best];
+    end if;
+    place := v_best;
+    penalty := v_cost * v_likeness[v_best];
+    return next;
+  end loop;
+end;
+$$;
+
+comment on function medley.choose_page(
+  double precision[], bit[], int[], int[], int, double precision, int, int
+) is
+  'Chooses p_limit of the items given best first, and says in which order: each time the one with the highest '
+  'relevance - p_weight * best relevance * likeness to the likest item chosen before it. Likeness is the share of '
+  'common features, 0 to 1. At most p_max_per_creator items of a creator and p_max_per_genre of a genre, unless there '
+  'is nothing else. Returns positions in the arrays, and what likeness cost.';
+revoke all on function medley.choose_page(
+  double precision[], bit[], int[], int[], int, double precision, int, int
+) from public, anon, authenticated, service_role;

@@ -1,0 +1,408 @@
+-- Sources, filters and scores. The parts without SET inline into rank_items, which has one kept plan.
+create type medley.recommendation_weights as (
+  behavior double precision,
+  content double precision,
+  social double precision,
+  social_cap double precision,
+  followed double precision,
+  popularity double precision,
+  trend double precision,
+  recency double precision,
+  recency_days double precision,
+  availability double precision,
+  exploration double precision,
+  diversity double precision
+);
+comment on type medley.recommendation_weights is 'The weights of the ranker recommendations in one row, an experiment''s included.';
+
+create or replace function medley.recommendation_weights(p_overrides jsonb)
+returns medley.recommendation_weights
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_weights medley.recommendation_weights;
+begin
+  select
+    max(w.weight) filter (where w.term = 'behavior'),
+    max(w.weight) filter (where w.term = 'content'),
+    max(w.weight) filter (where w.term = 'social'),
+    max(w.cap) filter (where w.term = 'social'),
+    max(w.weight) filter (where w.term = 'followed'),
+    max(w.weight) filter (where w.term = 'popularity'),
+    max(w.weight) filter (where w.term = 'trend'),
+    max(w.weight) filter (where w.term = 'recency'),
+    max(w.scale) filter (where w.term = 'recency'),
+    max(w.weight) filter (where w.term = 'availability'),
+    max(w.weight) filter (where w.term = 'exploration'),
+    max(w.weight) filter (where w.term = 'diversity')
+  into v_weights
+  from medley.ranker_weights as w
+  where w.ranker = 'recommendations';
+  if p_overrides is not null then
+    v_weights := jsonb_populate_record(v_weights, p_overrides);
+  end if;
+  return v_weights;
+end;
+$$;
+
+comment on function medley.recommendation_weights(jsonb) is
+  'The weights in force, with those of p_overrides ({"term": weight}) instead of the stored ones.';
+revoke all on function medley.recommendation_weights(jsonb) from public, anon, authenticated, service_role;
+
+create or replace function medley.member_history(
+  p_user_no int,
+  p_limit int,
+  p_exponent double precision,
+  p_dislike_share double precision,
+  p_as_of timestamptz
+)
+returns table (item_no int, weight double precision)
+language sql stable parallel safe security invoker
+begin atomic
+  select
+    h.item_no,
+    (
+      power(abs(h.value) / max(abs(h.value)) over (), p_exponent)
+      * case when h.value > 0 then 1 else -p_dislike_share end
+    )
+  from (
+    select a.item_no, sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) as value
+    from medley.affinities as a
+    where a.user_no = p_user_no
+    group by a.item_no
+    order by abs(sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of))) desc, a.item_no
+    limit p_limit
+  ) as h
+  where h.value <> 0;
+end;
+
+comment on function medley.member_history(int, int, double precision, double precision, timestamptz) is
+  'The items that speak for a member, strongest first, with weights from -p_dislike_share to 1.';
+revoke all on function medley.member_history(int, int, double precision, double precision, timestamptz)
+from public, anon, authenticated, service_role;
+
+-- Everything that may not be shown to the member again, whatever the source.
+create or replace function medley.hidden_items(
+  p_user_no int,
+  p_skip int[],
+  p_shown_since timestamptz,
+  p_impression_no smallint,
+  p_as_of timestamptz
+)
+returns table (item_no int)
+language sql stable parallel safe security invoker
+begin atomic
+  select a.item_no
+  from medley.affinities as a
+  where a.user_no = p_user_no
+    and (a.seen or a.negative_at >= coalesce(a.positive_at, '-infinity'))
+  union all
+  select e.item_no
+  from medley.engagements as e
+  where e.user_no = p_user_no
+    and e.occurred_at > p_shown_since
+    and e.occurred_at <= p_as_of
+    and e.kind_no = p_impression_no
+  union all
+  select s.item_no
+  from unnest(p_skip) as s (item_no);
+end;
+
+comment on function medley.hidden_items(int, int[], timestamptz, smallint, timestamptz) is
+  'The items that the member knows or rejects, was shown between p_shown_since and p_as_of, or that p_skip names.';
+revoke all on function medley.hidden_items(int, int[], timestamptz, smallint, timestamptz)
+from public, anon, authenticated, service_role;
+
+-- Friends' likes, what followed members made, the trends, the popular and the new. Few rows each, found by an index.
+create or replace function medley.other_sources(
+  p_user_no int,
+  p_user_id uuid,
+  p_kind text,
+  p_new_since timestamptz,
+  p_depth int,
+  p_as_of timestamptz
+)
+returns table (item_no int, friends int, followed int, fresh int)
+language sql stable parallel safe security invoker
+begin atomic
+  select l.item_no, 1, 0, 0
+  from medley.friends(p_user_id) as f
+  inner join medley.members as m on m.user_id = f.friend_id
+  cross join lateral (
+    select a.item_no
+    from medley.affinities as a
+    where a.user_no = m.user_no
+      and a.positive_at > coalesce(a.negative_at, '-infinity')
+    order by a.positive_at desc
+    limit 20
+  ) as l
+  where not exists (
+    select from public.user_mutes as u
+    where u.user_id = p_user_id and u.muted_id = f.friend_id
+  )
+  union all
+  select l.item_no, 0, 1, 0
+  from public.follows as w
+  cross join lateral (
+    select i.item_no
+    from medley.items as i
+    where i.owner_id = w.followed_id and i.published_at between p_new_since and p_as_of
+    order by i.published_at desc
+    limit 5
+  ) as l
+  where w.follower_id = p_user_id
+  union all
+  select l.item_no, 0, 0, 0
+  from medley.item_kinds as k
+  cross join lateral (
+    select t.item_no
+    from medley.trending_cache as t
+    where t.time_window = 'day' and t.trend_type = 'global' and t.segment = '' and t.kind = k.kind
+    order by t.trend_score desc, t.item_no desc
+    limit p_depth
+  ) as l
+  where p_kind is null or k.kind = p_kind
+  union all
+  select l.item_no, 0, 0, 0
+  from medley.item_kinds as k
+  cross join lateral (
+    select s.item_no
+    from medley.item_statistics as s
+    where s.kind = k.kind
+    order by s.popularity desc, s.item_no
+    limit p_depth
+  ) as l
+  where p_kind is null or k.kind = p_kind
+  union all
+  select l.item_no, 0, 0, 1
+  from medley.item_kinds as k
+  cross join lateral (
+    select i.item_no
+    from medley.items as i
+    where i.kind = k.kind
+      and i.owner_id is null
+      and i.visibility = 'public'
+      and i.published_at between p_new_since and p_as_of
+    order by i.published_at desc
+    limit p_depth
+  ) as l
+  where p_kind is null or k.kind = p_kind;
+end;
+
+comment on function medley.other_sources(int, uuid, text, timestamptz, int, timestamptz) is
+  'Items from other sources than the member''s history: friends (1 a friend), followed members, trends, the popular and '
+  'the new since p_new_since, p_depth of each kind.';
+revoke all on function medley.other_sources(int, uuid, text, timestamptz, int, timestamptz)
+from public, anon, authenticated, service_role;
+
+create or replace function medley.may_recommend(p_user_id uuid, p_item_id uuid, p_owner_id uuid)
+returns boolean
+language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+begin
+  -- One's own items are no recommendations.
+  return p_owner_id is distinct from p_user_id
+    and medley.visible_to(p_user_id, p_item_id)
+    and not exists (
+      select from public.user_mutes as m
+      where m.user_id = p_user_id and m.muted_id = p_owner_id
+    );
+end;
+$$;
+
+comment on function medley.may_recommend(uuid, uuid, uuid) is
+  'Whether an item may be recommended to the member: visible, not the member''s own, and its owner not muted.';
+revoke all on function medley.may_recommend(uuid, uuid, uuid) from public, anon, authenticated, service_role;
+
+create type medley.ranked_item as (
+  item_no int,
+  item_id uuid,
+  kind text,
+  title text,
+  published_at timestamptz,
+  relevance double precision,
+  behavior double precision,
+  content double precision,
+  social double precision,
+  followed double precision,
+  popularity double precision,
+  trend double precision,
+  recency double precision,
+  availability double precision,
+  exploration double precision,
+  friends int,
+  cause_no int,
+  signature bit(128),
+  creator_no int,
+  genre_no int
+);
+comment on type medley.ranked_item is
+  'An item that may be shown to a member: its points by term, which sum to relevance; how many friends like it; the item of '
+  'the history that speaks for it most; and what diversity looks at.';
+
+create or replace function medley.rank_items(
+  p_user_no int,
+  p_user_id uuid,
+  p_kind text,
+  p_pool int,
+  p_depth int,
+  p_hide_known boolean,
+  p_shown_since timestamptz,
+  p_skip int[],
+  p_country text,
+  p_weights medley.recommendation_weights,
+  p_as_of timestamptz
+)
+returns setof medley.ranked_item
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_mergejoin = off
+as $$
+declare
+  v_behavior smallint := medley.current_list('behavior');
+  v_content smallint := medley.current_list('content');
+  v_impression smallint := (select k.kind_no from medley.engagement_kinds as k where k.kind = 'impression');
+  v_new_since timestamptz := p_as_of - medley.setting('recommend.new_days')::float8 * interval '1 day';
+  v_history int := medley.setting('recommend.history');
+  v_exponent double precision := medley.setting('recommend.history_exponent');
+  v_dislike double precision := medley.setting('recommend.dislike_share');
+  v_platforms boolean := exists (select from medley.platform_user_preferences as p where p.user_no = p_user_no);
+begin
+  return query
+  with history as materialized (
+    select h.item_no, h.weight
+    from medley.member_history(p_user_no, v_history, v_exponent, v_dislike, p_as_of) as h
+  ),
+
+  hidden as materialized (
+    select h.item_no
+    from medley.hidden_items(p_user_no, p_skip, p_shown_since, v_impression, p_as_of) as h
+    where p_hide_known
+  ),
+
+  other as materialized (
+    select o.item_no, sum(o.friends) as friends, max(o.followed) as followed, max(o.fresh) as fresh
+    from medley.other_sources(p_user_no, p_user_id, p_kind, v_new_since, p_depth, p_as_of) as o
+    where o.item_no not in (select h.item_no from hidden as h)
+    group by o.item_no
+  ),
+
+  spread as (
+    select n.neighbor_no as item_no, h.weight * n.weight as behavior, 0::float8 as content, h.item_no as cause_no
+    from history as h
+    inner join medley.item_neighbors as n on n.list_no = v_behavior and h.item_no = n.item_no
+    union all
+    select n.neighbor_no, 0, h.weight * n.weight, h.item_no
+    from history as h
+    inner join medley.item_neighbors as n on n.list_no = v_content and h.item_no = n.item_no
+    union all
+    select h.item_no, '-infinity', 0, null
+    from hidden as h
+  ),
+
+  -- Hidden items fall out of the sums; a join that leaves them out could be planned badly. The cause is the largest
+  -- contribution: points in the upper half of a bigint, the item in the lower.
+  near as (
+    select
+      s.item_no,
+      sum(s.behavior) as behavior,
+      sum(s.content) as content,
+      max((least((p_weights).behavior * s.behavior + (p_weights).content * s.content, 1000) * 1000000)::bigint << 32 | s.cause_no)
+        as cause
+    from spread as s
+    group by s.item_no
+    having sum(s.behavior) > '-infinity'
+    order by
+      (s.item_no in (select o.item_no from other as o)) desc,
+      (p_weights).behavior * sum(s.behavior) + (p_weights).content * sum(s.content) desc,
+      s.item_no
+    limit p_pool
+  ),
+
+  term as (
+    select
+      i.item_no,
+      i.id,
+      i.kind,
+      i.title,
+      i.published_at,
+      coalesce((p_weights).behavior * n.behavior, 0) as behavior,
+      coalesce((p_weights).content * n.content, 0) as content,
+      coalesce(least((p_weights).social * o.friends, (p_weights).social_cap), 0) as social,
+      coalesce((p_weights).followed * o.followed, 0) as followed,
+      coalesce((p_weights).popularity * s.popularity, 0) as popularity,
+      coalesce((p_weights).trend * s.trend, 0) as trend,
+      (p_weights).recency * exp(
+        -0.693147 * date_part('epoch', p_as_of - i.published_at) / 86400 / (p_weights).recency_days
+      ) as recency,
+      case
+        when v_platforms then coalesce((p_weights).availability * (
+          select max(case when p.has_subscription then 1 else p.usage_frequency * p.preference_score end)
+          from medley.item_availability as a
+          inner join medley.platform_user_preferences as p on p.user_no = p_user_no and a.platform = p.platform_name
+          where a.item_no = i.item_no
+            and (a.country = '' or a.country = p_country or p_country is null)
+            and a.available_from <= p_as_of
+            and a.available_until > p_as_of
+        ), 0)
+        else 0
+      end as availability,
+      case
+        when i.published_at > v_new_since
+          then (p_weights).exploration * (1 - coalesce(s.popularity, 0))
+        else 0
+      end as exploration,
+      coalesce(o.friends, 0)::int as friends,
+      (n.cause & 4294967295)::int as cause_no
+    from near as n
+    full join other as o on n.item_no = o.item_no
+    inner join medley.items as i on coalesce(n.item_no, o.item_no) = i.item_no
+    left join medley.item_statistics as s on i.item_no = s.item_no
+    where (p_kind is null or i.kind = p_kind)
+      and i.published_at <= p_as_of
+      and (i.expires_at is null or i.expires_at > p_as_of)
+      and (i.owner_id is null and i.visibility = 'public' or medley.may_recommend(p_user_id, i.id, i.owner_id))
+  )
+
+  select
+    t.item_no,
+    t.id,
+    t.kind,
+    t.title,
+    t.published_at,
+    r.relevance,
+    t.behavior,
+    t.content,
+    t.social,
+    t.followed,
+    t.popularity,
+    t.trend,
+    t.recency,
+    t.availability,
+    t.exploration,
+    t.friends,
+    t.cause_no,
+    c.signature,
+    c.creator_no,
+    c.genre_no
+  from term as t
+  cross join lateral (
+    select
+      t.behavior + t.content + t.social + t.followed + t.popularity + t.trend + t.recency + t.availability + t.exploration
+        as relevance
+  ) as r
+  left join medley.item_content as c on t.item_no = c.item_no
+  order by r.relevance desc, t.item_no
+  limit p_pool;
+end;
+$$;
+
+comment on function medley.rank_items(
+  int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_weights, timestamptz
+) is
+  'The p_pool most relevant items that the member may see and does not know yet, best first. p_depth: items of each kind '
+  'from the trends, the popular and the new. p_hide_known false lets what is known in again. p_shown_since: impressions since then hide. '
+  'p_skip: more items to hide. p_country: where the member watches (null: anywhere).';
+revoke all on function medley.rank_items(
+  int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_weights, timestamptz
+) from public, anon, authenticated, service_role;
