@@ -4,8 +4,8 @@ from medley import Medley
 
 medley = Medley(url, publishable_key)
 medley.supabase.auth.sign_in_with_password({"email": email, "password": password})
-for event in medley.personalized_feed(limit=5):
-    print(event.title, event.score, event.reasons)
+for item in medley.recommendations(limit=5):
+    print(item.title, item.score, item.reason)
 """
 
 from ._async import AsyncMedley
@@ -26,12 +26,22 @@ from ._errors import (
 )
 from ._models import (
     CalendarEvent,
+    EngagementResult,
     EngineStatus,
+    Experiment,
+    ExperimentResult,
+    Explanation,
     FeedEvent,
     GenreNode,
+    ItemFeatures,
     Page,
+    Recommendation,
     RegisteredItem,
     SimilarGenre,
+    SimilarItem,
+    TasteFeature,
+    TrendingItem,
+    UnembeddedItem,
 )
 from ._sync import Medley
 
@@ -42,22 +52,32 @@ __all__ = [
     "CalendarEvent",
     "Conflict",
     "Cycle",
+    "EngagementResult",
     "EngineStatus",
+    "Experiment",
+    "ExperimentResult",
+    "Explanation",
     "FeedEvent",
     "Forbidden",
     "GenreNode",
     "InvalidArgument",
     "InvalidCursor",
+    "ItemFeatures",
     "Medley",
     "MedleyError",
     "NotFound",
     "NotInstalled",
     "Page",
+    "Recommendation",
     "RegisteredItem",
     "SimilarGenre",
+    "SimilarItem",
+    "TasteFeature",
     "TimedOut",
     "TooLarge",
+    "TrendingItem",
     "Unauthenticated",
     "Unavailable",
+    "UnembeddedItem",
     "UnexpectedAnswer",
 ]

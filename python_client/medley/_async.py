@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
+from itertools import islice
 from typing import Any, Literal, Protocol, TypeVar, overload
 
 import httpx
@@ -17,18 +19,31 @@ from . import _rpc
 from ._errors import Unauthenticated, error_from
 from ._models import (
     CalendarEvent,
+    EngagementResult,
     EngineStatus,
+    Experiment,
+    ExperimentResult,
+    Explanation,
     FeedEvent,
     GenreNode,
+    ItemFeatures,
     Page,
+    Recommendation,
     RegisteredItem,
     SimilarGenre,
+    SimilarItem,
+    TasteFeature,
+    TrendingItem,
+    UnembeddedItem,
 )
 
 T = TypeVar("T")
 
 # Writes answer with a status only: a policy may let a member write a row and not read it.
 _NOTHING = ReturnMethod.minimal
+# How much one call takes.
+_EVENTS = 1_000
+_VECTORS = 500
 
 
 class _Request(Protocol):
@@ -64,6 +79,361 @@ class AsyncMedley:
         )
         self._retries = retries
 
+    # Recommendations
+
+    async def recommendations(
+        self,
+        *,
+        kind: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        user_id: str | None = None,
+    ) -> Page[Recommendation]:
+        """What a member has not seen and should like best, with the reasons.
+
+        Args:
+            kind: A kind of item (`artist`, `movie`); all kinds by default.
+            limit: Rows of a page, 1 to 200; 20 by default.
+            cursor: `next_cursor` of the page before.
+            context: What holds for this call: `country` (where items must be available, `DE`) and
+                `exclude` (item ids).
+            user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Returns:
+            A page, best first; every row carries its score by term. Nothing is logged: once the
+            page is shown, `log_impressions` says so.
+
+        Raises:
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
+            InvalidArgument: `limit` is out of range, there is no such kind, or the context is off.
+            InvalidCursor: The cursor is damaged or not of these recommendations.
+        """
+        return await self._call(
+            _rpc.recommendations(
+                kind=kind, limit=limit, cursor=cursor, context=context, user_id=user_id
+            )
+        )
+
+    def iter_recommendations(
+        self,
+        *,
+        kind: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        page_size: int | None = None,
+        user_id: str | None = None,
+    ) -> AsyncIterator[Recommendation]:
+        """Recommendations page after page; stop when you have enough.
+
+        Args:
+            kind: As for `recommendations`.
+            context: As for `recommendations`.
+            page_size: Rows fetched at once, 1 to 200.
+            user_id: As for `recommendations`.
+
+        Returns:
+            Recommendations, best first.
+        """
+        return self._pages(
+            lambda cursor: _rpc.recommendations(
+                kind=kind, limit=page_size, cursor=cursor, context=context, user_id=user_id
+            )
+        )
+
+    async def explain_recommendation(
+        self, item_id: str, *, user_id: str | None = None
+    ) -> Explanation:
+        """What an item is worth to a member, because of what, and what hides it.
+
+        Args:
+            item_id: The item, recommended or not.
+            user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Returns:
+            The score by term, the reason, the causes, and the filters that keep the item out.
+
+        Raises:
+            NotFound: There is no such item that the member may see.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
+        """
+        return await self._call(_rpc.explain_recommendation(item_id=item_id, user_id=user_id))
+
+    async def similar_items(
+        self,
+        item_id: str,
+        *,
+        kind: str | None = None,
+        method: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Page[SimilarItem]:
+        """The items like an item, also of other kinds.
+
+        Args:
+            item_id: The item.
+            kind: Only neighbours of this kind (an artist's similar events); all by default.
+            method: blend (by default), behavior, cosine, content, genre or embedding. What that
+                cannot fill, content, genre and the popular items of the kind do.
+            limit: Rows of a page, 1 to 200; 20 by default.
+            cursor: `next_cursor` of the page before.
+
+        Returns:
+            A page, the most alike first; `method` says what found a row.
+
+        Raises:
+            NotFound: There is no such item that the caller may see.
+            InvalidArgument: No such kind or method, or `limit` is out of range.
+            InvalidCursor: The cursor is damaged or of another query.
+        """
+        return await self._call(
+            _rpc.similar_items(
+                item_id=item_id, kind=kind, method=method, limit=limit, cursor=cursor
+            )
+        )
+
+    def iter_similar_items(
+        self,
+        item_id: str,
+        *,
+        kind: str | None = None,
+        method: str | None = None,
+        page_size: int | None = None,
+    ) -> AsyncIterator[SimilarItem]:
+        """All similar items, page after page; the arguments are those of `similar_items`.
+
+        Returns:
+            Items, the most alike first.
+        """
+        return self._pages(
+            lambda cursor: _rpc.similar_items(
+                item_id=item_id, kind=kind, method=method, limit=page_size, cursor=cursor
+            )
+        )
+
+    async def trending(
+        self,
+        *,
+        kind: str | None = None,
+        window: str | None = None,
+        trend_type: str | None = None,
+        segment: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        user_id: str | None = None,
+    ) -> Page[TrendingItem]:
+        """What has much activity of late, and more than is usual for it.
+
+        Args:
+            kind: A kind of item; all by default.
+            window: hour, day (by default), week or month.
+            trend_type: global (by default), genre, platform, or friend_network (what friends did).
+            segment: The genre's slug or the platform, for these two.
+            limit: Rows of a page, 1 to 200; 20 by default.
+            cursor: `next_cursor` of the page before.
+            user_id: Whose friends, with the secret key; otherwise the signed-in member's.
+
+        Returns:
+            A page, the strongest trend first.
+
+        Raises:
+            NotFound: No genre has that slug.
+            InvalidArgument: One of the words is not known, or `limit` is out of range.
+            InvalidCursor: The cursor is damaged or of another query.
+            Unauthenticated: Trends among friends, and nobody is signed in.
+        """
+        return await self._call(
+            _rpc.trending(
+                kind=kind,
+                window=window,
+                trend_type=trend_type,
+                segment=segment,
+                limit=limit,
+                cursor=cursor,
+                user_id=user_id,
+            )
+        )
+
+    def iter_trending(
+        self,
+        *,
+        kind: str | None = None,
+        window: str | None = None,
+        trend_type: str | None = None,
+        segment: str | None = None,
+        page_size: int | None = None,
+        user_id: str | None = None,
+    ) -> AsyncIterator[TrendingItem]:
+        """All that trends, page after page; the arguments are those of `trending`.
+
+        Returns:
+            Items, the strongest trend first.
+        """
+        return self._pages(
+            lambda cursor: _rpc.trending(
+                kind=kind,
+                window=window,
+                trend_type=trend_type,
+                segment=segment,
+                limit=page_size,
+                cursor=cursor,
+                user_id=user_id,
+            )
+        )
+
+    async def taste_profile(
+        self, *, limit: int | None = None, user_id: str | None = None
+    ) -> tuple[TasteFeature, ...]:
+        """What a member likes and dislikes, as learnt from what they do.
+
+        Args:
+            limit: How many features, 1 to 200; 50 by default.
+            user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Returns:
+            Features, the strongest first. A job keeps them current.
+
+        Raises:
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
+            InvalidArgument: `limit` is out of range.
+        """
+        return await self._call(_rpc.taste_profile(limit=limit, user_id=user_id))
+
+    # What members do with items
+
+    async def log_engagement(
+        self, events: Iterable[Mapping[str, Any]]
+    ) -> tuple[EngagementResult, ...]:
+        """Logs what a member did; the next recommendations know it.
+
+        Args:
+            events: Any number of objects with `item_id` and `kind` (play, like, share, skip ...),
+                and where known `occurred_at`, `value`, `session_id`, `platform`, `device`,
+                `position`, `dwell_ms`, `progress`, `predicted_score`, `algorithm`, `variant`,
+                `context`; with the secret key also `user_id`. An event with `occurred_at` is safe
+                to send again: the same member, time, item and kind count once.
+
+        Returns:
+            One result an event, in their order. A refused event is a result, not an exception.
+
+        Raises:
+            Unauthenticated: Nobody is signed in.
+            MedleyError: A call failed. They are sent 1,000 at a time: those before are logged.
+        """
+        results: list[EngagementResult] = []
+        remaining = iter(events)
+        while batch := list(islice(remaining, _EVENTS)):
+            sent = len(results)
+            answer = await self._call(_rpc.log_engagement(events=batch))
+            results.extend(replace(r, event_index=sent + r.event_index) for r in answer)
+        return tuple(results)
+
+    async def log_impressions(
+        self,
+        shown: Iterable[Recommendation],
+        *,
+        occurred_at: datetime | None = None,
+        session_id: str | None = None,
+        platform: str | None = None,
+        device: str | None = None,
+        user_id: str | None = None,
+    ) -> tuple[EngagementResult, ...]:
+        """Logs that a page of recommendations was shown, with its positions, scores and variants.
+
+        Experiments count who saw what by these, and the next calls leave out what was just shown.
+
+        Args:
+            shown: The recommendations that the member saw.
+            occurred_at: When; now by default.
+            session_id: The member's session in the app, a UUID.
+            platform: Where it was shown (`web`).
+            device: On what (`phone`).
+            user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Returns:
+            One result a recommendation, in their order.
+
+        Raises:
+            Unauthenticated: Nobody is signed in.
+        """
+        return await self.log_engagement(
+            {
+                "item_id": item.item_id,
+                "kind": "impression",
+                "occurred_at": occurred_at,
+                "session_id": session_id,
+                "platform": platform,
+                "device": device,
+                "position": item.position,
+                "predicted_score": item.score,
+                "algorithm": item.algorithm,
+                "variant": item.variant,
+                "user_id": user_id,
+            }
+            for item in shown
+        )
+
+    async def record_feedback(
+        self,
+        item_id: str,
+        feedback_type: str,
+        *,
+        value: float | None = None,
+        context: Mapping[str, Any] | None = None,
+        user_id: str | None = None,
+    ) -> str:
+        """Says what a member did with one recommendation; it counts at once.
+
+        Args:
+            item_id: The item.
+            feedback_type: impression, click, like, dislike, not_interested, watch_started or
+                watch_completed.
+            value: A number, if there is one.
+            context: Where and how; keys of `log_engagement` mean what they mean there.
+            user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Returns:
+            `accepted` or `duplicate`.
+
+        Raises:
+            NotFound: There is no such item that the member may see.
+            InvalidArgument: There is no such type, or the context is off.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
+        """
+        return await self._call(
+            _rpc.record_feedback(
+                item_id=item_id,
+                feedback_type=feedback_type,
+                value=value,
+                context=context,
+                user_id=user_id,
+            )
+        )
+
+    async def set_platform_subscription(
+        self, platform: str, *, has_subscription: bool = True, user_id: str | None = None
+    ) -> None:
+        """Notes that a member has a platform, or no longer has it.
+
+        Args:
+            platform: Its name, in any spelling of case.
+            has_subscription: False when it ended.
+            user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Raises:
+            InvalidArgument: That is no name.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
+        """
+        await self._call(
+            _rpc.set_platform_subscription(
+                platform=platform, has_subscription=has_subscription, user_id=user_id
+            )
+        )
+
     # Feed and calendar
 
     async def personalized_feed(
@@ -86,7 +456,7 @@ class AsyncMedley:
         """
         return await self._call(_rpc.personalized_feed(limit=limit, cursor=cursor, user_id=user_id))
 
-    async def iter_feed(
+    def iter_feed(
         self, *, page_size: int | None = None, user_id: str | None = None
     ) -> AsyncIterator[FeedEvent]:
         """The whole feed, page after page; stop when you have enough.
@@ -95,17 +465,12 @@ class AsyncMedley:
             page_size: Rows fetched at once, 1 to 200.
             user_id: As for `personalized_feed`.
 
-        Yields:
+        Returns:
             Events, best score first.
         """
-        cursor: str | None = None
-        while True:
-            page = await self.personalized_feed(limit=page_size, cursor=cursor, user_id=user_id)
-            for event in page:
-                yield event
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        return self._pages(
+            lambda cursor: _rpc.personalized_feed(limit=page_size, cursor=cursor, user_id=user_id)
+        )
 
     async def calendar_events(
         self,
@@ -158,7 +523,7 @@ class AsyncMedley:
             )
         )
 
-    async def iter_calendar(
+    def iter_calendar(
         self,
         *,
         start_date: datetime | date | None = None,
@@ -173,14 +538,13 @@ class AsyncMedley:
     ) -> AsyncIterator[CalendarEvent]:
         """The whole calendar, page after page; the arguments are those of `calendar_events`.
 
-        Yields:
+        Returns:
             Events in order of time.
         """
         # One start for all pages: a cursor belongs to its query, and the default moves on.
         start = start_date or datetime.now().astimezone()
-        cursor: str | None = None
-        while True:
-            page = await self.calendar_events(
+        return self._pages(
+            lambda cursor: _rpc.calendar_events(
                 start_date=start,
                 end_date=end_date,
                 genres=genres,
@@ -192,11 +556,7 @@ class AsyncMedley:
                 limit=page_size,
                 cursor=cursor,
             )
-            for event in page:
-                yield event
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        )
 
     # Genres
 
@@ -393,6 +753,214 @@ class AsyncMedley:
         """
         return await self._call(_rpc.register_items(items=items))
 
+    async def register_item_features(
+        self, features: Sequence[Mapping[str, Any]]
+    ) -> tuple[ItemFeatures, ...]:
+        """Says what items are made of, for an app's own kinds or beside a pack (secret key).
+
+        Args:
+            features: Up to 1,000 objects with `item_id`, `features` (`type`, `value`, and where
+                wanted `weight` and `confidence`) and `source` (`app` by default), whose earlier
+                features of the item they replace.
+
+        Returns:
+            How many features each item was given, in their order.
+
+        Raises:
+            InvalidArgument: A feature is malformed; nothing was written.
+            NotFound: There is no such item; nothing was written.
+            TooLarge: More than 1,000 items.
+            Forbidden: Not the secret key.
+        """
+        return await self._call(_rpc.register_item_features(features=features))
+
+    async def set_item_embeddings(
+        self, embedding_type: str, model: str, vectors: Mapping[str, Iterable[float]]
+    ) -> int:
+        """Writes vectors of items (secret key).
+
+        Args:
+            embedding_type: What they tell of the item, such as `description`.
+            model: What made them; vectors of another model lie beside until it is activated.
+            vectors: By item id; all of one size: 64, 256, 384, 768 or 1,536 numbers.
+
+        Returns:
+            How many vectors changed.
+
+        Raises:
+            InvalidArgument: A vector has the wrong size, holds NaN or is zero.
+            NotFound: There is no such item.
+            Forbidden: Not the secret key.
+            MedleyError: A call failed. They are sent 500 at a time: those before are written.
+        """
+        changed = 0
+        remaining = iter(vectors.items())
+        while batch := list(islice(remaining, _VECTORS)):
+            rows = [
+                {"item_id": item_id, "embedding": [float(number) for number in vector]}
+                for item_id, vector in batch
+            ]
+            changed += await self._call(
+                _rpc.set_item_embeddings(type=embedding_type, model=model, rows=rows)
+            )
+        return changed
+
+    async def activate_embedding_model(self, embedding_type: str, model: str) -> int:
+        """Puts a model's vectors in use, or an earlier model's back (secret key).
+
+        Args:
+            embedding_type: As for `set_item_embeddings`.
+            model: As for `set_item_embeddings`.
+
+        Returns:
+            How many items have a vector of it.
+
+        Raises:
+            NotFound: That model has no vectors.
+            Forbidden: Not the secret key.
+        """
+        return await self._call(_rpc.activate_embedding_model(type=embedding_type, model=model))
+
+    def iter_items_without_embedding(
+        self,
+        embedding_type: str,
+        *,
+        model: str | None = None,
+        kind: str | None = None,
+        page_size: int | None = None,
+    ) -> AsyncIterator[UnembeddedItem]:
+        """What a worker has still to embed, newest first (secret key).
+
+        Args:
+            embedding_type: As for `set_item_embeddings`.
+            model: Without a vector of this model; the one in use by default.
+            kind: Only items of this kind.
+            page_size: Rows fetched at once, 1 to 1,000.
+
+        Returns:
+            Items, page after page.
+        """
+        return self._pages(
+            lambda cursor: _rpc.items_without_embedding(
+                type=embedding_type, model=model, kind=kind, limit=page_size, cursor=cursor
+            )
+        )
+
+    async def create_experiment(
+        self,
+        name: str,
+        ranker: str,
+        variants: Sequence[Mapping[str, Any]],
+        *,
+        metric: str | None = None,
+        traffic: float | None = None,
+        ends_at: datetime | None = None,
+        salt: str | None = None,
+        description: str | None = None,
+    ) -> None:
+        """Defines an experiment with the weights of a ranker (secret key).
+
+        Args:
+            name: Its name, for good.
+            ranker: Whose weights it varies, such as `recommendations`.
+            variants: Objects with `variant`, `share` and, to differ, `weights` by term. One is
+                `control`; the shares sum to 1.
+            metric: What decides; `engagement` by default.
+            traffic: Share of all members who take part; all by default.
+            ends_at: When it ends by itself; never by default.
+            salt: That of an earlier experiment, to divide the members as it did.
+            description: What is asked.
+
+        Raises:
+            InvalidArgument: A variant, share, weight or metric cannot be.
+            Conflict: The name is taken.
+            Forbidden: Not the secret key.
+        """
+        await self._call(
+            _rpc.create_experiment(
+                name=name,
+                ranker=ranker,
+                variants=variants,
+                metric=metric,
+                traffic=traffic,
+                ends_at=ends_at,
+                salt=salt,
+                description=description,
+            )
+        )
+
+    async def start_experiment(self, name: str) -> None:
+        """Starts an experiment: its variants rank from now on, and stay as they are (secret key).
+
+        Args:
+            name: The experiment.
+
+        Raises:
+            NotFound: There is none of that name.
+            Conflict: It was started before, or another runs on the same ranker.
+            Forbidden: Not the secret key.
+        """
+        await self._call(_rpc.start_experiment(name=name))
+
+    async def stop_experiment(self, name: str) -> None:
+        """Ends an experiment for good; its results stay (secret key).
+
+        Args:
+            name: The experiment.
+
+        Raises:
+            NotFound: There is none of that name.
+            Conflict: It does not run.
+            Forbidden: Not the secret key.
+        """
+        await self._call(_rpc.stop_experiment(name=name))
+
+    async def set_experiment_traffic(self, name: str, traffic: float) -> None:
+        """Lets more members take part; who does already keeps the variant (secret key).
+
+        Args:
+            name: The experiment.
+            traffic: Share of all members, 0.0001 to 1.
+
+        Raises:
+            NotFound: There is none of that name.
+            InvalidArgument: That is no share.
+            Conflict: It would shrink while it runs, or it is over.
+            Forbidden: Not the secret key.
+        """
+        await self._call(_rpc.set_experiment_traffic(name=name, traffic=traffic))
+
+    async def experiments(self, *, name: str | None = None) -> tuple[Experiment, ...]:
+        """The experiments, newest first, or the one of that name (secret key).
+
+        Args:
+            name: Only this one.
+
+        Raises:
+            Forbidden: Not the secret key.
+        """
+        return await self._call(_rpc.experiments(name=name))
+
+    async def experiment_results(
+        self, name: str, *, metric: str | None = None, as_of: datetime | None = None
+    ) -> tuple[ExperimentResult, ...]:
+        """What an experiment shows: a row for each variant and metric (secret key).
+
+        Args:
+            name: The experiment.
+            metric: Another metric than the one that decides; guardrails are always there.
+            as_of: At which moment; now by default.
+
+        Returns:
+            Rows with lifts to control, their always-valid intervals and verdicts.
+
+        Raises:
+            NotFound: There is none of that name.
+            InvalidArgument: There is no such metric.
+            Forbidden: Not the secret key.
+        """
+        return await self._call(_rpc.experiment_results(name=name, metric=metric, as_of=as_of))
+
     async def refresh_user_cluster_affinity(self) -> int:
         """Rebuilds every member's cluster affinities from the RSVPs (secret key).
 
@@ -443,6 +1011,17 @@ class AsyncMedley:
 
     async def _delete(self, table: str, key: dict[str, str]) -> None:
         await self._send(self.supabase.table(table).delete(returning=_NOTHING).match(key))
+
+    async def _pages(self, page_at: Callable[[str | None], _rpc.Call[Page[T]]]) -> AsyncIterator[T]:
+        """The rows of all pages, each fetched when the one before is used up."""
+        cursor: str | None = None
+        while True:
+            page = await self._call(page_at(cursor))
+            for row in page:
+                yield row
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     async def _call(self, call: _rpc.Call[T]) -> T:
         request = self.supabase.rpc(call.function, dict(call.params))

@@ -39,6 +39,212 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Recommendation:
+    """An item recommended to a member.
+
+    Attributes:
+        score: The sum of `breakdown`.
+        algorithm: Where it comes from: collaborative, content_based, hybrid, social, followed,
+            trending or exploration.
+        variant: `experiment:variant` where an experiment ranks for this member; None otherwise.
+        position: Place in the list. `log_impressions` sends it back with the last three.
+        reason: Why it is shown, in words.
+        breakdown: Points by term of the ranking.
+    """
+
+    item_id: str
+    kind: str
+    title: str
+    score: float
+    algorithm: str
+    variant: str | None
+    position: int
+    reason: str
+    breakdown: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How an item stands with a member: why it is recommended, or why not.
+
+    Attributes:
+        score: What the item is worth to the member, its neighbours on a page apart: the sum of
+            `breakdown`. None, as `algorithm`, `reason` and `breakdown`, where nothing leads to it.
+        causes: What the member engaged with that speaks for it most: item_id, title, points.
+        hidden_by: The filters that keep it out: expired, not_published, own, muted, seen,
+            rejected, shown_lately. Empty if none does.
+        variant: As in `Recommendation`.
+    """
+
+    item_id: str
+    kind: str
+    title: str
+    score: float | None
+    algorithm: str | None
+    reason: str | None
+    breakdown: Mapping[str, float] | None
+    causes: tuple[Mapping[str, Any], ...]
+    hidden_by: tuple[str, ...]
+    variant: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarItem:
+    """An item like another.
+
+    Attributes:
+        score: How alike; compares within one `method`.
+        method: What found it: blend, behavior, cosine, content, genre, embedding or popular.
+        reason: What they share, in words.
+    """
+
+    item_id: str
+    kind: str
+    title: str
+    score: float
+    method: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrendingItem:
+    """An item that trends.
+
+    Attributes:
+        score: How much; compares within one list.
+        time_window: hour, day, week or month.
+        trend_type: global, genre, platform or friend_network.
+        segment: The genre's slug or the platform; empty for the others.
+    """
+
+    item_id: str
+    kind: str
+    title: str
+    score: float
+    time_window: str
+    trend_type: str
+    segment: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngagementResult:
+    """What became of a logged event.
+
+    Attributes:
+        event_index: Its place in what was sent, from 1.
+        status: accepted, duplicate (logged before, so nothing was done) or refused.
+        code: The stable code of a refusal (docs/errors.md).
+        message: Why it was refused, in words.
+    """
+
+    event_index: int
+    status: str
+    code: str | None
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TasteFeature:
+    """Something that a member likes or dislikes.
+
+    Attributes:
+        affinity_score: -1 to 1, relative to the strongest.
+        confidence: 0 to 1; 0.5 at three items' worth of evidence.
+    """
+
+    feature_type: str
+    feature_value: str
+    affinity_score: float
+    confidence: float
+    last_updated: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFeatures:
+    """How many features an item was given."""
+
+    item_id: str
+    feature_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnembeddedItem:
+    """An item that has no vector yet."""
+
+    item_id: str
+    kind: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """An experiment and its state.
+
+    Attributes:
+        ranker: Whose weights it varies.
+        metric: What decides.
+        status: draft, running or stopped.
+        traffic: Share of all members who take part.
+        variants: Variants: variant, share, weights.
+    """
+
+    experiment: str
+    ranker: str
+    metric: str
+    status: str
+    traffic: float
+    variants: tuple[Mapping[str, Any], ...]
+    description: str | None
+    created_at: datetime
+    started_at: datetime | None
+    ends_at: datetime | None
+    stopped_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentResult:
+    """What a metric says of a variant. Intervals hold however often one looks.
+
+    Attributes:
+        is_guardrail: Whether the metric only warns.
+        members: Exposed to this variant alone.
+        excluded: Exposed to another variant too, so left out.
+        value: Mean of the metric.
+        lift: Difference to control, from `lift_lower` to `lift_upper`.
+        relative_lift: The same as a share of control's value.
+        adjusted_lift: The lift corrected for what the members did before (CUPED), from
+            `adjusted_lower` to `adjusted_upper`.
+        variance_ratio: The share of the variance that this correction leaves.
+        verdict: better, worse or undecided, by the adjusted interval.
+        alarm: A guardrail got worse.
+        ratio_p_value: Of the hypothesis that members are divided as promised.
+        ratio_alarm: They are not: believe nothing else.
+        recorded_until: Exposures up to then are counted.
+    """
+
+    metric: str
+    is_guardrail: bool
+    variant: str
+    share: float
+    members: int
+    excluded: int
+    value: float | None
+    lift: float | None
+    lift_lower: float | None
+    lift_upper: float | None
+    relative_lift: float | None
+    adjusted_lift: float | None
+    adjusted_lower: float | None
+    adjusted_upper: float | None
+    variance_ratio: float | None
+    verdict: str | None
+    alarm: bool | None
+    ratio_p_value: float | None
+    ratio_alarm: bool | None
+    recorded_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class FeedEvent:
     """An event of the personalized feed.
 

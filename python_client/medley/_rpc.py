@@ -16,12 +16,22 @@ from typing import Any, Generic, TypeVar
 from ._errors import UnexpectedAnswer
 from ._models import (
     CalendarEvent,
+    EngagementResult,
     EngineStatus,
+    Experiment,
+    ExperimentResult,
+    Explanation,
     FeedEvent,
     GenreNode,
+    ItemFeatures,
     Page,
+    Recommendation,
     RegisteredItem,
     SimilarGenre,
+    SimilarItem,
+    TasteFeature,
+    TrendingItem,
+    UnembeddedItem,
     parse_page,
     parse_row,
     parse_rows,
@@ -128,8 +138,190 @@ def _ids(data: Any) -> frozenset[str]:
     return frozenset(str(_scalar(entry)) for entry in data)
 
 
-def _status(data: Any) -> EngineStatus:
-    return parse_row(EngineStatus, data[0] if isinstance(data, list) and data else data)
+def _text(data: Any) -> str:
+    value = _scalar(data)
+    if not isinstance(value, str):
+        raise UnexpectedAnswer(f"expected a word, got {value!r}")
+    return value
+
+
+def _nothing(_: Any) -> None:
+    return None
+
+
+def _only(model: type[T], data: Any) -> T:
+    """The single row of a function that returns one."""
+    return parse_row(model, data[0] if isinstance(data, list) and data else data)
+
+
+@_rpc("get_recommendations", row=Recommendation)
+def recommendations(
+    *,
+    kind: str | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
+    context: Mapping[str, Any] | None = None,
+    user_id: str | None = None,
+) -> Call[Page[Recommendation]]:
+    return Call(
+        "get_recommendations", _params(locals()), lambda data: parse_page(Recommendation, data)
+    )
+
+
+@_rpc("explain_recommendation", row=Explanation)
+def explain_recommendation(*, item_id: str, user_id: str | None = None) -> Call[Explanation]:
+    return Call("explain_recommendation", _params(locals()), lambda data: _only(Explanation, data))
+
+
+@_rpc("get_similar_items", row=SimilarItem)
+def similar_items(
+    *,
+    item_id: str,
+    kind: str | None = None,
+    method: str | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Call[Page[SimilarItem]]:
+    return Call("get_similar_items", _params(locals()), lambda data: parse_page(SimilarItem, data))
+
+
+@_rpc("get_trending", row=TrendingItem)
+def trending(
+    *,
+    kind: str | None = None,
+    window: str | None = None,
+    trend_type: str | None = None,
+    segment: str | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
+    user_id: str | None = None,
+) -> Call[Page[TrendingItem]]:
+    return Call("get_trending", _params(locals()), lambda data: parse_page(TrendingItem, data))
+
+
+@_rpc("log_engagement", row=EngagementResult, read=False)
+def log_engagement(*, events: Sequence[Mapping[str, Any]]) -> Call[tuple[EngagementResult, ...]]:
+    return Call(
+        "log_engagement",
+        _params(locals()),
+        lambda data: parse_rows(EngagementResult, data),
+        read=False,
+    )
+
+
+@_rpc("record_feedback", read=False)
+def record_feedback(
+    *,
+    item_id: str,
+    feedback_type: str,
+    value: float | None = None,
+    context: Mapping[str, Any] | None = None,
+    user_id: str | None = None,
+) -> Call[str]:
+    return Call("record_feedback", _params(locals()), _text, read=False)
+
+
+@_rpc("get_taste_profile", row=TasteFeature)
+def taste_profile(
+    *, limit: int | None = None, user_id: str | None = None
+) -> Call[tuple[TasteFeature, ...]]:
+    return Call("get_taste_profile", _params(locals()), lambda data: parse_rows(TasteFeature, data))
+
+
+@_rpc("set_platform_subscription", read=False)
+def set_platform_subscription(
+    *, platform: str, has_subscription: bool | None = None, user_id: str | None = None
+) -> Call[None]:
+    return Call("set_platform_subscription", _params(locals()), _nothing, read=False)
+
+
+@_rpc("register_item_features", row=ItemFeatures, read=False)
+def register_item_features(
+    *, features: Sequence[Mapping[str, Any]]
+) -> Call[tuple[ItemFeatures, ...]]:
+    return Call(
+        "register_item_features",
+        _params(locals()),
+        lambda data: parse_rows(ItemFeatures, data),
+        read=False,
+    )
+
+
+@_rpc("set_item_embeddings", read=False)
+def set_item_embeddings(
+    *,
+    type: str,  # noqa: A002 -- the name that the database has
+    model: str,
+    rows: Sequence[Mapping[str, Any]],
+) -> Call[int]:
+    return Call("set_item_embeddings", _params(locals()), _count, read=False)
+
+
+@_rpc("activate_embedding_model", read=False)
+def activate_embedding_model(*, type: str, model: str) -> Call[int]:  # noqa: A002
+    return Call("activate_embedding_model", _params(locals()), _count, read=False)
+
+
+@_rpc("get_items_without_embedding", row=UnembeddedItem)
+def items_without_embedding(
+    *,
+    type: str,  # noqa: A002
+    model: str | None = None,
+    kind: str | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Call[Page[UnembeddedItem]]:
+    return Call(
+        "get_items_without_embedding",
+        _params(locals()),
+        lambda data: parse_page(UnembeddedItem, data),
+    )
+
+
+@_rpc("create_experiment", read=False)
+def create_experiment(
+    *,
+    name: str,
+    ranker: str,
+    variants: Sequence[Mapping[str, Any]],
+    metric: str | None = None,
+    traffic: float | None = None,
+    ends_at: datetime | None = None,
+    salt: str | None = None,
+    description: str | None = None,
+) -> Call[None]:
+    return Call("create_experiment", _params(locals()), _nothing, read=False)
+
+
+@_rpc("start_experiment", read=False)
+def start_experiment(*, name: str) -> Call[None]:
+    return Call("start_experiment", _params(locals()), _nothing, read=False)
+
+
+@_rpc("stop_experiment", read=False)
+def stop_experiment(*, name: str) -> Call[None]:
+    return Call("stop_experiment", _params(locals()), _nothing, read=False)
+
+
+@_rpc("set_experiment_traffic", read=False)
+def set_experiment_traffic(*, name: str, traffic: float) -> Call[None]:
+    return Call("set_experiment_traffic", _params(locals()), _nothing, read=False)
+
+
+@_rpc("get_experiments", row=Experiment)
+def experiments(*, name: str | None = None) -> Call[tuple[Experiment, ...]]:
+    return Call("get_experiments", _params(locals()), lambda data: parse_rows(Experiment, data))
+
+
+@_rpc("get_experiment_results", row=ExperimentResult)
+def experiment_results(
+    *, name: str, metric: str | None = None, as_of: datetime | None = None
+) -> Call[tuple[ExperimentResult, ...]]:
+    return Call(
+        "get_experiment_results",
+        _params(locals()),
+        lambda data: parse_rows(ExperimentResult, data),
+    )
 
 
 @_rpc("get_personalized_feed_v3", row=FeedEvent)
@@ -196,4 +388,4 @@ def refresh_user_cluster_affinity() -> Call[int]:
 
 @_rpc("get_engine_status", row=EngineStatus)
 def engine_status() -> Call[EngineStatus]:
-    return Call("get_engine_status", {}, _status)
+    return Call("get_engine_status", {}, lambda data: _only(EngineStatus, data))

@@ -14,6 +14,7 @@ from medley import __version__
 from medley._jobs import run_job
 
 from ._demo import demo
+from ._experiment import experiment
 from ._genres import genres
 from ._load import load
 from ._output import (
@@ -27,6 +28,7 @@ from ._output import (
     table,
     when,
 )
+from ._recommend import explain, log, recommend, similar, trending
 from ._settings import api, database
 
 app = typer.Typer(
@@ -38,7 +40,9 @@ app = typer.Typer(
 )
 app.add_typer(load, name="load")
 app.add_typer(genres, name="genres")
-app.command()(demo)
+app.add_typer(experiment, name="experiment")
+for command in (recommend, explain, similar, trending, log, demo):
+    app.command()(command)
 
 
 def _version(wanted: bool) -> None:
