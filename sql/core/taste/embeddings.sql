@@ -150,6 +150,7 @@ exception
   -- Bad ids, NaN, infinities, nulls among the numbers, too many of them: the caller's data, not our fault.
   when data_exception or program_limit_exceeded then
     perform medley.fail('invalid_argument', sqlerrm, 'p_rows', 'Correct the vector; nothing was written.');
+    return 0;
 end;
 $$;
 

@@ -85,14 +85,14 @@ begin
   insert into medley.spectral_bags (block, item_nos)
   select row_number() over () / 20000, b.item_nos
   from (
-    -- Who likes one item only says nothing about which go together.
-    select (array_agg(distinct a.item_no))[1:v_history] as item_nos
+    select (array_agg(a.item_no order by a.last_at desc, a.item_no))[1:v_history] as item_nos
     from medley.affinities as a
     inner join medley.spectral_items as s on a.item_no = s.item_no
     where a.score > 0 and (a.negative_at is null or a.positive_at > a.negative_at)
     group by a.user_no
-    having count(distinct a.item_no) > 1
-  ) as b;
+  ) as b
+  -- Who likes one item only says nothing about which go together.
+  where cardinality(b.item_nos) > 1;
   analyze medley.spectral_bags;
   return (select count(*) from medley.spectral_items);
 end;
