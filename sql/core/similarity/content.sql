@@ -277,6 +277,8 @@ as $$
       union all
       select h.item_no, h.neighbor_no, h.weight, h.kind, null, false
       from held as h
+      inner join (select distinct e.item_no, e.kind from entered as e) as d
+        on h.item_no = d.item_no and h.kind = d.kind
     ) as u
   ),
 
