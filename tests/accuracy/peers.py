@@ -23,6 +23,7 @@ Scores = Callable[[Any], Any]
 """Takes numbers of users, returns a dense block: one row a user, one column an item."""
 
 BLOCK = 512  # users scored at a time
+EASE_ITEMS = 15_000  # the dense inverse of so many takes 1.8 GB
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +103,14 @@ def rp3beta(train: Matrix, *, alpha: float, beta: float, neighbors: float = 100)
     return _linear(train, _keep_best(walk, int(neighbors)))
 
 
-def ease(train: Matrix, *, penalty: float, limit: float = 15_000) -> Scores:
+def ease(train: Matrix, *, penalty: float, limit: int = EASE_ITEMS) -> Scores:
     """Ridge regression of each item on all others, in closed form (Steck 2019).
 
     Above `limit` items it learns from the most popular ones alone: the dense inverse takes 8 bytes
     times the square of their number. All others score zero.
     """
     counts = np.asarray(train.sum(axis=0)).ravel()
-    kept = np.sort(np.argsort(-counts, kind="stable")[: int(limit)])
+    kept = np.sort(np.argsort(-counts, kind="stable")[:limit])
     few = train[:, kept]
     gram = np.asarray((few.T @ few).todense(), dtype=np.float64, order="F")
     gram[np.diag_indices(len(kept))] += penalty
