@@ -114,8 +114,7 @@ def test_a_change_touches_only_what_it_concerns(explained: Callable[[str], list[
     )
     plans = explained("select medley.refresh_content_neighbors(200)")
     assert any("content_vectors" in text for text in plans)
-    # The kinds of all neighbours in question come from one pass over the narrow table of items.
-    assert scanned(plans) & GROWING <= {"items"}, "\n".join(plans)
+    assert scanned(plans) & GROWING == set(), "\n".join(plans)
 
 
 def test_many_embeddings_are_compared_by_the_index(explained: Callable[[str], list[str]]) -> None:
