@@ -1603,7 +1603,7 @@ create type medley.ranked_item as (
   exploration double precision,
   friends int,
   cause_no int,
-  signature bit varying,
+  signature bit(128),
   creator_no int,
   genre_no int
 );
@@ -1809,9 +1809,9 @@ declare
   v_likeness double precision[] := array_fill(0::float8, array[v_count]);
   v_compared int[] := array_fill(0, array[v_count]);
   v_open boolean[] := array_fill(true, array[v_count]);
-  v_chosen int[] := '{}';
-  v_creators int[] := '{}';
-  v_genres int[] := '{}';
+  v_chosen int[] := array[]::int[];
+  v_creators int[] := array[]::int[];
+  v_genres int[] := array[]::int[];
   v_first int := 1;
   v_best int;
   v_best_score double precision;
@@ -2183,7 +2183,7 @@ declare
   v_user_no int := (select m.user_no from medley.members as m where m.user_id = v_user_id);
   v_query text := 'recommendations:' || md5(row(v_user_id, p_kind, p_context)::text);
   v_as_of timestamptz := p_now;
-  v_shown int[] := '{}';
+  v_shown int[] := array[]::int[];
   v_country text;
   v_excluded int[];
   v_variant text;
