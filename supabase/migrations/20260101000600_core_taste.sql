@@ -293,13 +293,15 @@ comment on column medley.user_clusters.updated_at is 'When the row last changed.
 -- Unlogged, because a crash may forget them.
 create unlogged table medley.spectral_bags (
   block int not null,
-  item_nos int[] not null
+  bag_no int not null,
+  item_nos int[] not null,
+  primary key (block, bag_no)
 );
-create index spectral_bags_block_idx on medley.spectral_bags (block);
 
 comment on table medley.spectral_bags is
   'What rebuild_spectral_embeddings works on: one row a member with the items that the member likes. Empty otherwise.';
 comment on column medley.spectral_bags.block is 'Members of one block are propagated together: that bounds the memory.';
+comment on column medley.spectral_bags.bag_no is 'The member, numbered anew.';
 comment on column medley.spectral_bags.item_nos is 'The items.';
 
 create unlogged table medley.spectral_items (
@@ -1901,10 +1903,12 @@ begin
   order by d.item_no;
   analyze medley.spectral_items;
 
-  insert into medley.spectral_bags (block, item_nos)
-  select row_number() over () / 20000, b.item_nos
+  insert into medley.spectral_bags (block, bag_no, item_nos)
+  select b.bag_no / 20000, b.bag_no, b.item_nos
   from (
-    select (array_agg(a.item_no order by a.last_at desc, a.item_no))[1:v_history] as item_nos
+    select
+      row_number() over () as bag_no,
+      (array_agg(a.item_no order by a.last_at desc, a.item_no))[1:v_history] as item_nos
     from medley.affinities as a
     inner join medley.spectral_items as s on a.item_no = s.item_no
     where a.score > 0 and (a.negative_at is null or a.positive_at > a.negative_at)
@@ -1927,7 +1931,7 @@ returns table (item_no int, total extensions.vector)
 language sql stable parallel safe security definer set search_path = '' set work_mem = '256MB'
 as $$
   with bag as materialized (
-    select row_number() over () as bag_no, b.item_nos
+    select b.bag_no, b.item_nos
     from medley.spectral_bags as b
     where b.block = p_block
   ),

@@ -556,7 +556,7 @@ from public, anon, authenticated, service_role;
 
 create or replace function medley.behavior_neighbors_of(p_item_no int)
 returns table (neighbor_no int, weight real, cosine real)
-language plpgsql stable parallel safe security definer
+language plpgsql stable parallel safe security definer cost 100000
 set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -565,28 +565,37 @@ declare
   v_shrinkage double precision := medley.setting('behavior.shrinkage');
   v_ridge double precision := medley.setting('behavior.ridge');
   v_damping double precision := greatest(v_members, 1) ^ -medley.setting('behavior.popularity_damping')::float8;
+  -- Two members share a bit by chance only where there are more members than bits.
+  v_coincidence double precision := case
+    when (select max(m.user_no) from medley.members as m) > 8192 then 1 / 8192.0
+    else 0
+  end;
   v_neighbors int[];
   v_cosines real[];
   v_scales real[];
   v_rows extensions.vector[];
   v_b extensions.vector;
 begin
-  -- G + diag(ridge * sqrt(members)), scaled to a unit diagonal. Few members support few candidates.
+  -- G + diag(ridge * sqrt(members)), scaled to a unit diagonal. Few members support few candidates. factor holds the
+  -- scale, and that several members may share a bit; the bits that differ tell how many are in common.
   with candidate as materialized (
     select
       row_number() over (order by c.cosine desc, c.neighbor_no) as place,
-      c.*,
+      c.neighbor_no,
+      c.pairs,
+      c.cosine,
       b.sketch,
-      bit_count(b.sketch)::float8 as bits,
-      cardinality(b.members)::float8 / bit_count(b.sketch) as crowding,
-      b.sampled::float8 as sampled,
-      1 / sqrt(b.member_count + v_ridge * sqrt(b.member_count)) as scale
-    from medley.behavior_candidates(
-      p_item_no,
-      least(greatest(2 * v_members, 25), v_candidates),
-      v_shrinkage
-    ) as c
+      k.bits,
+      k.scale,
+      k.scale * sqrt(cardinality(b.members) / k.bits) as factor,
+      1 / b.sampled::float8 as expansion
+    from medley.behavior_candidates(p_item_no, least(greatest(2 * v_members, 25), v_candidates), v_shrinkage) as c
     inner join medley.behavior_items as b on c.neighbor_no = b.item_no
+    cross join lateral (
+      select
+        bit_count(b.sketch)::float8 as bits,
+        1 / sqrt(b.member_count + v_ridge * sqrt(b.member_count)) as scale
+    ) as k
   ),
 
   pair as (
@@ -596,10 +605,10 @@ begin
       x.bits,
       y.bits as other_bits,
       (x.bits + y.bits - (x.sketch operator(extensions.<~>) y.sketch)) / 2 as common,
-      sqrt(x.crowding * y.crowding) * x.scale * y.scale / least(x.sampled, y.sampled) as scale
+      x.factor * y.factor * greatest(x.expansion, y.expansion) as factor
     from candidate as x
     cross join candidate as y
-    -- Once: the outer query uses "common" four times.
+    -- Once: the outer query uses "common" three times.
     offset 0
   ),
 
@@ -609,14 +618,11 @@ begin
       array_agg(
         case
           when p.place = p.other then 1
-          else p.scale * greatest(
-            p.common - case when s.collide then (p.bits - p.common) * (p.other_bits - p.common) / 8192 else 0 end, 0
-          )
+          else p.factor * greatest(p.common - (p.bits - p.common) * (p.other_bits - p.common) * v_coincidence, 0)
         end
         order by p.other
       )::extensions.vector as row
     from pair as p
-    cross join (select max(m.user_no) > 8192 as collide from medley.members as m) as s
     group by p.place
   )
 
@@ -677,41 +683,42 @@ values (
   'Share of an item''s members that must have come or gone before its neighbours are computed again; 0 to 1.'
 );
 
+-- Items are solved side by side where the server has workers to spare: nothing else costs anything here.
 create or replace function medley.write_behavior_neighbors(p_item_nos int[], p_behavior smallint, p_cosine smallint)
 returns bigint
-language sql volatile parallel unsafe security definer set search_path = ''
+language plpgsql volatile parallel unsafe security definer
+set search_path = ''
+set parallel_setup_cost = 0 set parallel_tuple_cost = 0
+set min_parallel_table_scan_size = 0 set min_parallel_index_scan_size = 0
 as $$
-  with fresh as materialized (
-    select
-      i.item_no,
-      n.neighbor_no,
-      n.weight,
-      n.cosine
-    from unnest(p_item_nos) as i (item_no)
-    cross join lateral medley.behavior_neighbors_of(i.item_no) as n
-  ),
+declare
+  v_items int[];
+  v_neighbors int[];
+  v_weights real[];
+  v_cosines real[];
+begin
+  -- Dynamic, because plpgsql runs a query into variables with workers only so.
+  execute
+    'select array_agg(b.item_no), array_agg(n.neighbor_no), array_agg(n.weight), array_agg(n.cosine) '
+    'from medley.behavior_items as b cross join lateral medley.behavior_neighbors_of(b.item_no) as n '
+    'where b.item_no = any($1)'
+  into v_items, v_neighbors, v_weights, v_cosines
+  using p_item_nos;
 
-  behavior as (
-    insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
-    select p_behavior, f.neighbor_no, f.item_no, f.weight
-    from fresh as f
-    where abs(f.weight) > 0.0005
-    returning 1
-  ),
-
-  cosine as (
-    insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
-    select p_cosine, f.item_no, f.neighbor_no, f.cosine
-    from fresh as f
-    returning 1
-  )
-
-  select (select count(*) from behavior) + (select count(*) from cosine)
+  insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
+  select p_behavior, n.neighbor_no, n.item_no, n.weight
+  from unnest(v_items, v_neighbors, v_weights) as n (item_no, neighbor_no, weight)
+  where abs(n.weight) > 0.0005
+  union all
+  select p_cosine, n.item_no, n.neighbor_no, n.cosine
+  from unnest(v_items, v_neighbors, v_cosines) as n (item_no, neighbor_no, cosine);
+  return coalesce(cardinality(v_items), 0);
+end;
 $$;
 
 comment on function medley.write_behavior_neighbors(int[], smallint, smallint) is
   'Computes the neighbours of these items and writes them to two lists. In behavior a row says that who likes item_no '
-  'should be shown neighbor_no, so the items given are the neighbor_no. Returns how many rows.';
+  'should be shown neighbor_no, so the items given are the neighbor_no. Returns how many pairs.';
 revoke all on function medley.write_behavior_neighbors(int[], smallint, smallint)
 from public, anon, authenticated, service_role;
 
@@ -939,7 +946,7 @@ revoke all on function medley.refresh_behavior_neighbors() from public, anon, au
 insert into medley.jobs (name, schedule, function_name, batch_size, timeout_seconds, description)
 values
   (
-    'rebuild_behavior_neighbors', '30 3 * * *', 'rebuild_behavior_neighbors', 500, 7200,
+    'rebuild_behavior_neighbors', '30 3 * * *', 'rebuild_behavior_neighbors', 2000, 7200,
     'Computes the neighbours by behaviour of all items into new lists, in blocks of items.'
   ),
   (

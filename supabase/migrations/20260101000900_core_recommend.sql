@@ -1369,7 +1369,7 @@ values
 
 -- sql/core/recommend/pipeline.sql
 -- Sources, filters and scores. The parts without SET inline into rank_items, which has one kept plan.
-create type medley.recommendation_weights as (
+create type medley.recommendation_parameters as (
   behavior double precision,
   content double precision,
   social double precision,
@@ -1381,44 +1381,69 @@ create type medley.recommendation_weights as (
   recency_days double precision,
   availability double precision,
   exploration double precision,
-  diversity double precision
+  diversity double precision,
+  history int,
+  history_exponent double precision,
+  dislike_share double precision,
+  pool int,
+  shown_hours double precision,
+  new_days double precision,
+  max_per_creator double precision,
+  max_per_genre double precision
 );
-comment on type medley.recommendation_weights is 'The weights of the ranker recommendations in one row, an experiment''s included.';
+comment on type medley.recommendation_parameters is
+  'The weights of the ranker recommendations, an experiment''s included, and the settings of the pipeline, in one row.';
 
-create or replace function medley.recommendation_weights(p_overrides jsonb)
-returns medley.recommendation_weights
+create or replace function medley.recommendation_parameters(p_overrides jsonb)
+returns medley.recommendation_parameters
 language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_weights medley.recommendation_weights;
+  v_parameters medley.recommendation_parameters;
 begin
-  select
-    max(w.weight) filter (where w.term = 'behavior'),
-    max(w.weight) filter (where w.term = 'content'),
-    max(w.weight) filter (where w.term = 'social'),
-    max(w.cap) filter (where w.term = 'social'),
-    max(w.weight) filter (where w.term = 'followed'),
-    max(w.weight) filter (where w.term = 'popularity'),
-    max(w.weight) filter (where w.term = 'trend'),
-    max(w.weight) filter (where w.term = 'recency'),
-    max(w.scale) filter (where w.term = 'recency'),
-    max(w.weight) filter (where w.term = 'availability'),
-    max(w.weight) filter (where w.term = 'exploration'),
-    max(w.weight) filter (where w.term = 'diversity')
-  into v_weights
-  from medley.ranker_weights as w
-  where w.ranker = 'recommendations';
+  select w.*, s.*
+  into v_parameters
+  from (
+    select
+      max(w.weight) filter (where w.term = 'behavior'),
+      max(w.weight) filter (where w.term = 'content'),
+      max(w.weight) filter (where w.term = 'social'),
+      max(w.cap) filter (where w.term = 'social'),
+      max(w.weight) filter (where w.term = 'followed'),
+      max(w.weight) filter (where w.term = 'popularity'),
+      max(w.weight) filter (where w.term = 'trend'),
+      max(w.weight) filter (where w.term = 'recency'),
+      max(w.scale) filter (where w.term = 'recency'),
+      max(w.weight) filter (where w.term = 'availability'),
+      max(w.weight) filter (where w.term = 'exploration'),
+      max(w.weight) filter (where w.term = 'diversity')
+    from medley.ranker_weights as w
+    where w.ranker = 'recommendations'
+  ) as w
+  cross join (
+    select
+      max(s.value) filter (where s.key = 'recommend.history'),
+      max(s.value) filter (where s.key = 'recommend.history_exponent'),
+      max(s.value) filter (where s.key = 'recommend.dislike_share'),
+      max(s.value) filter (where s.key = 'recommend.pool'),
+      max(s.value) filter (where s.key = 'recommend.shown_hours'),
+      max(s.value) filter (where s.key = 'recommend.new_days'),
+      max(s.value) filter (where s.key = 'recommend.max_per_creator'),
+      max(s.value) filter (where s.key = 'recommend.max_per_genre')
+    from medley.settings as s
+    where s.key like 'recommend.%'
+  ) as s;
   if p_overrides is not null then
-    v_weights := jsonb_populate_record(v_weights, p_overrides);
+    v_parameters := jsonb_populate_record(v_parameters, p_overrides);
   end if;
-  return v_weights;
+  return v_parameters;
 end;
 $$;
 
-comment on function medley.recommendation_weights(jsonb) is
-  'The weights in force, with those of p_overrides ({"term": weight}) instead of the stored ones.';
-revoke all on function medley.recommendation_weights(jsonb) from public, anon, authenticated, service_role;
+comment on function medley.recommendation_parameters(jsonb) is
+  'Weights and settings in force, with the weights of p_overrides ({"term": weight}) instead of the stored ones.';
+revoke all on function medley.recommendation_parameters(jsonb) from public, anon, authenticated, service_role;
 
 create or replace function medley.member_history(
   p_user_no int,
@@ -1603,7 +1628,7 @@ create type medley.ranked_item as (
   exploration double precision,
   friends int,
   cause_no int,
-  signature bit varying,
+  signature bit(128), -- noqa: LT01
   creator_no int,
   genre_no int
 );
@@ -1621,7 +1646,7 @@ create or replace function medley.rank_items(
   p_shown_since timestamptz,
   p_skip int[],
   p_country text,
-  p_weights medley.recommendation_weights,
+  p_parameters medley.recommendation_parameters,
   p_as_of timestamptz
 )
 returns setof medley.ranked_item
@@ -1629,19 +1654,33 @@ language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_mergejoin = off
 as $$
 declare
-  v_behavior smallint := medley.current_list('behavior');
-  v_content smallint := medley.current_list('content');
+  v_behavior_list smallint := medley.current_list('behavior');
+  v_content_list smallint := medley.current_list('content');
   v_impression smallint := (select k.kind_no from medley.engagement_kinds as k where k.kind = 'impression');
-  v_new_since timestamptz := p_as_of - medley.setting('recommend.new_days')::float8 * interval '1 day';
-  v_history int := medley.setting('recommend.history');
-  v_exponent double precision := medley.setting('recommend.history_exponent');
-  v_dislike double precision := medley.setting('recommend.dislike_share');
+  v_new_since timestamptz := p_as_of - (p_parameters).new_days * interval '1 day';
   v_platforms boolean := exists (select from medley.platform_user_preferences as p where p.user_no = p_user_no);
+  -- Scalars: a field of a row costs the query as much as all the arithmetic on it.
+  v_behavior double precision := (p_parameters).behavior;
+  v_content double precision := (p_parameters).content;
+  v_social double precision := (p_parameters).social;
+  v_social_cap double precision := (p_parameters).social_cap;
+  v_followed double precision := (p_parameters).followed;
+  v_popularity double precision := (p_parameters).popularity;
+  v_trend double precision := (p_parameters).trend;
+  v_recency double precision := (p_parameters).recency;
+  v_recency_days double precision := (p_parameters).recency_days;
+  v_availability double precision := (p_parameters).availability;
+  v_exploration double precision := (p_parameters).exploration;
+  v_history int := (p_parameters).history;
+  v_history_exponent double precision := (p_parameters).history_exponent;
+  v_dislike_share double precision := (p_parameters).dislike_share;
 begin
   return query
   with history as materialized (
     select h.item_no, h.weight
-    from medley.member_history(p_user_no, v_history, v_exponent, v_dislike, p_as_of) as h
+    from medley.member_history(
+      p_user_no, v_history, v_history_exponent, v_dislike_share, p_as_of
+    ) as h
   ),
 
   hidden as materialized (
@@ -1664,17 +1703,17 @@ begin
       n.neighbor_no as item_no,
       h.weight * n.weight as behavior,
       0::float8 as content,
-      least(h.weight * n.weight * (p_weights).behavior * 1000000, 2147483647)::bigint << 32 | h.item_no as cause
+      least(h.weight * n.weight * v_behavior * 1000000, 2147483647)::bigint << 32 | h.item_no as cause
     from history as h
-    inner join medley.item_neighbors as n on n.list_no = v_behavior and h.item_no = n.item_no
+    inner join medley.item_neighbors as n on n.list_no = v_behavior_list and h.item_no = n.item_no
     union all
     select
       n.neighbor_no,
       0,
       h.weight * n.weight,
-      least(h.weight * n.weight * (p_weights).content * 1000000, 2147483647)::bigint << 32 | h.item_no
+      least(h.weight * n.weight * v_content * 1000000, 2147483647)::bigint << 32 | h.item_no
     from history as h
-    inner join medley.item_neighbors as n on n.list_no = v_content and h.item_no = n.item_no
+    inner join medley.item_neighbors as n on n.list_no = v_content_list and h.item_no = n.item_no
     union all
     select h.item_no, '-infinity', 0, null
     from hidden as h
@@ -1692,7 +1731,7 @@ begin
     having sum(s.behavior) > '-infinity'
     order by
       (s.item_no in (select o.item_no from other as o)) desc,
-      (p_weights).behavior * sum(s.behavior) + (p_weights).content * sum(s.content) desc,
+      v_behavior * sum(s.behavior) + v_content * sum(s.content) desc,
       s.item_no
     limit p_pool
   ),
@@ -1704,18 +1743,18 @@ begin
       i.kind,
       i.title,
       i.published_at,
-      coalesce((p_weights).behavior * n.behavior, 0) as behavior,
-      coalesce((p_weights).content * n.content, 0) as content,
-      least((p_weights).social * coalesce(o.friends, 0), (p_weights).social_cap) as social,
-      coalesce((p_weights).followed * o.followed, 0) as followed,
-      coalesce((p_weights).popularity * s.popularity, 0) as popularity,
-      coalesce((p_weights).trend * s.trend, 0) as trend,
+      coalesce(v_behavior * n.behavior, 0) as behavior,
+      coalesce(v_content * n.content, 0) as content,
+      least(v_social * coalesce(o.friends, 0), v_social_cap) as social,
+      coalesce(v_followed * o.followed, 0) as followed,
+      coalesce(v_popularity * s.popularity, 0) as popularity,
+      coalesce(v_trend * s.trend, 0) as trend,
       -- Below exp(-50) it stays put, for float8 would rather fail than underflow.
-      (p_weights).recency * exp(
-        greatest(-50, -0.693147 * date_part('epoch', p_as_of - i.published_at) / 86400 / (p_weights).recency_days)
+      v_recency * exp(
+        greatest(-50, -0.693147 * date_part('epoch', p_as_of - i.published_at) / 86400 / v_recency_days)
       ) as recency,
       case
-        when v_platforms then coalesce((p_weights).availability * (
+        when v_platforms then coalesce(v_availability * (
           select max(case when p.has_subscription then 1 else p.usage_frequency * p.preference_score end)
           from medley.item_availability as a
           inner join medley.platform_user_preferences as p on p.user_no = p_user_no and a.platform = p.platform_name
@@ -1728,7 +1767,7 @@ begin
       end as availability,
       case
         when i.published_at > v_new_since
-          then (p_weights).exploration * (1 - coalesce(s.popularity, 0))
+          then v_exploration * (1 - coalesce(s.popularity, 0))
         else 0
       end as exploration,
       coalesce(o.friends, 0)::int as friends,
@@ -1777,13 +1816,13 @@ end;
 $$;
 
 comment on function medley.rank_items(
-  int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_weights, timestamptz
+  int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_parameters, timestamptz
 ) is
   'The p_pool most relevant items that the member may see and does not know yet, best first. p_depth: items of each kind '
   'from the trends, the popular and the new. p_hide_known false lets what is known in again. p_shown_since: impressions '
   'since then hide. p_skip: more items to hide. p_country: where the member watches (null: anywhere).';
 revoke all on function medley.rank_items(
-  int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_weights, timestamptz
+  int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_parameters, timestamptz
 ) from public, anon, authenticated, service_role;
 
 -- sql/core/recommend/diversity.sql
@@ -1809,9 +1848,9 @@ declare
   v_likeness double precision[] := array_fill(0::float8, array[v_count]);
   v_compared int[] := array_fill(0, array[v_count]);
   v_open boolean[] := array_fill(true, array[v_count]);
-  v_chosen int[] := '{}';
-  v_creators int[] := '{}';
-  v_genres int[] := '{}';
+  v_chosen int[] := array[]::int[];
+  v_creators int[] := array[]::int[];
+  v_genres int[] := array[]::int[];
   v_first int := 1;
   v_best int;
   v_best_score double precision;
@@ -1942,7 +1981,7 @@ create or replace function medley.recommend(
   p_limit int,
   p_skip int[],
   p_country text,
-  p_weights medley.recommendation_weights,
+  p_parameters medley.recommendation_parameters,
   p_as_of timestamptz
 )
 returns setof medley.recommendation
@@ -1950,66 +1989,69 @@ language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_pool int := greatest(medley.setting('recommend.pool')::int, 2 * p_limit);
-  v_shown_since timestamptz := p_as_of - medley.setting('recommend.shown_hours')::float8 * interval '1 hour';
+  v_pool int := greatest((p_parameters).pool, 2 * p_limit);
   v_depth int := 10;
-  v_hide_known boolean := true;
-  v_items medley.ranked_item[];
+  v_shown_since timestamptz := p_as_of - (p_parameters).shown_hours * interval '1 hour';
 begin
   for v_attempt in 1..4 loop
-    select array_agg(r) into v_items
-    from medley.rank_items(
-      p_user_no, p_user_id, p_kind, v_pool, v_depth, v_hide_known, v_shown_since, p_skip, p_country, p_weights, p_as_of
-    ) as r;
-    exit when cardinality(v_items) >= p_limit;
+    return query
+    with ranked as materialized (
+      select r as item, row_number() over () as place
+      from medley.rank_items(
+        p_user_no, p_user_id, p_kind, v_pool, v_depth, v_attempt < 4, v_shown_since, p_skip, p_country, p_parameters,
+        p_as_of
+      ) as r
+    ),
+
+    chosen as (
+      select c.place, c.penalty, c.rank
+      from (
+        select
+          array_agg((r.item).relevance order by r.place) as relevance,
+          array_agg((r.item).signature order by r.place) as signatures,
+          array_agg((r.item).creator_no order by r.place) as creators,
+          array_agg((r.item).genre_no order by r.place) as genres
+        from ranked as r
+        having v_attempt = 4 or count(*) >= p_limit
+      ) as a
+      cross join lateral medley.choose_page(
+        a.relevance, a.signatures, a.creators, a.genres, p_limit, (p_parameters).diversity,
+        ceil((p_parameters).max_per_creator * p_limit / 20)::int, ceil((p_parameters).max_per_genre * p_limit / 20)::int
+      ) with ordinality as c (place, penalty, rank)
+    )
+
+    select
+      (r.item).item_no,
+      (r.item).item_id,
+      (r.item).kind,
+      (r.item).title,
+      (r.item).relevance - c.penalty,
+      medley.algorithm_of(r.item),
+      (r.item).friends,
+      (r.item).cause_no,
+      (r.item).published_at,
+      medley.breakdown_of(r.item, c.penalty)
+    from chosen as c
+    inner join ranked as r on c.place = r.place
+    order by c.rank;
+    exit when found;
+
     v_pool := 5000;
     v_depth := greatest(100, 2 * p_limit) + coalesce(cardinality(p_skip), 0);
-    if v_attempt = 2 then
+    if v_attempt >= 2 then
       v_shown_since := p_as_of;
-    elsif v_attempt = 3 then
-      v_hide_known := false;
     end if;
   end loop;
-
-  return query
-  select
-    (i.item).item_no,
-    (i.item).item_id,
-    (i.item).kind,
-    (i.item).title,
-    (i.item).relevance - c.penalty,
-    medley.algorithm_of(i.item),
-    (i.item).friends,
-    (i.item).cause_no,
-    (i.item).published_at,
-    medley.breakdown_of(i.item, c.penalty)
-  from (
-    select
-      array_agg(u.relevance order by u.place) as relevance,
-      array_agg(u.signature order by u.place) as signatures,
-      array_agg(u.creator_no order by u.place) as creators,
-      array_agg(u.genre_no order by u.place) as genres
-    from unnest(v_items) with ordinality as u (
-      item_no, item_id, kind, title, published_at, relevance, behavior, content, social, followed, popularity, trend,
-      recency, availability, exploration, friends, cause_no, signature, creator_no, genre_no, place
-    )
-  ) as a
-  cross join lateral medley.choose_page(
-    a.relevance, a.signatures, a.creators, a.genres, p_limit, (p_weights).diversity,
-    ceil(medley.setting('recommend.max_per_creator') * p_limit / 20)::int,
-    ceil(medley.setting('recommend.max_per_genre') * p_limit / 20)::int
-  ) as c
-  cross join lateral (select v_items[c.place] as item offset 0) as i;
 end;
 $$;
 
 comment on function medley.recommend(
-  int, uuid, text, int, int[], text, medley.recommendation_weights, timestamptz
+  int, uuid, text, int, int[], text, medley.recommendation_parameters, timestamptz
 ) is
   'The best p_limit recommendations for the member, with their score and breakdown, in order. Full as long as the catalogue '
   'has that many items for the member at all.';
 revoke all on function medley.recommend(
-  int, uuid, text, int, int[], text, medley.recommendation_weights, timestamptz
+  int, uuid, text, int, int[], text, medley.recommendation_parameters, timestamptz
 ) from public, anon, authenticated, service_role;
 
 create or replace function medley.recommendation_reason(
@@ -2183,7 +2225,7 @@ declare
   v_user_no int := (select m.user_no from medley.members as m where m.user_id = v_user_id);
   v_query text := 'recommendations:' || md5(row(v_user_id, p_kind, p_context)::text);
   v_as_of timestamptz := p_now;
-  v_shown int[] := '{}';
+  v_shown int[] := array[]::int[];
   v_country text;
   v_excluded int[];
   v_variant text;
@@ -2219,7 +2261,7 @@ begin
     select r.*, row_number() over () as place
     from medley.recommend(
       v_user_no, v_user_id, p_kind, v_limit, v_shown || v_excluded, v_country,
-      medley.recommendation_weights(v_weights), v_as_of
+      medley.recommendation_parameters(v_weights), v_as_of
     ) as r
   )
 
@@ -2265,7 +2307,7 @@ as $$
   cross join lateral (
     select t.item_no, t.score, row_number() over () as place
     from medley.recommend(
-      m.user_no, m.user_id, p_kind, p_limit, '{}', null, medley.recommendation_weights(null), p_as_of
+      m.user_no, m.user_id, p_kind, p_limit, '{}', null, medley.recommendation_parameters(null), p_as_of
     ) as t
   ) as r
 $$;
@@ -2392,7 +2434,7 @@ begin
       ) as points
     from medley.recommend(
       m.user_no, m.user_id, null, medley.setting('recommend.candidates')::int, '{}', null,
-      medley.recommendation_weights(null), p_as_of
+      medley.recommendation_parameters(null), p_as_of
     ) as t
   ) as r;
   return cardinality(p_user_nos);
@@ -2531,7 +2573,7 @@ for each statement execute function medley.forget_candidates_of_platforms();
 create or replace function medley.recommendation_causes(
   p_user_no int,
   p_item_no int,
-  p_weights medley.recommendation_weights,
+  p_parameters medley.recommendation_parameters,
   p_as_of timestamptz
 )
 returns jsonb
@@ -2543,15 +2585,14 @@ as $$
   from (
     select i.id, i.title, sum(w.points)::real as points
     from medley.member_history(
-      p_user_no, medley.setting('recommend.history')::int, medley.setting('recommend.history_exponent')::float8,
-      medley.setting('recommend.dislike_share')::float8, p_as_of
+      p_user_no, (p_parameters).history, (p_parameters).history_exponent, (p_parameters).dislike_share, p_as_of
     ) as h
     inner join (
-      select n.item_no, (p_weights).behavior * n.weight as points
+      select n.item_no, (p_parameters).behavior * n.weight as points
       from medley.item_neighbors as n
       where n.list_no = medley.current_list('behavior') and n.neighbor_no = p_item_no
       union all
-      select n.item_no, (p_weights).content * n.weight
+      select n.item_no, (p_parameters).content * n.weight
       from medley.item_neighbors as n
       where n.list_no = medley.current_list('content') and n.neighbor_no = p_item_no
     ) as c on h.item_no = c.item_no
@@ -2563,9 +2604,9 @@ as $$
   ) as c
 $$;
 
-comment on function medley.recommendation_causes(int, int, medley.recommendation_weights, timestamptz) is
+comment on function medley.recommendation_causes(int, int, medley.recommendation_parameters, timestamptz) is
   'The five items of the member''s history that speak for an item most: [{item_id, title, points}].';
-revoke all on function medley.recommendation_causes(int, int, medley.recommendation_weights, timestamptz)
+revoke all on function medley.recommendation_causes(int, int, medley.recommendation_parameters, timestamptz)
 from public, anon, authenticated, service_role;
 
 create or replace function medley.recommendation_filters(
@@ -2623,7 +2664,7 @@ as $$
 declare
   v_user_id uuid := medley.acting_user(p_user_id);
   v_user_no int := (select m.user_no from medley.members as m where m.user_id = v_user_id);
-  v_weights medley.recommendation_weights;
+  v_parameters medley.recommendation_parameters;
   v_override jsonb;
   v_item medley.items;
 begin
@@ -2635,7 +2676,7 @@ begin
   end if;
   select e.weights, e.experiment || ':' || e.variant into v_override, variant
   from medley.active_experiment(v_user_no, 'recommendations', p_as_of) as e;
-  v_weights := medley.recommendation_weights(v_override);
+  v_parameters := medley.recommendation_parameters(v_override);
 
   return query
   select
@@ -2649,7 +2690,7 @@ begin
       p_as_of
     ),
     r.breakdown,
-    medley.recommendation_causes(v_user_no, v_item.item_no, v_weights, p_as_of),
+    medley.recommendation_causes(v_user_no, v_item.item_no, v_parameters, p_as_of),
     medley.recommendation_filters(v_user_no, v_user_id, v_item, p_as_of),
     explain_recommendation.variant
   from (values (1)) as one (row)
@@ -2661,7 +2702,7 @@ begin
       medley.algorithm_of(t) as algorithm,
       medley.breakdown_of(t, 0) as breakdown
     from medley.rank_items(
-      v_user_no, v_user_id, v_item.kind, 1000000, 100, false, p_as_of, '{}', null, v_weights, p_as_of
+      v_user_no, v_user_id, v_item.kind, 1000000, 100, false, p_as_of, '{}', null, v_parameters, p_as_of
     ) as t
     where t.item_no = v_item.item_no
   ) as r on true;

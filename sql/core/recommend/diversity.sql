@@ -20,9 +20,9 @@ declare
   v_likeness double precision[] := array_fill(0::float8, array[v_count]);
   v_compared int[] := array_fill(0, array[v_count]);
   v_open boolean[] := array_fill(true, array[v_count]);
-  v_chosen int[] := '{}';
-  v_creators int[] := '{}';
-  v_genres int[] := '{}';
+  v_chosen int[] := array[]::int[];
+  v_creators int[] := array[]::int[];
+  v_genres int[] := array[]::int[];
   v_first int := 1;
   v_best int;
   v_best_score double precision;

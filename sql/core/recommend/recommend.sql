@@ -305,7 +305,7 @@ declare
   v_user_no int := (select m.user_no from medley.members as m where m.user_id = v_user_id);
   v_query text := 'recommendations:' || md5(row(v_user_id, p_kind, p_context)::text);
   v_as_of timestamptz := p_now;
-  v_shown int[] := '{}';
+  v_shown int[] := array[]::int[];
   v_country text;
   v_excluded int[];
   v_variant text;

@@ -53,10 +53,10 @@ create table medley.engagements (
   device text,
   algorithm text,
   variant text,
-  context jsonb
+  context jsonb,
+  -- Idempotency, and a member's events by time. Every further index would cost each event.
+  primary key (user_no, occurred_at, item_no, kind_no)
 ) partition by range (occurred_at);
--- Idempotency, and a member's events by time. Every further index would cost each event.
-create unique index engagements_key on medley.engagements (user_no, occurred_at, item_no, kind_no);
 create index engagements_logged_idx on medley.engagements using brin (logged_at) with (autosummarize = on);
 
 comment on table medley.engagements is

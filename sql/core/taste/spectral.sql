@@ -82,10 +82,12 @@ begin
   order by d.item_no;
   analyze medley.spectral_items;
 
-  insert into medley.spectral_bags (block, item_nos)
-  select row_number() over () / 20000, b.item_nos
+  insert into medley.spectral_bags (block, bag_no, item_nos)
+  select b.bag_no / 20000, b.bag_no, b.item_nos
   from (
-    select (array_agg(a.item_no order by a.last_at desc, a.item_no))[1:v_history] as item_nos
+    select
+      row_number() over () as bag_no,
+      (array_agg(a.item_no order by a.last_at desc, a.item_no))[1:v_history] as item_nos
     from medley.affinities as a
     inner join medley.spectral_items as s on a.item_no = s.item_no
     where a.score > 0 and (a.negative_at is null or a.positive_at > a.negative_at)
@@ -108,7 +110,7 @@ returns table (item_no int, total extensions.vector)
 language sql stable parallel safe security definer set search_path = '' set work_mem = '256MB'
 as $$
   with bag as materialized (
-    select row_number() over () as bag_no, b.item_nos
+    select b.bag_no, b.item_nos
     from medley.spectral_bags as b
     where b.block = p_block
   ),

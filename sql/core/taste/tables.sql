@@ -290,13 +290,15 @@ comment on column medley.user_clusters.updated_at is 'When the row last changed.
 -- Unlogged, because a crash may forget them.
 create unlogged table medley.spectral_bags (
   block int not null,
-  item_nos int[] not null
+  bag_no int not null,
+  item_nos int[] not null,
+  primary key (block, bag_no)
 );
-create index spectral_bags_block_idx on medley.spectral_bags (block);
 
 comment on table medley.spectral_bags is
   'What rebuild_spectral_embeddings works on: one row a member with the items that the member likes. Empty otherwise.';
 comment on column medley.spectral_bags.block is 'Members of one block are propagated together: that bounds the memory.';
+comment on column medley.spectral_bags.bag_no is 'The member, numbered anew.';
 comment on column medley.spectral_bags.item_nos is 'The items.';
 
 create unlogged table medley.spectral_items (

@@ -1,4 +1,4 @@
-"""A hundred thousand members are divided as the shares promise, and each experiment anew."""
+"""Thirty thousand members are divided as the shares promise, and each experiment anew."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import psycopg
 import pytest
 
 Connection = psycopg.Connection[Any]
-MEMBERS = 100_000
+MEMBERS = 30_000
 SHARES = {"control": 0.5, "near": 0.3, "new": 0.2}
 TRAFFIC = 0.4
-# A share of 100,000 draws lies within four standard deviations but once in 16,000 times; the salts
+# A share of 30,000 draws lies within four standard deviations but once in 16,000 times; the salts
 # are fixed, so what passes once passes always.
 SIGMAS = 4
 
 
 @pytest.fixture(scope="module")
 def assigned(connection: Connection) -> dict[str, dict[int, str]]:
-    """The variants of members 1 to 100,000 in two experiments on two rankers."""
+    """The variants of members 1 to 30,000 in two experiments on two rankers."""
     found: dict[str, dict[int, str]] = {}
     for ranker in ("shelf", "row"):
         connection.execute("select tests.make_ranker(%s)", (ranker,))

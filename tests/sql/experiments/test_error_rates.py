@@ -26,7 +26,7 @@ def by_metric(rates: list[Rates]) -> dict[str, Rates]:
 def nothing_to_find(connection: Connection) -> dict[str, Rates]:
     experiments.prepare(connection)
     return by_metric(
-        experiments.simulate(connection, "A/A", experiments=300, seed=7, effect=0, **SIZE)
+        experiments.simulate(connection, "A/A", experiments=200, seed=7, effect=0, **SIZE)
     )
 
 

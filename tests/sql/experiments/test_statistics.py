@@ -24,7 +24,7 @@ Event = tuple[int, str, datetime, str | None, float]
 
 def survival_by_integration(x: float, df: int) -> float:
     """The tail of the chi-square distribution: Simpson's rule over its density, to 60 sigmas."""
-    upper, steps = x + 60 * math.sqrt(2 * df) + 60, 200_000
+    upper, steps = x + 60 * math.sqrt(2 * df) + 60, 20_000
     half = df / 2
 
     def density(at: float) -> float:
@@ -62,10 +62,10 @@ def make_world(dice: random.Random) -> list[Event]:
         keen = dice.random() ** 2 * (1.5 if variant == "near" else 1)
         exposed = START + timedelta(minutes=dice.randrange(1, 30 * 24 * 60))
         for _ in range(dice.randrange(1, 3)):
-            events.append((member, "impression", exposed, f"mixed:{variant}", 0))
+            events.append((member, "impression", exposed, f"mixed:{variant}", 0.0))
             exposed += timedelta(minutes=dice.randrange(1, 3 * 24 * 60))
         if dice.random() < 0.05:
-            events.append((member, "impression", exposed, f"mixed:{dice.choice(VARIANTS)}", 0))
+            events.append((member, "impression", exposed, f"mixed:{dice.choice(VARIANTS)}", 0.0))
         for _ in range(int(keen * 30)):
             kind = dice.choice(["click", "like", "play", "skip", "dislike", "view"])
             at = START + timedelta(minutes=dice.randrange(-20 * 24 * 60, 45 * 24 * 60))
@@ -100,21 +100,18 @@ def world(connection: Connection) -> list[Event]:
         (START,),
     )
     execute("select medley.start_experiment('mixed', %s)", (START,))
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            """
-            insert into medley.engagements (occurred_at, user_no, item_no, kind_no, score, variant)
-            select %(at)s, m.user_no, 0, k.kind_no, %(score)s, %(variant)s
-            from numbered as n
-            inner join medley.members as m on m.user_id = n.user_id
-            inner join medley.engagement_kinds as k on k.kind = %(kind)s
-            where n.n = %(member)s
-            """,
-            [
-                {"member": member, "kind": kind, "at": at, "variant": variant, "score": score}
-                for member, kind, at, variant, score in events
-            ],
-        )
+    execute(
+        """
+        insert into medley.engagements (occurred_at, user_no, item_no, kind_no, score, variant)
+        select e.at, m.user_no, 0, k.kind_no, e.score, e.variant
+        from unnest(%s::int[], %s::text[], %s::timestamptz[], %s::text[], %s::real[])
+          as e (member, kind, at, variant, score)
+        inner join numbered as n on e.member = n.n
+        inner join medley.members as m on n.user_id = m.user_id
+        inner join medley.engagement_kinds as k on e.kind = k.kind
+        """,
+        [list(column) for column in zip(*events, strict=True)],
+    )
     execute("select medley.record_exposures(%s)", (AS_OF,))
     return events
 

@@ -1,5 +1,5 @@
 -- item_content: signature, most specific genre, creator; written with the features and found again by a rebuild.
-select plan(14);
+select plan(15);
 
 select clear_taxonomy();
 select make_kind('thing');
@@ -17,7 +17,10 @@ create function tests.content(p_item uuid) returns medley.item_content language 
 'select c from medley.item_content as c where c.item_no = tests.item_no(p_item)';
 
 select is((content(one)).genre_no, (select genre_no from public.genres where slug = 'indie-rock'), 'the deepest genre') from i;
-select is(bit_count((content(one)).signature), 3::bigint, 'one bit a feature') from i;
+select is(bit_count((content(one)).signature),
+  (select count(distinct f.feature_no % 128) from medley.content_features as f where f.item_no = item_no(one)),
+  'one bit a feature, of which features 128 apart share one') from i;
+select is((select count(*) from medley.content_features as f where f.item_no = item_no(one)), 3::bigint, 'of three') from i;
 select is(content(bare), null, 'nothing to say, no row') from i;
 select is((content(owned)).creator_no, (select user_no from medley.members where user_id = md5('member ada')::uuid),
   'an owner makes it, from the start') from i;
