@@ -109,18 +109,19 @@ def measure(world: World, *, at_most: int) -> Neighbors:
         with _cost("reading members and items, first block", pid) as first:
             done = _block(connection)
         with _cost("blocks", pid) as blocks:
-            while done < min(at_most, world.items) and (count := _block(connection)):
-                done += count
+            while done < at_most and _is_building(connection):
+                done += _block(connection)
+        items = _one(connection, "select count(*) from medley.behavior_items")
         per_item = blocks.times(1 / (done - BLOCK)) if done > BLOCK else Cost("")
         load = first + per_item.times(-BLOCK)
         load.name = "reading members and items"
 
         with _cost("counting only", pid) as counting:
             counted = _count(connection, min(done, 2000))
-        counting = counting.times(world.items / counted)
+        counting = counting.times(items / counted)
         counting.name = "counting what goes together (a part of the next row)"
 
-        if done < world.items:
+        if done < items:
             with psycopg.connect(world.cluster.url(SUPERUSER), autocommit=True) as owner:
                 owner.execute("set session_replication_role = replica")
                 owner.execute("set work_mem = '256MB'")
@@ -128,26 +129,25 @@ def measure(world: World, *, at_most: int) -> Neighbors:
                 with without_indexes(owner, "medley.item_neighbors"):
                     owner.execute((HERE / "shifted_neighbors.sql").read_bytes())
         with _cost("trimming and making the lists current", pid) as finish:
-            while _block(connection):
-                pass
+            if _is_building(connection):
+                _block(connection)
 
-        items = per_item.times(world.items)
-        items.name = "computing the neighbours of the items"
-        rebuild = load + items + finish
+        computing = per_item.times(items)
+        computing.name = "computing the neighbours of the items"
+        rebuild = load + computing + finish
         rebuild.name = "rebuild"
         peers, skipped = _peers(connection)
 
         events = _log_new_events(world)
         with _cost("refresh", pid) as refresh:
-            row = connection.execute("select medley.refresh_behavior_neighbors()").fetchone()
-        refreshed = int(row[0]) if row else 0
+            refreshed = _one(connection, "select medley.refresh_behavior_neighbors()")
     return Neighbors(
-        world.items,
+        items,
         done,
         events,
         refreshed,
         rebuild,
-        [load, counting, items, finish],
+        [load, counting, computing, finish],
         refresh,
         peers,
         skipped,
@@ -155,7 +155,22 @@ def measure(world: World, *, at_most: int) -> Neighbors:
 
 
 def _block(connection: psycopg.Connection) -> int:
-    row = connection.execute("select medley.rebuild_behavior_neighbors(%s)", [BLOCK]).fetchone()
+    return _one(connection, f"select medley.rebuild_behavior_neighbors({BLOCK})")
+
+
+def _is_building(connection: psycopg.Connection) -> bool:
+    """Whether the last block did not make the lists current yet."""
+    return bool(
+        _one(
+            connection,
+            "select count(*) from medley.neighbor_lists as l "
+            "where l.method = 'behavior' and l.state = 'building'",
+        )
+    )
+
+
+def _one(connection: psycopg.Connection, query: str) -> int:
+    row = connection.execute(query.encode()).fetchone()
     return int(row[0]) if row else 0
 
 
