@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import resource
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -19,7 +20,6 @@ import psycopg
 from medley_stack.cluster import SUPERUSER
 
 from bench.recommend.world import HERE, World, without_indexes
-from bench.taxonomy_scale import PeakMemory
 
 BLOCK = 500
 BATCH = 1000
@@ -204,25 +204,70 @@ def _log_new_events(world: World) -> int:
     return events
 
 
+class _Watch(threading.Thread):
+    """Watches a server process of this machine and its parallel workers until it is stopped."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._pid = pid
+        parent = _fields(pid)[1]
+        self._children = Path(f"/proc/{parent}/task/{parent}/children")
+        self._done = threading.Event()
+        self._cpu = {pid: _cpu(pid)}
+        self._cpu_before = self._cpu[pid]
+        self.kilobytes = 0
+
+    def run(self) -> None:
+        """Looks every 20 ms."""
+        while not self._done.wait(0.02):
+            self._look()
+
+    def _look(self) -> None:
+        kilobytes = 0
+        for pid in map(int, self._children.read_text().split()):
+            try:
+                title = Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0 ")
+                if pid == self._pid or title.endswith(f"parallel worker for PID {self._pid}"):
+                    self._cpu[pid] = _cpu(pid)
+                    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                        if line.startswith("RssAnon:"):
+                            kilobytes += int(line.split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+        self.kilobytes = max(self.kilobytes, kilobytes)
+
+    def stop(self) -> float:
+        """Stops watching; returns the seconds that they computed."""
+        self._done.set()
+        self.join()
+        self._look()
+        return sum(self._cpu.values()) - self._cpu_before
+
+
 @contextmanager
 def _cost(name: str, pid: int) -> Iterator[Cost]:
-    """Time and memory of a process of this machine while the block runs."""
+    """Time and memory of a server process and its workers while the block runs."""
     cost = Cost(name)
-    memory = PeakMemory(pid)
-    memory.start()
-    cpu, started = _cpu(pid), time.perf_counter()
+    watch = _Watch(pid)
+    watch.start()
+    started = time.perf_counter()
     try:
         yield cost
     finally:
         cost.seconds = time.perf_counter() - started
-        cost.cpu_seconds = _cpu(pid) - cpu
-        cost.megabytes = memory.stop() / 1024
+        cost.cpu_seconds = watch.stop()
+        cost.megabytes = watch.kilobytes / 1024
         print(f"  {name}: {cost.seconds:.1f} s, {cost.cpu_seconds:.1f} s of CPU", flush=True)
+
+
+def _fields(pid: int) -> list[str]:
+    """What /proc says of a process, from its state on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def _cpu(pid: int) -> float:
     """Seconds that a process has computed, its own and the system's for it."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = _fields(pid)
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -263,7 +308,9 @@ def implicit_cosine(pairs: bytes) -> Cost:
     members, items = _matrix(pairs)
     likes = sparse.csr_matrix((np.ones(len(members), np.float32), (members, items)))
     model = CosineRecommender(K=100)
-    cost, _ = _timed("implicit: CosineRecommender.fit", lambda: model.fit(likes, False))
+    cost, _ = _timed(
+        "implicit: CosineRecommender.fit", lambda: model.fit(likes, show_progress=False)
+    )
     return cost
 
 

@@ -70,8 +70,8 @@ def targets(
 def neighbors(found: Neighbors) -> str:
     """What the neighbours by behaviour cost, and what peers take."""
     said = [
-        "All of ours run in one session, on one core; memory is the private memory of the process "
-        "at its peak. Peers hold everything in memory; reading the pairs is not in their time, "
+        "Ours run in one session and its parallel workers; memory is their private memory at its "
+        "peak. Peers hold everything in memory; reading the pairs is not in their time, "
         "and the peak of their process includes it."
     ]
     if found.items_done < found.items:

@@ -133,7 +133,7 @@ def recall(world: World, *, sample: int) -> float:
                 "%(no)s, bench.uuid('c00', %(no)s), null, "
                 "medley.setting('recommend.pool')::int, 10, true, now() "
                 "- medley.setting('recommend.shown_hours')::float8 * interval '1 hour', '{}', "
-                "null, medley.recommendation_weights(null), now()) as r limit 20",
+                "null, medley.recommendation_parameters(null), now()) as r limit 20",
                 {"no": member},
             ).fetchall()
             found += len(set(ours) & set(plain))
