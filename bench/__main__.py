@@ -31,6 +31,7 @@ SUITES = ("serving", "recommend", "taxonomy", "taxonomy-scale", "ingest", "exper
 
 def serving(options: argparse.Namespace) -> str:
     """The live pack's calls, at each number of events."""
+    rounds, seconds = options.rounds or 3, options.seconds or 10
     runs: dict[int, list[measure.Timing]] = {}
     wrong = 0
     with scratch(name="bench") as cluster:
@@ -42,13 +43,13 @@ def serving(options: argparse.Namespace) -> str:
             )
             wrong = world.mismatches(cluster, members=options.members, sample=options.sample)
             runs[events] = measure.measure(
-                cluster, members=options.members, rounds=options.rounds, seconds=options.seconds
+                cluster, members=options.members, rounds=rounds, seconds=seconds
             )
             print(f"\n{events:,} events\n\n{report.table(runs[events])}\n", flush=True)
     parts = [
         f"{options.members:,} members, {options.artists:,} artists; one client and the server on "
         "two cores; each call as the role `authenticated` (the plain version as the owner), "
-        f"{options.rounds} rounds of {options.seconds} s, interleaved.",
+        f"{rounds} rounds of {seconds} s, interleaved.",
         "The lookup is by primary key under row-level security and signs its session in within the "
         "statement as the feed does; the row below it leaves that out. Lookups are so short that "
         "the machine's idle states move their average from run to run, and ratios with it.",
@@ -66,6 +67,7 @@ def serving(options: argparse.Namespace) -> str:
 
 def recommend(options: argparse.Namespace) -> str:
     """Recommendations and their neighbours, on a world and on one of a tenth of its size."""
+    rounds, seconds = options.rounds or 2, options.seconds or 5
     with ExitStack() as stack:
         worlds = []
         for members in (options.members // 10, options.members):
@@ -74,13 +76,13 @@ def recommend(options: argparse.Namespace) -> str:
             worlds.append(recommend_world.build(cluster, members=members))
             found = neighbors.measure(worlds[-1], at_most=options.neighbor_items)
             recommend_world.compute_ahead(worlds[-1])
-        runs = recommend_measure.measure(worlds, rounds=options.rounds, seconds=options.seconds)
+        runs = recommend_measure.measure(worlds, rounds=rounds, seconds=seconds)
         recall = recommend_world.recall(worlds[-1], sample=options.sample)
     small, large = worlds
     parts = [
         f"{large.members:,} members, {large.items:,} items, {large.affinities:,} affinities; one "
         "client and the server on two cores; each call as the role `authenticated` (those written "
-        f"by hand as the owner), {options.rounds} rounds of {options.seconds} s, interleaved. "
+        f"by hand as the owner), {rounds} rounds of {seconds} s, interleaved. "
         "Each call gives 20 recommendations with filters, reasons and breakdown. A member's "
         "history is log-normal with median 5; every second member has ten friends. The lookup "
         "is by primary key under row-level security and signs its session in within the "
@@ -167,8 +169,10 @@ def main() -> int:
     parser.add_argument("--members", type=int, default=1_000_000)
     parser.add_argument("--artists", type=int, default=20_000)
     parser.add_argument("--events", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=10, help="of each call in each round")
+    parser.add_argument("--rounds", type=int, help="default: 3, of recommend 2")
+    parser.add_argument(
+        "--seconds", type=int, help="of each call in each round; default: 10, of recommend 5"
+    )
     parser.add_argument("--sample", type=int, default=50, help="members compared for exactness")
     parser.add_argument(
         "--neighbor-items",
@@ -183,6 +187,8 @@ def main() -> int:
     if unknown:
         parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
     suites = options.suites or SUITES
+    if "recommend" in suites and options.members % 5000:
+        parser.error("recommend needs a multiple of 5,000 members")
     if options.write:
         RESULTS.mkdir(exist_ok=True)
     if "taxonomy" in suites:

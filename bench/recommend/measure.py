@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from bench.recommend.world import World
 from bench.serving.measure import LOOKUP, Call, Timing, sample, timing
 
-ANYONE = "\\set m random(1, :members)\n"
-# bench.scattered, and the members of world.compute_ahead.
-HEAVY = "\\set m 1 + (random(:heavy, :members - 1) * 611953) % :members\n"
-AHEAD = "\\set m 1 + random(0, :ahead - 1) * (:members / :ahead)\n"
+# The pages of world.compute_ahead are those of every 500th member, and of some at odd places among
+# those with 100 items or more; all other calls go to other members, so that none finds a page.
+ANYONE = "\\set m 500 * random(0, :members / 500 - 1) + random(2, 500)\n"
+AHEAD = "\\set m 500 * random(0, :members / 500 - 1) + 1\n"
+# As bench.scattered.
+AT_PLACE = "\\set m 1 + (:place * 611953) % :members\n"
+HEAVY = f"\\set place :heavy + 2 * random(0, :heavy_members / 2 - 1)\n{AT_PLACE}"
 HEAVY_AHEAD = (
-    "\\set place :heavy + random(0, 499) * :heavy_members / 500\n"
-    "\\set m 1 + (:place * 611953) % :members\n"
+    f"\\set place :heavy + random(0, 499) * (:heavy_members / 2) / 500 * 2 + 1\n{AT_PLACE}"
 )
-# Even numbers, so that pages ahead stay true.
-WRITER = "\\set m 2 * random(1, :members / 2)\n\\set i random(1, :items)\n"
+WRITER = f"{ANYONE}\\set i random(1, :items)\n"
 
 RECOMMEND = (
     "select r.* from bench.as_member(:m) as n "
@@ -53,13 +54,13 @@ PLAIN = Call(
     "recommend written by hand, random member",
     ANYONE + "select r.* from tests.plain_recommend(bench.uuid('c00', :m), 20, now()) as r;",
     role="postgres",
-    transactions=10,
+    transactions=5,
 )
 HEAVY_PLAIN = Call(
     "recommend written by hand, 100 items or more",
     HEAVY + "select r.* from tests.plain_recommend(bench.uuid('c00', :m), 20, now()) as r;",
     role="postgres",
-    transactions=10,
+    transactions=5,
 )
 # Writes last: the pages of whom they hit are no longer ahead.
 CALLS = (FLOOR, BARE, COLD, HEAVY_COLD, WARM, HEAVY_WARM, SIMILAR, PLAIN, HEAVY_PLAIN, WRITE)

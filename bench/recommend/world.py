@@ -16,9 +16,6 @@ from medley_stack.source import apply_sql_source
 HERE = Path(__file__).parent
 SHARED_BUFFERS = "4GB"
 MEMBERS_PER_ITEM = 10
-# Of so many members one gets a page computed ahead; the numbers are odd ones.
-AHEAD_EVERY = 500
-HEAVY_AHEAD = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,6 @@ class World:
             "items": self.items,
             "heavy": self.heavy,
             "heavy_members": self.members - self.heavy,
-            "ahead": self.members // AHEAD_EVERY,
         }
 
 
@@ -99,15 +95,16 @@ def build(cluster: Cluster, *, members: int) -> World:
 
 
 def compute_ahead(world: World) -> None:
-    """Pages ahead for a sample of the members, and for one of those with 100 items or more."""
+    """Pages ahead for every 500th member, and for 500 of those with 100 items or more."""
     with psycopg.connect(world.cluster.url(SUPERUSER), autocommit=True) as connection:
         connection.execute("set statement_timeout = 0")
         connection.execute(
             "select medley.write_recommendation_candidates(array("
-            "select 1 + %(every)s * (k - 1) from generate_series(1, %(ahead)s) as k "
-            "union select bench.scattered(%(heavy)s + k * %(heavy_members)s / %(some)s, "
-            "%(members)s) from generate_series(0, %(some)s - 1) as k), now())",
-            {**world.sizes(), "every": AHEAD_EVERY, "some": HEAVY_AHEAD},
+            "select m from generate_series(1, %(members)s, 500) as m "
+            "union select bench.scattered("
+            "%(heavy)s + k * (%(heavy_members)s / 2) / 500 * 2 + 1, %(members)s) "
+            "from generate_series(0, 499) as k where %(heavy_members)s > 1), now())",
+            world.sizes(),
         )
     with psycopg.connect(world.cluster.url(SUPERUSER), autocommit=True) as connection:
         connection.execute("vacuum analyze")
