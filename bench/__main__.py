@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,15 +17,21 @@ from medley_stack.cluster import scratch
 from medley_stack.source import apply_sql_source
 
 from bench import experiments, ingest, taxonomy, taxonomy_scale
+from bench.recommend import measure as recommend_measure
+from bench.recommend import neighbors
+from bench.recommend import report as recommend_report
+from bench.recommend import world as recommend_world
 from bench.serving import measure, report, world
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
-SUITES = ("serving", "taxonomy", "taxonomy-scale", "ingest", "experiments")
+DOCUMENT = ROOT / "docs/benchmarks.md"
+SUITES = ("serving", "recommend", "taxonomy", "taxonomy-scale", "ingest", "experiments")
 
 
 def serving(options: argparse.Namespace) -> str:
     """The live pack's calls, at each number of events."""
+    rounds, seconds = options.rounds or 3, options.seconds or 10
     runs: dict[int, list[measure.Timing]] = {}
     wrong = 0
     with scratch(name="bench") as cluster:
@@ -36,13 +43,13 @@ def serving(options: argparse.Namespace) -> str:
             )
             wrong = world.mismatches(cluster, members=options.members, sample=options.sample)
             runs[events] = measure.measure(
-                cluster, members=options.members, rounds=options.rounds, seconds=options.seconds
+                cluster, members=options.members, rounds=rounds, seconds=seconds
             )
             print(f"\n{events:,} events\n\n{report.table(runs[events])}\n", flush=True)
     parts = [
         f"{options.members:,} members, {options.artists:,} artists; one client and the server on "
         "two cores; each call as the role `authenticated` (the plain version as the owner), "
-        f"{options.rounds} rounds of {options.seconds} s, interleaved.",
+        f"{rounds} rounds of {seconds} s, interleaved.",
         "The lookup is by primary key under row-level security and signs its session in within the "
         "statement as the feed does; the row below it leaves that out. Lookups are so short that "
         "the machine's idle states move their average from run to run, and ratios with it.",
@@ -55,6 +62,58 @@ def serving(options: argparse.Namespace) -> str:
         _write_json("serving", {"members": options.members, "wrong": wrong, "events": results})
         report.plot(runs[max(runs)], ROOT / "docs/images/serving.svg")
         parts.insert(3, "![Average time of each call](images/serving.svg)")
+    return "\n\n".join(parts)
+
+
+def recommend(options: argparse.Namespace) -> str:
+    """Recommendations and their neighbours, on a world and on one of a tenth of its size."""
+    rounds, seconds = options.rounds or 2, options.seconds or 5
+    with ExitStack() as stack:
+        worlds = []
+        for members in (options.members // 10, options.members):
+            print(f"building {members:,} members", flush=True)
+            cluster = stack.enter_context(scratch(name=f"bench{members}"))
+            worlds.append(recommend_world.build(cluster, members=members))
+            found = neighbors.measure(worlds[-1], at_most=options.neighbor_items)
+            recommend_world.compute_ahead(worlds[-1])
+        runs = recommend_measure.measure(worlds, rounds=rounds, seconds=seconds)
+        recall = recommend_world.recall(worlds[-1], sample=options.sample)
+    small, large = worlds
+    parts = [
+        f"{large.members:,} members, {large.items:,} items, {large.affinities:,} affinities; one "
+        "client and the server on two cores; each call as the role `authenticated` (those written "
+        f"by hand as the owner), {rounds} rounds of {seconds} s, interleaved. "
+        "Each call gives 20 recommendations with filters, reasons and breakdown. A member's "
+        "history is log-normal with median 5; every second member has ten friends. The lookup "
+        "is by primary key under row-level security and signs its session in within the "
+        "statement as the others do; the row below it leaves that out.",
+        recommend_report.targets(worlds, runs, found, recall),
+        "### Calls\n\n" + report.table(runs[-1]),
+        f"The same at {small.members:,} members, {small.items:,} items and {small.affinities:,} "
+        "affinities, in the same minutes:\n\n" + report.table(runs[0]),
+        "### Neighbours by behaviour\n\n" + recommend_report.neighbors(found),
+    ]
+    text = "\n\n".join(parts)
+    print(text)
+    if options.write:
+        _write_json(
+            "recommend",
+            {
+                "worlds": [
+                    {
+                        "members": world.members,
+                        "items": world.items,
+                        "affinities": world.affinities,
+                        "calls": [asdict(t) for t in run],
+                    }
+                    for world, run in zip(worlds, runs, strict=True)
+                ],
+                "recall": recall,
+                "neighbors": asdict(found),
+            },
+        )
+        recommend_report.plot(runs[-1], ROOT / "docs/images/recommend.svg")
+        parts.insert(2, "![Average time of each call](images/recommend.svg)")
     return "\n\n".join(parts)
 
 
@@ -88,6 +147,17 @@ def _other(
         suite(["--database-url", cluster.url(), *arguments, *output])
 
 
+def _write_section(title: str, text: str) -> None:
+    """Replaces a section of the document, or adds it at its end."""
+    heading = f"## {title}\n"
+    old = DOCUMENT.read_text() if DOCUMENT.exists() else ""
+    before, found, rest = old.partition(f"\n{heading}")
+    after = rest.partition("\n## ") if found else ("", "", "")
+    head = before.rstrip() or "# Benchmarks\n\n`make bench` measures this anew."
+    tail = f"\n## {after[2].rstrip()}\n" if after[1] else ""
+    DOCUMENT.write_text(f"{head}\n\n{heading}\n{text.rstrip()}\n{tail}")
+
+
 def _write_json(name: str, value: object) -> None:
     (RESULTS / f"{name}.json").write_text(json.dumps(value, indent=2) + "\n")
 
@@ -99,9 +169,17 @@ def main() -> int:
     parser.add_argument("--members", type=int, default=1_000_000)
     parser.add_argument("--artists", type=int, default=20_000)
     parser.add_argument("--events", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=10, help="of each call in each round")
+    parser.add_argument("--rounds", type=int, help="default: 3, of recommend 2")
+    parser.add_argument(
+        "--seconds", type=int, help="of each call in each round; default: 10, of recommend 5"
+    )
     parser.add_argument("--sample", type=int, default=50, help="members compared for exactness")
+    parser.add_argument(
+        "--neighbor-items",
+        type=int,
+        default=10_000,
+        help="items whose neighbours are computed before the rest is extrapolated",
+    )
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data")
     parser.add_argument("--write", action="store_true", help="update docs/ and bench/results/")
     options = parser.parse_args()
@@ -109,6 +187,8 @@ def main() -> int:
     if unknown:
         parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
     suites = options.suites or SUITES
+    if "recommend" in suites and options.members % 5000:
+        parser.error("recommend needs a multiple of 5,000 members")
     if options.write:
         RESULTS.mkdir(exist_ok=True)
     if "taxonomy" in suites:
@@ -122,8 +202,11 @@ def main() -> int:
     if "serving" in suites:
         text = serving(options)
         if options.write:
-            heading = "# Benchmarks\n\n`make bench` measures this anew.\n\n## Serving\n\n"
-            (ROOT / "docs/benchmarks.md").write_text(heading + text + "\n")
+            _write_section("Serving", text)
+    if "recommend" in suites:
+        text = recommend(options)
+        if options.write:
+            _write_section("Recommendations", text)
     return 0
 
 

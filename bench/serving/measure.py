@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -19,7 +20,7 @@ class Call:
 
     Attributes:
         name: what it is, for the table.
-        script: pgbench script; `members` is a variable.
+        script: pgbench script; sizes of the world are its variables (`members`).
         role: the role that runs it.
         transactions: how many a round, where it is too slow to run for a time.
     """
@@ -94,11 +95,12 @@ def measure(
     latencies: dict[str, list[float]] = defaultdict(list)
     for _ in range(rounds):
         for call in calls:
-            latencies[call.name] += _pgbench(cluster, call, members, seconds)
-    return [_timing(call.name, sorted(latencies[call.name])) for call in calls]
+            latencies[call.name] += sample(cluster, call, {"members": members}, seconds)
+    return [timing(call.name, latencies[call.name]) for call in calls]
 
 
-def _pgbench(cluster: Cluster, call: Call, members: int, seconds: int) -> list[float]:
+def sample(cluster: Cluster, call: Call, sizes: Mapping[str, int], seconds: int) -> list[float]:
+    """Milliseconds of each of the calls that one client makes in so many seconds."""
     length = ["-t", str(call.transactions)] if call.transactions else ["-T", str(seconds)]
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, "script.sql")
@@ -107,7 +109,8 @@ def _pgbench(cluster: Cluster, call: Call, members: int, seconds: int) -> list[f
             [
                 cluster.binaries.bin / "pgbench",
                 *("-n", "-M", "prepared", "-c", "1", *length),
-                *("-D", f"members={members}", "-f", script),
+                *(f"-D{name}={size}" for name, size in sizes.items()),
+                *("-f", script),
                 *("--log", f"--log-prefix={folder}/log"),
                 cluster.url(),
             ],
@@ -126,7 +129,10 @@ def _pgbench(cluster: Cluster, call: Call, members: int, seconds: int) -> list[f
         return [int(line.split()[2]) / 1000 for line in warm]
 
 
-def _timing(name: str, sorted_ms: list[float]) -> Timing:
+def timing(name: str, milliseconds: Sequence[float]) -> Timing:
+    """Average and percentiles of a call."""
+    sorted_ms = sorted(milliseconds)
+
     def at(share: float) -> float:
         return sorted_ms[min(len(sorted_ms) - 1, int(share * len(sorted_ms)))]
 

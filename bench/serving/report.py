@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from bench.serving.measure import CALLS, Timing
@@ -48,8 +48,10 @@ def targets(runs: Mapping[int, Sequence[Timing]], wrong: int, sample: int) -> st
     return "\n".join(lines + [f"| {what} | {goal} | {got} |" for what, goal, got in rows])
 
 
-def plot(timings: Sequence[Timing], file: Path) -> None:
-    """Averages on a logarithmic axis, written as SVG."""
+def plot(
+    timings: Sequence[Timing], file: Path, references: Collection[str] = (FLOOR, BARE, PLAIN)
+) -> None:
+    """Averages on a logarithmic axis, written as SVG; references in grey."""
     import matplotlib as mpl  # noqa: PLC0415  (slow to import, and needed here only)
 
     mpl.use("svg")
@@ -59,7 +61,7 @@ def plot(timings: Sequence[Timing], file: Path) -> None:
     figure, axes = plt.subplots(figsize=(8, 0.45 * len(timings) + 1))
     names = [t.name for t in reversed(timings)]
     values = [t.average for t in reversed(timings)]
-    colours = ["#9aa0a6" if name in {FLOOR, BARE, PLAIN} else "#6a4fbf" for name in names]
+    colours = ["#9aa0a6" if name in references else "#6a4fbf" for name in names]
     bars = axes.barh(names, values, color=colours)
     axes.bar_label(bars, labels=[f"{value:.2f}" for value in values], padding=4, fontsize=8)
     axes.set_xscale("log")

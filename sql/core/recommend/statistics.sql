@@ -75,9 +75,11 @@ comment on function medley.roll_up_activity(timestamptz) is
   'Returns the items with more or fewer events than were known.';
 revoke all on function medley.roll_up_activity(timestamptz) from public, anon, authenticated, service_role;
 
+-- Both read all items, and their rows may be new: without statistics a nested loop would look cheap and be quadratic.
 create or replace function medley.set_item_popularity()
 returns bigint
-language plpgsql volatile parallel unsafe security definer set search_path = ''
+language plpgsql volatile parallel unsafe security definer
+set search_path = '' set enable_nestloop = off
 as $$
 declare
   v_rows bigint;
@@ -117,7 +119,8 @@ revoke all on function medley.set_item_popularity() from public, anon, authentic
 
 create or replace function medley.set_item_trends()
 returns bigint
-language plpgsql volatile parallel unsafe security definer set search_path = ''
+language plpgsql volatile parallel unsafe security definer
+set search_path = '' set enable_nestloop = off
 as $$
 declare
   v_rows bigint;

@@ -49,19 +49,22 @@ returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
+  v_targets int := medley.setting('behavior.targets');
   v_rows bigint;
 begin
+  -- By place on disk: a list that was just written has no statistics yet, and a join with itself would be planned as if
+  -- it were empty.
   delete from medley.item_neighbors as d
-  using (
-    select n.item_no, n.neighbor_no, row_number() over (partition by n.item_no order by abs(n.weight) desc) as place
-    from medley.item_neighbors as n
-    where n.list_no = p_list_no
-      and (p_item_nos is null or n.item_no in (select i.item_no from unnest(p_item_nos) as i (item_no)))
-  ) as r
-  where d.list_no = p_list_no
-    and d.item_no = r.item_no
-    and d.neighbor_no = r.neighbor_no
-    and r.place > medley.setting('behavior.targets');
+  where d.ctid = any (array(
+    select r.ctid
+    from (
+      select n.ctid, row_number() over (partition by n.item_no order by abs(n.weight) desc) as place
+      from medley.item_neighbors as n
+      where n.list_no = p_list_no
+        and (p_item_nos is null or n.item_no in (select i.item_no from unnest(p_item_nos) as i (item_no)))
+    ) as r
+    where r.place > v_targets
+  ));
   get diagnostics v_rows = row_count;
   return v_rows;
 end;
