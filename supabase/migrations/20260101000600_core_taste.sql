@@ -1291,6 +1291,7 @@ exception
   -- Bad ids, NaN, infinities, nulls among the numbers, too many of them: the caller's data, not our fault.
   when data_exception or program_limit_exceeded then
     perform medley.fail('invalid_argument', sqlerrm, 'p_rows', 'Correct the vector; nothing was written.');
+    return 0;
 end;
 $$;
 
@@ -1390,8 +1391,8 @@ comment on function medley.embedding_digest() is
 revoke all on function medley.embedding_digest() from public, anon, authenticated, service_role;
 
 -- sql/core/taste/profiles.sql
--- What members like: profiles over features, taste vectors, use of platforms. All from affinities and the log, for members
--- with news, in batches.
+-- What members like: profiles over features, taste vectors, use of platforms. All from affinities and the log, for
+-- members with news, in batches.
 
 -- No SET: it inlines.
 create or replace function medley.member_history(p_user_nos int[], p_as_of timestamptz)
@@ -1557,7 +1558,8 @@ $$;
 
 comment on function medley.refresh_taste_profiles_of(int[], timestamptz) is
   'Derives the profiles of these members, and their use of platforms, as of p_as_of. Returns how many features they have.';
-revoke all on function medley.refresh_taste_profiles_of(int[], timestamptz) from public, anon, authenticated, service_role;
+revoke all on function medley.refresh_taste_profiles_of(int[], timestamptz)
+from public, anon, authenticated, service_role;
 
 create or replace function medley.learn_platforms(p_user_nos int[], p_as_of timestamptz)
 returns bigint
@@ -1711,7 +1713,8 @@ $$;
 comment on function medley.refresh_taste_vectors_of(int[], timestamptz) is
   'Derives the taste vectors of these members as of p_as_of: for each type of embedding the mean over the items they like, '
   'of unit length. Returns how many vectors there are.';
-revoke all on function medley.refresh_taste_vectors_of(int[], timestamptz) from public, anon, authenticated, service_role;
+revoke all on function medley.refresh_taste_vectors_of(int[], timestamptz)
+from public, anon, authenticated, service_role;
 
 create or replace function medley.refresh_taste(p_user_nos int[], p_as_of timestamptz)
 returns bigint
@@ -1814,10 +1817,11 @@ revoke all on function medley.get_taste_profile(uuid, int, timestamptz) from pub
 grant execute on function medley.get_taste_profile(uuid, int, timestamptz) to authenticated, service_role;
 
 -- sql/core/taste/spectral.sql
--- Vectors of items from behaviour alone: a truncated spectral embedding of the graph of members and items, by block power
--- iteration inside the database. One step takes every item to the mean of its members, each the mean of its items; the
--- vectors that this keeps are the leading ones of the normalized graph, in which groups of items lie in directions of
--- their own (Ng, Jordan and Weiss 2001). Counts are shrunk (Amini et al. 2013), so tiny islands do not take a dimension.
+-- Vectors of items from behaviour alone: a truncated spectral embedding of the graph of members and items, by block
+-- power iteration inside the database. One step takes every item to the mean of its members, each the mean of its
+-- items; the vectors that this keeps are the leading ones of the normalized graph, in which groups of items lie in
+-- directions of their own (Ng, Jordan and Weiss 2001). Counts are shrunk (Amini et al. 2013), so tiny islands of the
+-- catalogue do not take a dimension each.
 -- Linear in the number of affinities; members go block by block, so memory does not grow with them.
 create or replace function medley.inverse_cholesky(p_gram double precision[])
 returns double precision[]
@@ -1900,14 +1904,14 @@ begin
   insert into medley.spectral_bags (block, item_nos)
   select row_number() over () / 20000, b.item_nos
   from (
-    -- Who likes one item only says nothing about which go together.
-    select (array_agg(distinct a.item_no))[1:v_history] as item_nos
+    select (array_agg(a.item_no order by a.last_at desc, a.item_no))[1:v_history] as item_nos
     from medley.affinities as a
     inner join medley.spectral_items as s on a.item_no = s.item_no
     where a.score > 0 and (a.negative_at is null or a.positive_at > a.negative_at)
     group by a.user_no
-    having count(distinct a.item_no) > 1
-  ) as b;
+  ) as b
+  -- Who likes one item only says nothing about which go together.
+  where cardinality(b.item_nos) > 1;
   analyze medley.spectral_bags;
   return (select count(*) from medley.spectral_items);
 end;
@@ -2095,7 +2099,8 @@ comment on function medley.rebuild_spectral_embeddings() is
 revoke all on function medley.rebuild_spectral_embeddings() from public, anon, authenticated, service_role;
 
 -- sql/core/taste/clusters.sql
--- Groups of members with similar taste vectors: spherical k-means, centres from a sample, every member to its nearest one.
+-- Groups of members with similar taste vectors: spherical k-means, centres from a sample, then every member to the
+-- nearest one.
 
 -- No SET: it inlines.
 create or replace function medley.taste_vectors(p_type text)
@@ -2120,7 +2125,7 @@ revoke all on function medley.taste_vectors(text) from public, anon, authenticat
 create or replace function medley.nearest_centers(p_places extensions.vector[], p_centers extensions.vector[])
 returns table (place extensions.vector, center_no int, similarity double precision)
 language sql stable parallel safe security invoker
-begin atomic
+as $$
   select p.place, c.center_no, c.similarity
   from unnest(p_places) as p (place)
   cross join lateral (
@@ -2130,8 +2135,8 @@ begin atomic
     from unnest(p_centers) with ordinality as n (center, center_no)
     order by p.place operator(extensions.<#>) n.center, n.center_no
     limit 1
-  ) as c;
-end;
+  ) as c
+$$;
 
 comment on function medley.nearest_centers(extensions.vector[], extensions.vector[]) is
   'For each vector the nearest of the centres, by cosine; all have unit length.';

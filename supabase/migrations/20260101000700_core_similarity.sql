@@ -551,7 +551,8 @@ $$;
 comment on function medley.behavior_candidates(int, int, double precision) is
   'The items that go with an item best by shrunk cosine, pairs / sqrt((members + s) * (members of the other + s)); '
   'pairs: how many members like both.';
-revoke all on function medley.behavior_candidates(int, int, double precision) from public, anon, authenticated, service_role;
+revoke all on function medley.behavior_candidates(int, int, double precision)
+from public, anon, authenticated, service_role;
 
 create or replace function medley.behavior_neighbors_of(p_item_no int)
 returns table (neighbor_no int, weight real, cosine real)
@@ -1226,6 +1227,8 @@ as $$
       union all
       select h.item_no, h.neighbor_no, h.weight, h.kind, null, false
       from held as h
+      inner join (select distinct e.item_no, e.kind from entered as e) as d
+        on h.item_no = d.item_no and h.kind = d.kind
     ) as u
   ),
 

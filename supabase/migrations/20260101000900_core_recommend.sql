@@ -1284,7 +1284,8 @@ values
 -- pipeline.sql ranks what a member has not seen, diversity.sql chooses the page, recommend.sql answers the call,
 -- candidates.sql computes pages ahead for active members, explain.sql says why, or why not.
 -- Reads only: what was shown comes back as impressions through log_engagement.
-create index items_newest_idx on medley.items (kind, published_at desc) where owner_id is null and visibility = 'public';
+create index items_newest_idx on medley.items (kind, published_at desc)
+where owner_id is null and visibility = 'public';
 
 create table medley.recommendation_candidates (
   user_no int not null references medley.members (user_no) on delete cascade,
@@ -1308,15 +1309,18 @@ create table medley.recommendation_candidates (
 create index recommendation_candidates_expires_idx on medley.recommendation_candidates (expires_at);
 
 comment on table medley.recommendation_candidates is
-  'Pages computed ahead for active members. Used only while nothing that the member did is newer, and never after expires_at.';
+  'Pages computed ahead for active members. Used only while nothing that the member did is newer, and never after '
+  'expires_at.';
 comment on column medley.recommendation_candidates.user_no is 'The member.';
 comment on column medley.recommendation_candidates.rank is 'Place, from 1.';
 comment on column medley.recommendation_candidates.item_no is 'The item.';
-comment on column medley.recommendation_candidates.algorithm_type is 'Where it came from: see algorithm of get_recommendations.';
+comment on column medley.recommendation_candidates.algorithm_type is
+  'Where it came from: see algorithm of get_recommendations.';
 comment on column medley.recommendation_candidates.base_score is 'Points of the terms behavior, content and exploration.';
 comment on column medley.recommendation_candidates.popularity_boost is 'Points for popularity and trend.';
 comment on column medley.recommendation_candidates.recency_boost is 'Points for being new.';
-comment on column medley.recommendation_candidates.diversity_penalty is 'Points lost for likeness to what stands above it; 0 or less.';
+comment on column medley.recommendation_candidates.diversity_penalty is
+  'Points lost for likeness to what stands above it; 0 or less.';
 comment on column medley.recommendation_candidates.availability_boost is 'Points for being on a platform of the member''s.';
 comment on column medley.recommendation_candidates.social_boost is 'Points for friends and followed members.';
 comment on column medley.recommendation_candidates.final_score is 'The sum of the above.';
@@ -1332,9 +1336,12 @@ values
   ('recommend.history', 100, 'Items of a member, strongest first, that speak for others; 5 to 500.'),
   (
     'recommend.history_exponent', 0.2,
-    'Affinities enter as (affinity / the member''s strongest) to this power; 0 counts every item alike, 1 is proportional.'
+    'Affinities enter as (affinity / the member''s strongest) to this power; 0 counts items alike, 1 is proportional.'
   ),
-  ('recommend.dislike_share', 0.5, 'What a disliked item takes from its neighbours, as a share of what a liked one gives; 0 to 1.'),
+  (
+    'recommend.dislike_share', 0.5,
+    'What a disliked item takes from its neighbours, as a share of what a liked one gives; 0 to 1.'
+  ),
   ('recommend.pool', 60, 'Items that are scored in full before the page is chosen, at least; 20 to 200.'),
   ('recommend.shown_hours', 6, 'Hours for which an item that was shown is left out; 0 to 720.'),
   ('recommend.new_days', 30, 'Days for which an item counts as new; 1 to 365.'),
@@ -1596,7 +1603,7 @@ create type medley.ranked_item as (
   exploration double precision,
   friends int,
   cause_no int,
-  signature bit(128),
+  signature bit varying,
   creator_no int,
   genre_no int
 );
@@ -1650,12 +1657,22 @@ begin
     group by o.item_no
   ),
 
+  -- A contribution's points, as a whole number, and the item that they come from share a bigint: the greatest is the
+  -- cause.
   spread as (
-    select n.neighbor_no as item_no, h.weight * n.weight as behavior, 0::float8 as content, h.item_no as cause_no
+    select
+      n.neighbor_no as item_no,
+      h.weight * n.weight as behavior,
+      0::float8 as content,
+      least(h.weight * n.weight * (p_weights).behavior * 1000000, 2147483647)::bigint << 32 | h.item_no as cause
     from history as h
     inner join medley.item_neighbors as n on n.list_no = v_behavior and h.item_no = n.item_no
     union all
-    select n.neighbor_no, 0, h.weight * n.weight, h.item_no
+    select
+      n.neighbor_no,
+      0,
+      h.weight * n.weight,
+      least(h.weight * n.weight * (p_weights).content * 1000000, 2147483647)::bigint << 32 | h.item_no
     from history as h
     inner join medley.item_neighbors as n on n.list_no = v_content and h.item_no = n.item_no
     union all
@@ -1663,15 +1680,13 @@ begin
     from hidden as h
   ),
 
-  -- Hidden items fall out of the sums; a join that leaves them out could be planned badly. The cause is the largest
-  -- contribution: points in the upper half of a bigint, the item in the lower.
+  -- Hidden items fall out of the sums; a join that leaves them out could be planned badly.
   near as (
     select
       s.item_no,
       sum(s.behavior) as behavior,
       sum(s.content) as content,
-      max((least((p_weights).behavior * s.behavior + (p_weights).content * s.content, 1000) * 1000000)::bigint << 32 | s.cause_no)
-        as cause
+      max(s.cause) as cause
     from spread as s
     group by s.item_no
     having sum(s.behavior) > '-infinity'
@@ -1691,12 +1706,13 @@ begin
       i.published_at,
       coalesce((p_weights).behavior * n.behavior, 0) as behavior,
       coalesce((p_weights).content * n.content, 0) as content,
-      coalesce(least((p_weights).social * o.friends, (p_weights).social_cap), 0) as social,
+      least((p_weights).social * coalesce(o.friends, 0), (p_weights).social_cap) as social,
       coalesce((p_weights).followed * o.followed, 0) as followed,
       coalesce((p_weights).popularity * s.popularity, 0) as popularity,
       coalesce((p_weights).trend * s.trend, 0) as trend,
+      -- Below exp(-50) it stays put, for float8 would rather fail than underflow.
       (p_weights).recency * exp(
-        -0.693147 * date_part('epoch', p_as_of - i.published_at) / 86400 / (p_weights).recency_days
+        greatest(-50, -0.693147 * date_part('epoch', p_as_of - i.published_at) / 86400 / (p_weights).recency_days)
       ) as recency,
       case
         when v_platforms then coalesce((p_weights).availability * (
@@ -1716,7 +1732,7 @@ begin
         else 0
       end as exploration,
       coalesce(o.friends, 0)::int as friends,
-      (n.cause & 4294967295)::int as cause_no
+      case when n.cause >= 4294967296 then (n.cause & 4294967295)::int end as cause_no
     from near as n
     full join other as o on n.item_no = o.item_no
     inner join medley.items as i on coalesce(n.item_no, o.item_no) = i.item_no
@@ -1764,8 +1780,8 @@ comment on function medley.rank_items(
   int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_weights, timestamptz
 ) is
   'The p_pool most relevant items that the member may see and does not know yet, best first. p_depth: items of each kind '
-  'from the trends, the popular and the new. p_hide_known false lets what is known in again. p_shown_since: impressions since then hide. '
-  'p_skip: more items to hide. p_country: where the member watches (null: anywhere).';
+  'from the trends, the popular and the new. p_hide_known false lets what is known in again. p_shown_since: impressions '
+  'since then hide. p_skip: more items to hide. p_country: where the member watches (null: anywhere).';
 revoke all on function medley.rank_items(
   int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_weights, timestamptz
 ) from public, anon, authenticated, service_role;
@@ -1917,8 +1933,8 @@ comment on function medley.breakdown_of(medley.ranked_item, double precision) is
 revoke all on function medley.breakdown_of(medley.ranked_item, double precision)
 from public, anon, authenticated, service_role;
 
--- The best page: relevance first, then diversity. Where the sources end, deeper ones: more of the popular and the new, then
--- what was shown lately, then what the member knows.
+-- The best page: relevance first, then diversity. Where the sources end, deeper ones: more of the popular and the new,
+-- then what was shown lately, then what the member knows.
 create or replace function medley.recommend(
   p_user_no int,
   p_user_id uuid,
@@ -2007,7 +2023,10 @@ returns text
 language plpgsql immutable parallel safe security invoker set search_path = ''
 as $$
 declare
-  v_friends text := case when p_friends = 1 then '1 friend likes it' when p_friends > 1 then p_friends || ' friends like it' end;
+  v_friends text := case
+    when p_friends = 1 then '1 friend likes it'
+    when p_friends > 1 then p_friends || ' friends like it'
+  end;
 begin
   return case
     when p_algorithm = 'social' then v_friends
@@ -2111,7 +2130,8 @@ $$;
 
 comment on function medley.recommendation_cursor(text, timestamptz, int[]) is
   'The cursor after a page: the moment that all pages are of, and the items on the pages so far.';
-revoke all on function medley.recommendation_cursor(text, timestamptz, int[]) from public, anon, authenticated, service_role;
+revoke all on function medley.recommendation_cursor(text, timestamptz, int[])
+from public, anon, authenticated, service_role;
 
 create or replace function medley.read_recommendation_cursor(p_cursor text, p_query text, p_now timestamptz)
 returns table (as_of timestamptz, shown int[])
@@ -2150,8 +2170,9 @@ create or replace function medley.get_recommendations(
   p_now timestamptz
 )
 returns table (
-  item_id uuid, kind text, title text, score real, algorithm text, variant text, "position" int, reason text,
-  breakdown jsonb, next_cursor text
+  item_id uuid, kind text, title text, score real, algorithm text, variant text,
+  "position" int, -- noqa: RF06
+  reason text, breakdown jsonb, next_cursor text
 )
 language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan
@@ -2185,7 +2206,7 @@ begin
   if num_nulls(p_kind, p_cursor, v_variant) = 3 and coalesce(p_context, '{}') = '{}' then
     return query
     select
-      f.item_id, f.kind, f.title, f.score, f.algorithm, null::text, f.place, f.reason, f.breakdown,
+      f.item_id, f.kind, f.title, f.score, f.algorithm, null::text, f.place - 1, f.reason, f.breakdown,
       case when f.place = v_limit then medley.recommendation_cursor(v_query, p_now, f.page_nos) end
     from medley.page_ahead(v_user_no, v_user_id, v_limit, p_now) as f;
     if found then
@@ -2209,9 +2230,10 @@ begin
     g.score::real,
     g.algorithm,
     v_variant,
-    (cardinality(v_shown) + g.place)::int,
+    (cardinality(v_shown) + g.place - 1)::int,
     medley.recommendation_reason(
-      g.algorithm, g.friends, (select i.title from medley.items as i where i.item_no = g.cause_no), g.published_at, v_as_of
+      g.algorithm, g.friends, (select i.title from medley.items as i where i.item_no = g.cause_no), g.published_at,
+      v_as_of
     ),
     g.breakdown,
     case
@@ -2250,13 +2272,15 @@ $$;
 
 comment on function medley.recommend_batch(int[], text, int, timestamptz) is
   'The best p_limit recommendations for each of these members, as get_recommendations computes them: for evaluation.';
-revoke all on function medley.recommend_batch(int[], text, int, timestamptz) from public, anon, authenticated, service_role;
+revoke all on function medley.recommend_batch(int[], text, int, timestamptz)
+from public, anon, authenticated, service_role;
 
 -- sql/core/recommend/candidates.sql
 -- Pages computed ahead. A page is used while it is true: nothing that the member did, and no weight, is newer.
 create or replace function medley.page_ahead(p_user_no int, p_user_id uuid, p_limit int, p_as_of timestamptz)
 returns table (
-  item_id uuid, kind text, title text, score real, algorithm text, place int, reason text, breakdown jsonb, page_nos int[]
+  item_id uuid, kind text, title text, score real, algorithm text, place int, reason text, breakdown jsonb,
+  page_nos int[]
 )
 language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
@@ -2345,7 +2369,8 @@ begin
     r.score,
     jsonb_build_object(
       'reason', medley.recommendation_reason(
-        r.algorithm, r.friends, (select i.title from medley.items as i where i.item_no = r.cause_no), r.published_at, p_as_of
+        r.algorithm, r.friends, (select i.title from medley.items as i where i.item_no = r.cause_no), r.published_at,
+        p_as_of
       ),
       'breakdown', r.breakdown
     ),
@@ -2512,7 +2537,9 @@ create or replace function medley.recommendation_causes(
 returns jsonb
 language sql stable parallel safe security definer set search_path = ''
 as $$
-  select coalesce(jsonb_agg(jsonb_build_object('item_id', c.id, 'title', c.title, 'points', c.points) order by c.points desc), '[]')
+  select coalesce(
+    jsonb_agg(jsonb_build_object('item_id', c.id, 'title', c.title, 'points', c.points) order by c.points desc), '[]'
+  )
   from (
     select i.id, i.title, sum(w.points)::real as points
     from medley.member_history(
@@ -2618,7 +2645,8 @@ begin
     r.relevance::real,
     r.algorithm,
     medley.recommendation_reason(
-      r.algorithm, r.friends, (select i.title from medley.items as i where i.item_no = r.cause_no), v_item.published_at, p_as_of
+      r.algorithm, r.friends, (select i.title from medley.items as i where i.item_no = r.cause_no), v_item.published_at,
+      p_as_of
     ),
     r.breakdown,
     medley.recommendation_causes(v_user_no, v_item.item_no, v_weights, p_as_of),
@@ -2656,8 +2684,9 @@ create or replace function public.get_recommendations(
   p_user_id uuid default null
 )
 returns table (
-  item_id uuid, kind text, title text, score real, algorithm text, variant text, "position" int, reason text,
-  breakdown jsonb, next_cursor text
+  item_id uuid, kind text, title text, score real, algorithm text, variant text,
+  "position" int, -- noqa: RF06
+  reason text, breakdown jsonb, next_cursor text
 )
 language sql stable parallel safe security invoker set search_path = ''
 as $$
@@ -2669,7 +2698,7 @@ comment on function public.get_recommendations(text, int, text, jsonb, uuid) is
   'What suits the member best, of the kind p_kind or of all kinds (null). score is the sum of the terms in breakdown '
   '(behavior, content, social, followed, popularity, trend, recency, availability, exploration, diversity), weighted by '
   'medley.ranker_weights or by the variant of a running experiment (variant, null for none). algorithm: collaborative, '
-  'content_based, hybrid, social, followed, trending or exploration. reason says why in words. Send algorithm, variant, '
+  'content_based, hybrid, social, followed, trending or exploration. reason says why in words; position counts from 0. Send algorithm, variant, '
   'position and score back with the impressions. What the member knows, rejected or was shown lately is left out; what '
   'this transaction wrote counts. p_limit: 1 to 200. p_cursor: next_cursor of the previous page; all pages are of the '
   'moment of the first, good for a day, 500 items deep. p_context: {"country": "DE", "exclude": [item ids]}. '

@@ -7,8 +7,9 @@ create or replace function public.get_recommendations(
   p_user_id uuid default null
 )
 returns table (
-  item_id uuid, kind text, title text, score real, algorithm text, variant text, "position" int, reason text,
-  breakdown jsonb, next_cursor text
+  item_id uuid, kind text, title text, score real, algorithm text, variant text,
+  "position" int, -- noqa: RF06
+  reason text, breakdown jsonb, next_cursor text
 )
 language sql stable parallel safe security invoker set search_path = ''
 as $$
@@ -20,7 +21,7 @@ comment on function public.get_recommendations(text, int, text, jsonb, uuid) is
   'What suits the member best, of the kind p_kind or of all kinds (null). score is the sum of the terms in breakdown '
   '(behavior, content, social, followed, popularity, trend, recency, availability, exploration, diversity), weighted by '
   'medley.ranker_weights or by the variant of a running experiment (variant, null for none). algorithm: collaborative, '
-  'content_based, hybrid, social, followed, trending or exploration. reason says why in words. Send algorithm, variant, '
+  'content_based, hybrid, social, followed, trending or exploration. reason says why in words; position counts from 0. Send algorithm, variant, '
   'position and score back with the impressions. What the member knows, rejected or was shown lately is left out; what '
   'this transaction wrote counts. p_limit: 1 to 200. p_cursor: next_cursor of the previous page; all pages are of the '
   'moment of the first, good for a day, 500 items deep. p_context: {"country": "DE", "exclude": [item ids]}. '

@@ -1,7 +1,8 @@
 -- Pages computed ahead. A page is used while it is true: nothing that the member did, and no weight, is newer.
 create or replace function medley.page_ahead(p_user_no int, p_user_id uuid, p_limit int, p_as_of timestamptz)
 returns table (
-  item_id uuid, kind text, title text, score real, algorithm text, place int, reason text, breakdown jsonb, page_nos int[]
+  item_id uuid, kind text, title text, score real, algorithm text, place int, reason text, breakdown jsonb,
+  page_nos int[]
 )
 language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
@@ -90,7 +91,8 @@ begin
     r.score,
     jsonb_build_object(
       'reason', medley.recommendation_reason(
-        r.algorithm, r.friends, (select i.title from medley.items as i where i.item_no = r.cause_no), r.published_at, p_as_of
+        r.algorithm, r.friends, (select i.title from medley.items as i where i.item_no = r.cause_no), r.published_at,
+        p_as_of
       ),
       'breakdown', r.breakdown
     ),

@@ -8,7 +8,9 @@ create or replace function medley.recommendation_causes(
 returns jsonb
 language sql stable parallel safe security definer set search_path = ''
 as $$
-  select coalesce(jsonb_agg(jsonb_build_object('item_id', c.id, 'title', c.title, 'points', c.points) order by c.points desc), '[]')
+  select coalesce(
+    jsonb_agg(jsonb_build_object('item_id', c.id, 'title', c.title, 'points', c.points) order by c.points desc), '[]'
+  )
   from (
     select i.id, i.title, sum(w.points)::real as points
     from medley.member_history(
@@ -114,7 +116,8 @@ begin
     r.relevance::real,
     r.algorithm,
     medley.recommendation_reason(
-      r.algorithm, r.friends, (select i.title from medley.items as i where i.item_no = r.cause_no), v_item.published_at, p_as_of
+      r.algorithm, r.friends, (select i.title from medley.items as i where i.item_no = r.cause_no), v_item.published_at,
+      p_as_of
     ),
     r.breakdown,
     medley.recommendation_causes(v_user_no, v_item.item_no, v_weights, p_as_of),

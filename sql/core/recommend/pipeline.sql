@@ -233,7 +233,7 @@ create type medley.ranked_item as (
   exploration double precision,
   friends int,
   cause_no int,
-  signature bit(128),
+  signature bit varying,
   creator_no int,
   genre_no int
 );
@@ -287,12 +287,22 @@ begin
     group by o.item_no
   ),
 
+  -- A contribution's points, as a whole number, and the item that they come from share a bigint: the greatest is the
+  -- cause.
   spread as (
-    select n.neighbor_no as item_no, h.weight * n.weight as behavior, 0::float8 as content, h.item_no as cause_no
+    select
+      n.neighbor_no as item_no,
+      h.weight * n.weight as behavior,
+      0::float8 as content,
+      least(h.weight * n.weight * (p_weights).behavior * 1000000, 2147483647)::bigint << 32 | h.item_no as cause
     from history as h
     inner join medley.item_neighbors as n on n.list_no = v_behavior and h.item_no = n.item_no
     union all
-    select n.neighbor_no, 0, h.weight * n.weight, h.item_no
+    select
+      n.neighbor_no,
+      0,
+      h.weight * n.weight,
+      least(h.weight * n.weight * (p_weights).content * 1000000, 2147483647)::bigint << 32 | h.item_no
     from history as h
     inner join medley.item_neighbors as n on n.list_no = v_content and h.item_no = n.item_no
     union all
@@ -300,15 +310,13 @@ begin
     from hidden as h
   ),
 
-  -- Hidden items fall out of the sums; a join that leaves them out could be planned badly. The cause is the largest
-  -- contribution: points in the upper half of a bigint, the item in the lower.
+  -- Hidden items fall out of the sums; a join that leaves them out could be planned badly.
   near as (
     select
       s.item_no,
       sum(s.behavior) as behavior,
       sum(s.content) as content,
-      max((least((p_weights).behavior * s.behavior + (p_weights).content * s.content, 1000) * 1000000)::bigint << 32 | s.cause_no)
-        as cause
+      max(s.cause) as cause
     from spread as s
     group by s.item_no
     having sum(s.behavior) > '-infinity'
@@ -328,12 +336,13 @@ begin
       i.published_at,
       coalesce((p_weights).behavior * n.behavior, 0) as behavior,
       coalesce((p_weights).content * n.content, 0) as content,
-      coalesce(least((p_weights).social * o.friends, (p_weights).social_cap), 0) as social,
+      least((p_weights).social * coalesce(o.friends, 0), (p_weights).social_cap) as social,
       coalesce((p_weights).followed * o.followed, 0) as followed,
       coalesce((p_weights).popularity * s.popularity, 0) as popularity,
       coalesce((p_weights).trend * s.trend, 0) as trend,
+      -- Below exp(-50) it stays put, for float8 would rather fail than underflow.
       (p_weights).recency * exp(
-        -0.693147 * date_part('epoch', p_as_of - i.published_at) / 86400 / (p_weights).recency_days
+        greatest(-50, -0.693147 * date_part('epoch', p_as_of - i.published_at) / 86400 / (p_weights).recency_days)
       ) as recency,
       case
         when v_platforms then coalesce((p_weights).availability * (
@@ -353,7 +362,7 @@ begin
         else 0
       end as exploration,
       coalesce(o.friends, 0)::int as friends,
-      (n.cause & 4294967295)::int as cause_no
+      case when n.cause >= 4294967296 then (n.cause & 4294967295)::int end as cause_no
     from near as n
     full join other as o on n.item_no = o.item_no
     inner join medley.items as i on coalesce(n.item_no, o.item_no) = i.item_no
@@ -401,8 +410,8 @@ comment on function medley.rank_items(
   int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_weights, timestamptz
 ) is
   'The p_pool most relevant items that the member may see and does not know yet, best first. p_depth: items of each kind '
-  'from the trends, the popular and the new. p_hide_known false lets what is known in again. p_shown_since: impressions since then hide. '
-  'p_skip: more items to hide. p_country: where the member watches (null: anywhere).';
+  'from the trends, the popular and the new. p_hide_known false lets what is known in again. p_shown_since: impressions '
+  'since then hide. p_skip: more items to hide. p_country: where the member watches (null: anywhere).';
 revoke all on function medley.rank_items(
   int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_weights, timestamptz
 ) from public, anon, authenticated, service_role;

@@ -52,8 +52,8 @@ comment on function medley.breakdown_of(medley.ranked_item, double precision) is
 revoke all on function medley.breakdown_of(medley.ranked_item, double precision)
 from public, anon, authenticated, service_role;
 
--- The best page: relevance first, then diversity. Where the sources end, deeper ones: more of the popular and the new, then
--- what was shown lately, then what the member knows.
+-- The best page: relevance first, then diversity. Where the sources end, deeper ones: more of the popular and the new,
+-- then what was shown lately, then what the member knows.
 create or replace function medley.recommend(
   p_user_no int,
   p_user_id uuid,
@@ -142,7 +142,10 @@ returns text
 language plpgsql immutable parallel safe security invoker set search_path = ''
 as $$
 declare
-  v_friends text := case when p_friends = 1 then '1 friend likes it' when p_friends > 1 then p_friends || ' friends like it' end;
+  v_friends text := case
+    when p_friends = 1 then '1 friend likes it'
+    when p_friends > 1 then p_friends || ' friends like it'
+  end;
 begin
   return case
     when p_algorithm = 'social' then v_friends
@@ -246,7 +249,8 @@ $$;
 
 comment on function medley.recommendation_cursor(text, timestamptz, int[]) is
   'The cursor after a page: the moment that all pages are of, and the items on the pages so far.';
-revoke all on function medley.recommendation_cursor(text, timestamptz, int[]) from public, anon, authenticated, service_role;
+revoke all on function medley.recommendation_cursor(text, timestamptz, int[])
+from public, anon, authenticated, service_role;
 
 create or replace function medley.read_recommendation_cursor(p_cursor text, p_query text, p_now timestamptz)
 returns table (as_of timestamptz, shown int[])
@@ -285,8 +289,9 @@ create or replace function medley.get_recommendations(
   p_now timestamptz
 )
 returns table (
-  item_id uuid, kind text, title text, score real, algorithm text, variant text, "position" int, reason text,
-  breakdown jsonb, next_cursor text
+  item_id uuid, kind text, title text, score real, algorithm text, variant text,
+  "position" int, -- noqa: RF06
+  reason text, breakdown jsonb, next_cursor text
 )
 language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan
@@ -320,7 +325,7 @@ begin
   if num_nulls(p_kind, p_cursor, v_variant) = 3 and coalesce(p_context, '{}') = '{}' then
     return query
     select
-      f.item_id, f.kind, f.title, f.score, f.algorithm, null::text, f.place, f.reason, f.breakdown,
+      f.item_id, f.kind, f.title, f.score, f.algorithm, null::text, f.place - 1, f.reason, f.breakdown,
       case when f.place = v_limit then medley.recommendation_cursor(v_query, p_now, f.page_nos) end
     from medley.page_ahead(v_user_no, v_user_id, v_limit, p_now) as f;
     if found then
@@ -344,9 +349,10 @@ begin
     g.score::real,
     g.algorithm,
     v_variant,
-    (cardinality(v_shown) + g.place)::int,
+    (cardinality(v_shown) + g.place - 1)::int,
     medley.recommendation_reason(
-      g.algorithm, g.friends, (select i.title from medley.items as i where i.item_no = g.cause_no), g.published_at, v_as_of
+      g.algorithm, g.friends, (select i.title from medley.items as i where i.item_no = g.cause_no), g.published_at,
+      v_as_of
     ),
     g.breakdown,
     case
@@ -385,4 +391,5 @@ $$;
 
 comment on function medley.recommend_batch(int[], text, int, timestamptz) is
   'The best p_limit recommendations for each of these members, as get_recommendations computes them: for evaluation.';
-revoke all on function medley.recommend_batch(int[], text, int, timestamptz) from public, anon, authenticated, service_role;
+revoke all on function medley.recommend_batch(int[], text, int, timestamptz)
+from public, anon, authenticated, service_role;

@@ -2,7 +2,8 @@
 -- pipeline.sql ranks what a member has not seen, diversity.sql chooses the page, recommend.sql answers the call,
 -- candidates.sql computes pages ahead for active members, explain.sql says why, or why not.
 -- Reads only: what was shown comes back as impressions through log_engagement.
-create index items_newest_idx on medley.items (kind, published_at desc) where owner_id is null and visibility = 'public';
+create index items_newest_idx on medley.items (kind, published_at desc)
+where owner_id is null and visibility = 'public';
 
 create table medley.recommendation_candidates (
   user_no int not null references medley.members (user_no) on delete cascade,
@@ -26,15 +27,18 @@ create table medley.recommendation_candidates (
 create index recommendation_candidates_expires_idx on medley.recommendation_candidates (expires_at);
 
 comment on table medley.recommendation_candidates is
-  'Pages computed ahead for active members. Used only while nothing that the member did is newer, and never after expires_at.';
+  'Pages computed ahead for active members. Used only while nothing that the member did is newer, and never after '
+  'expires_at.';
 comment on column medley.recommendation_candidates.user_no is 'The member.';
 comment on column medley.recommendation_candidates.rank is 'Place, from 1.';
 comment on column medley.recommendation_candidates.item_no is 'The item.';
-comment on column medley.recommendation_candidates.algorithm_type is 'Where it came from: see algorithm of get_recommendations.';
+comment on column medley.recommendation_candidates.algorithm_type is
+  'Where it came from: see algorithm of get_recommendations.';
 comment on column medley.recommendation_candidates.base_score is 'Points of the terms behavior, content and exploration.';
 comment on column medley.recommendation_candidates.popularity_boost is 'Points for popularity and trend.';
 comment on column medley.recommendation_candidates.recency_boost is 'Points for being new.';
-comment on column medley.recommendation_candidates.diversity_penalty is 'Points lost for likeness to what stands above it; 0 or less.';
+comment on column medley.recommendation_candidates.diversity_penalty is
+  'Points lost for likeness to what stands above it; 0 or less.';
 comment on column medley.recommendation_candidates.availability_boost is 'Points for being on a platform of the member''s.';
 comment on column medley.recommendation_candidates.social_boost is 'Points for friends and followed members.';
 comment on column medley.recommendation_candidates.final_score is 'The sum of the above.';
@@ -50,9 +54,12 @@ values
   ('recommend.history', 100, 'Items of a member, strongest first, that speak for others; 5 to 500.'),
   (
     'recommend.history_exponent', 0.2,
-    'Affinities enter as (affinity / the member''s strongest) to this power; 0 counts every item alike, 1 is proportional.'
+    'Affinities enter as (affinity / the member''s strongest) to this power; 0 counts items alike, 1 is proportional.'
   ),
-  ('recommend.dislike_share', 0.5, 'What a disliked item takes from its neighbours, as a share of what a liked one gives; 0 to 1.'),
+  (
+    'recommend.dislike_share', 0.5,
+    'What a disliked item takes from its neighbours, as a share of what a liked one gives; 0 to 1.'
+  ),
   ('recommend.pool', 60, 'Items that are scored in full before the page is chosen, at least; 20 to 200.'),
   ('recommend.shown_hours', 6, 'Hours for which an item that was shown is left out; 0 to 720.'),
   ('recommend.new_days', 30, 'Days for which an item counts as new; 1 to 365.'),

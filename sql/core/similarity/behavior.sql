@@ -263,7 +263,8 @@ $$;
 comment on function medley.behavior_candidates(int, int, double precision) is
   'The items that go with an item best by shrunk cosine, pairs / sqrt((members + s) * (members of the other + s)); '
   'pairs: how many members like both.';
-revoke all on function medley.behavior_candidates(int, int, double precision) from public, anon, authenticated, service_role;
+revoke all on function medley.behavior_candidates(int, int, double precision)
+from public, anon, authenticated, service_role;
 
 create or replace function medley.behavior_neighbors_of(p_item_no int)
 returns table (neighbor_no int, weight real, cosine real)
