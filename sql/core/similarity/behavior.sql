@@ -277,28 +277,37 @@ declare
   v_shrinkage double precision := medley.setting('behavior.shrinkage');
   v_ridge double precision := medley.setting('behavior.ridge');
   v_damping double precision := greatest(v_members, 1) ^ -medley.setting('behavior.popularity_damping')::float8;
+  -- Two members share a bit by chance only where there are more members than bits.
+  v_coincidence double precision := case
+    when (select max(m.user_no) from medley.members as m) > 8192 then 1 / 8192.0
+    else 0
+  end;
   v_neighbors int[];
   v_cosines real[];
   v_scales real[];
   v_rows extensions.vector[];
   v_b extensions.vector;
 begin
-  -- G + diag(ridge * sqrt(members)), scaled to a unit diagonal. Few members support few candidates.
+  -- G + diag(ridge * sqrt(members)), scaled to a unit diagonal. Few members support few candidates. factor holds the
+  -- scale, and that several members may share a bit; the bits that differ tell how many are in common.
   with candidate as materialized (
     select
       row_number() over (order by c.cosine desc, c.neighbor_no) as place,
-      c.*,
+      c.neighbor_no,
+      c.pairs,
+      c.cosine,
       b.sketch,
-      bit_count(b.sketch)::float8 as bits,
-      cardinality(b.members)::float8 / bit_count(b.sketch) as crowding,
-      b.sampled::float8 as sampled,
-      1 / sqrt(b.member_count + v_ridge * sqrt(b.member_count)) as scale
-    from medley.behavior_candidates(
-      p_item_no,
-      least(greatest(2 * v_members, 25), v_candidates),
-      v_shrinkage
-    ) as c
+      k.bits,
+      k.scale,
+      k.scale * sqrt(cardinality(b.members) / k.bits) as factor,
+      1 / b.sampled::float8 as expansion
+    from medley.behavior_candidates(p_item_no, least(greatest(2 * v_members, 25), v_candidates), v_shrinkage) as c
     inner join medley.behavior_items as b on c.neighbor_no = b.item_no
+    cross join lateral (
+      select
+        bit_count(b.sketch)::float8 as bits,
+        1 / sqrt(b.member_count + v_ridge * sqrt(b.member_count)) as scale
+    ) as k
   ),
 
   pair as (
@@ -308,10 +317,10 @@ begin
       x.bits,
       y.bits as other_bits,
       (x.bits + y.bits - (x.sketch operator(extensions.<~>) y.sketch)) / 2 as common,
-      sqrt(x.crowding * y.crowding) * x.scale * y.scale / least(x.sampled, y.sampled) as scale
+      x.factor * y.factor * greatest(x.expansion, y.expansion) as factor
     from candidate as x
     cross join candidate as y
-    -- Once: the outer query uses "common" four times.
+    -- Once: the outer query uses "common" three times.
     offset 0
   ),
 
@@ -321,14 +330,11 @@ begin
       array_agg(
         case
           when p.place = p.other then 1
-          else p.scale * greatest(
-            p.common - case when s.collide then (p.bits - p.common) * (p.other_bits - p.common) / 8192 else 0 end, 0
-          )
+          else p.factor * greatest(p.common - (p.bits - p.common) * (p.other_bits - p.common) * v_coincidence, 0)
         end
         order by p.other
       )::extensions.vector as row
     from pair as p
-    cross join (select max(m.user_no) > 8192 as collide from medley.members as m) as s
     group by p.place
   )
 
