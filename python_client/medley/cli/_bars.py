@@ -49,5 +49,5 @@ def moved(rank: int, score: float, before: Mapping[str, tuple[int, float]], key:
         return f"new, was below {len(before)}"
     was, had = before[key]
     place = f"up from {was}" if was > rank else f"down from {was}" if was < rank else ""
-    gain = f"{(score - had) / had:+.0%} points" if had and abs(score - had) >= had / 200 else ""
+    gain = f"{(score - had) / had:+.0%}" if had and abs(score - had) >= had / 200 else ""
     return ", ".join(filter(None, (place, gain)))
