@@ -114,7 +114,7 @@ begin
       ) as points
     from medley.recommend(
       m.user_no, m.user_id, null, medley.setting('recommend.candidates')::int, '{}', null,
-      medley.recommendation_weights(null), p_as_of
+      medley.recommendation_parameters(null), p_as_of
     ) as t
   ) as r;
   return cardinality(p_user_nos);

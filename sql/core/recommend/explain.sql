@@ -2,7 +2,7 @@
 create or replace function medley.recommendation_causes(
   p_user_no int,
   p_item_no int,
-  p_weights medley.recommendation_weights,
+  p_parameters medley.recommendation_parameters,
   p_as_of timestamptz
 )
 returns jsonb
@@ -14,15 +14,14 @@ as $$
   from (
     select i.id, i.title, sum(w.points)::real as points
     from medley.member_history(
-      p_user_no, medley.setting('recommend.history')::int, medley.setting('recommend.history_exponent')::float8,
-      medley.setting('recommend.dislike_share')::float8, p_as_of
+      p_user_no, (p_parameters).history, (p_parameters).history_exponent, (p_parameters).dislike_share, p_as_of
     ) as h
     inner join (
-      select n.item_no, (p_weights).behavior * n.weight as points
+      select n.item_no, (p_parameters).behavior * n.weight as points
       from medley.item_neighbors as n
       where n.list_no = medley.current_list('behavior') and n.neighbor_no = p_item_no
       union all
-      select n.item_no, (p_weights).content * n.weight
+      select n.item_no, (p_parameters).content * n.weight
       from medley.item_neighbors as n
       where n.list_no = medley.current_list('content') and n.neighbor_no = p_item_no
     ) as c on h.item_no = c.item_no
@@ -34,9 +33,9 @@ as $$
   ) as c
 $$;
 
-comment on function medley.recommendation_causes(int, int, medley.recommendation_weights, timestamptz) is
+comment on function medley.recommendation_causes(int, int, medley.recommendation_parameters, timestamptz) is
   'The five items of the member''s history that speak for an item most: [{item_id, title, points}].';
-revoke all on function medley.recommendation_causes(int, int, medley.recommendation_weights, timestamptz)
+revoke all on function medley.recommendation_causes(int, int, medley.recommendation_parameters, timestamptz)
 from public, anon, authenticated, service_role;
 
 create or replace function medley.recommendation_filters(
@@ -94,7 +93,7 @@ as $$
 declare
   v_user_id uuid := medley.acting_user(p_user_id);
   v_user_no int := (select m.user_no from medley.members as m where m.user_id = v_user_id);
-  v_weights medley.recommendation_weights;
+  v_parameters medley.recommendation_parameters;
   v_override jsonb;
   v_item medley.items;
 begin
@@ -106,7 +105,7 @@ begin
   end if;
   select e.weights, e.experiment || ':' || e.variant into v_override, variant
   from medley.active_experiment(v_user_no, 'recommendations', p_as_of) as e;
-  v_weights := medley.recommendation_weights(v_override);
+  v_parameters := medley.recommendation_parameters(v_override);
 
   return query
   select
@@ -120,7 +119,7 @@ begin
       p_as_of
     ),
     r.breakdown,
-    medley.recommendation_causes(v_user_no, v_item.item_no, v_weights, p_as_of),
+    medley.recommendation_causes(v_user_no, v_item.item_no, v_parameters, p_as_of),
     medley.recommendation_filters(v_user_no, v_user_id, v_item, p_as_of),
     explain_recommendation.variant
   from (values (1)) as one (row)
@@ -132,7 +131,7 @@ begin
       medley.algorithm_of(t) as algorithm,
       medley.breakdown_of(t, 0) as breakdown
     from medley.rank_items(
-      v_user_no, v_user_id, v_item.kind, 1000000, 100, false, p_as_of, '{}', null, v_weights, p_as_of
+      v_user_no, v_user_id, v_item.kind, 1000000, 100, false, p_as_of, '{}', null, v_parameters, p_as_of
     ) as t
     where t.item_no = v_item.item_no
   ) as r on true;

@@ -1,5 +1,5 @@
 -- Sources, filters and scores. The parts without SET inline into rank_items, which has one kept plan.
-create type medley.recommendation_weights as (
+create type medley.recommendation_parameters as (
   behavior double precision,
   content double precision,
   social double precision,
@@ -11,44 +11,69 @@ create type medley.recommendation_weights as (
   recency_days double precision,
   availability double precision,
   exploration double precision,
-  diversity double precision
+  diversity double precision,
+  history int,
+  history_exponent double precision,
+  dislike_share double precision,
+  pool int,
+  shown_hours double precision,
+  new_days double precision,
+  max_per_creator double precision,
+  max_per_genre double precision
 );
-comment on type medley.recommendation_weights is 'The weights of the ranker recommendations in one row, an experiment''s included.';
+comment on type medley.recommendation_parameters is
+  'The weights of the ranker recommendations, an experiment''s included, and the settings of the pipeline, in one row.';
 
-create or replace function medley.recommendation_weights(p_overrides jsonb)
-returns medley.recommendation_weights
+create or replace function medley.recommendation_parameters(p_overrides jsonb)
+returns medley.recommendation_parameters
 language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_weights medley.recommendation_weights;
+  v_parameters medley.recommendation_parameters;
 begin
-  select
-    max(w.weight) filter (where w.term = 'behavior'),
-    max(w.weight) filter (where w.term = 'content'),
-    max(w.weight) filter (where w.term = 'social'),
-    max(w.cap) filter (where w.term = 'social'),
-    max(w.weight) filter (where w.term = 'followed'),
-    max(w.weight) filter (where w.term = 'popularity'),
-    max(w.weight) filter (where w.term = 'trend'),
-    max(w.weight) filter (where w.term = 'recency'),
-    max(w.scale) filter (where w.term = 'recency'),
-    max(w.weight) filter (where w.term = 'availability'),
-    max(w.weight) filter (where w.term = 'exploration'),
-    max(w.weight) filter (where w.term = 'diversity')
-  into v_weights
-  from medley.ranker_weights as w
-  where w.ranker = 'recommendations';
+  select w.*, s.*
+  into v_parameters
+  from (
+    select
+      max(w.weight) filter (where w.term = 'behavior'),
+      max(w.weight) filter (where w.term = 'content'),
+      max(w.weight) filter (where w.term = 'social'),
+      max(w.cap) filter (where w.term = 'social'),
+      max(w.weight) filter (where w.term = 'followed'),
+      max(w.weight) filter (where w.term = 'popularity'),
+      max(w.weight) filter (where w.term = 'trend'),
+      max(w.weight) filter (where w.term = 'recency'),
+      max(w.scale) filter (where w.term = 'recency'),
+      max(w.weight) filter (where w.term = 'availability'),
+      max(w.weight) filter (where w.term = 'exploration'),
+      max(w.weight) filter (where w.term = 'diversity')
+    from medley.ranker_weights as w
+    where w.ranker = 'recommendations'
+  ) as w
+  cross join (
+    select
+      max(s.value) filter (where s.key = 'recommend.history'),
+      max(s.value) filter (where s.key = 'recommend.history_exponent'),
+      max(s.value) filter (where s.key = 'recommend.dislike_share'),
+      max(s.value) filter (where s.key = 'recommend.pool'),
+      max(s.value) filter (where s.key = 'recommend.shown_hours'),
+      max(s.value) filter (where s.key = 'recommend.new_days'),
+      max(s.value) filter (where s.key = 'recommend.max_per_creator'),
+      max(s.value) filter (where s.key = 'recommend.max_per_genre')
+    from medley.settings as s
+    where s.key like 'recommend.%'
+  ) as s;
   if p_overrides is not null then
-    v_weights := jsonb_populate_record(v_weights, p_overrides);
+    v_parameters := jsonb_populate_record(v_parameters, p_overrides);
   end if;
-  return v_weights;
+  return v_parameters;
 end;
 $$;
 
-comment on function medley.recommendation_weights(jsonb) is
-  'The weights in force, with those of p_overrides ({"term": weight}) instead of the stored ones.';
-revoke all on function medley.recommendation_weights(jsonb) from public, anon, authenticated, service_role;
+comment on function medley.recommendation_parameters(jsonb) is
+  'Weights and settings in force, with the weights of p_overrides ({"term": weight}) instead of the stored ones.';
+revoke all on function medley.recommendation_parameters(jsonb) from public, anon, authenticated, service_role;
 
 create or replace function medley.member_history(
   p_user_no int,
@@ -251,7 +276,7 @@ create or replace function medley.rank_items(
   p_shown_since timestamptz,
   p_skip int[],
   p_country text,
-  p_weights medley.recommendation_weights,
+  p_parameters medley.recommendation_parameters,
   p_as_of timestamptz
 )
 returns setof medley.ranked_item
@@ -259,19 +284,33 @@ language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_mergejoin = off
 as $$
 declare
-  v_behavior smallint := medley.current_list('behavior');
-  v_content smallint := medley.current_list('content');
+  v_behavior_list smallint := medley.current_list('behavior');
+  v_content_list smallint := medley.current_list('content');
   v_impression smallint := (select k.kind_no from medley.engagement_kinds as k where k.kind = 'impression');
-  v_new_since timestamptz := p_as_of - medley.setting('recommend.new_days')::float8 * interval '1 day';
-  v_history int := medley.setting('recommend.history');
-  v_exponent double precision := medley.setting('recommend.history_exponent');
-  v_dislike double precision := medley.setting('recommend.dislike_share');
+  v_new_since timestamptz := p_as_of - (p_parameters).new_days * interval '1 day';
   v_platforms boolean := exists (select from medley.platform_user_preferences as p where p.user_no = p_user_no);
+  -- Scalars: a field of a row costs the query as much as all the arithmetic on it.
+  v_behavior double precision := (p_parameters).behavior;
+  v_content double precision := (p_parameters).content;
+  v_social double precision := (p_parameters).social;
+  v_social_cap double precision := (p_parameters).social_cap;
+  v_followed double precision := (p_parameters).followed;
+  v_popularity double precision := (p_parameters).popularity;
+  v_trend double precision := (p_parameters).trend;
+  v_recency double precision := (p_parameters).recency;
+  v_recency_days double precision := (p_parameters).recency_days;
+  v_availability double precision := (p_parameters).availability;
+  v_exploration double precision := (p_parameters).exploration;
+  v_history int := (p_parameters).history;
+  v_history_exponent double precision := (p_parameters).history_exponent;
+  v_dislike_share double precision := (p_parameters).dislike_share;
 begin
   return query
   with history as materialized (
     select h.item_no, h.weight
-    from medley.member_history(p_user_no, v_history, v_exponent, v_dislike, p_as_of) as h
+    from medley.member_history(
+      p_user_no, v_history, v_history_exponent, v_dislike_share, p_as_of
+    ) as h
   ),
 
   hidden as materialized (
@@ -294,17 +333,17 @@ begin
       n.neighbor_no as item_no,
       h.weight * n.weight as behavior,
       0::float8 as content,
-      least(h.weight * n.weight * (p_weights).behavior * 1000000, 2147483647)::bigint << 32 | h.item_no as cause
+      least(h.weight * n.weight * v_behavior * 1000000, 2147483647)::bigint << 32 | h.item_no as cause
     from history as h
-    inner join medley.item_neighbors as n on n.list_no = v_behavior and h.item_no = n.item_no
+    inner join medley.item_neighbors as n on n.list_no = v_behavior_list and h.item_no = n.item_no
     union all
     select
       n.neighbor_no,
       0,
       h.weight * n.weight,
-      least(h.weight * n.weight * (p_weights).content * 1000000, 2147483647)::bigint << 32 | h.item_no
+      least(h.weight * n.weight * v_content * 1000000, 2147483647)::bigint << 32 | h.item_no
     from history as h
-    inner join medley.item_neighbors as n on n.list_no = v_content and h.item_no = n.item_no
+    inner join medley.item_neighbors as n on n.list_no = v_content_list and h.item_no = n.item_no
     union all
     select h.item_no, '-infinity', 0, null
     from hidden as h
@@ -322,7 +361,7 @@ begin
     having sum(s.behavior) > '-infinity'
     order by
       (s.item_no in (select o.item_no from other as o)) desc,
-      (p_weights).behavior * sum(s.behavior) + (p_weights).content * sum(s.content) desc,
+      v_behavior * sum(s.behavior) + v_content * sum(s.content) desc,
       s.item_no
     limit p_pool
   ),
@@ -334,18 +373,18 @@ begin
       i.kind,
       i.title,
       i.published_at,
-      coalesce((p_weights).behavior * n.behavior, 0) as behavior,
-      coalesce((p_weights).content * n.content, 0) as content,
-      least((p_weights).social * coalesce(o.friends, 0), (p_weights).social_cap) as social,
-      coalesce((p_weights).followed * o.followed, 0) as followed,
-      coalesce((p_weights).popularity * s.popularity, 0) as popularity,
-      coalesce((p_weights).trend * s.trend, 0) as trend,
+      coalesce(v_behavior * n.behavior, 0) as behavior,
+      coalesce(v_content * n.content, 0) as content,
+      least(v_social * coalesce(o.friends, 0), v_social_cap) as social,
+      coalesce(v_followed * o.followed, 0) as followed,
+      coalesce(v_popularity * s.popularity, 0) as popularity,
+      coalesce(v_trend * s.trend, 0) as trend,
       -- Below exp(-50) it stays put, for float8 would rather fail than underflow.
-      (p_weights).recency * exp(
-        greatest(-50, -0.693147 * date_part('epoch', p_as_of - i.published_at) / 86400 / (p_weights).recency_days)
+      v_recency * exp(
+        greatest(-50, -0.693147 * date_part('epoch', p_as_of - i.published_at) / 86400 / v_recency_days)
       ) as recency,
       case
-        when v_platforms then coalesce((p_weights).availability * (
+        when v_platforms then coalesce(v_availability * (
           select max(case when p.has_subscription then 1 else p.usage_frequency * p.preference_score end)
           from medley.item_availability as a
           inner join medley.platform_user_preferences as p on p.user_no = p_user_no and a.platform = p.platform_name
@@ -358,7 +397,7 @@ begin
       end as availability,
       case
         when i.published_at > v_new_since
-          then (p_weights).exploration * (1 - coalesce(s.popularity, 0))
+          then v_exploration * (1 - coalesce(s.popularity, 0))
         else 0
       end as exploration,
       coalesce(o.friends, 0)::int as friends,
@@ -407,11 +446,11 @@ end;
 $$;
 
 comment on function medley.rank_items(
-  int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_weights, timestamptz
+  int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_parameters, timestamptz
 ) is
   'The p_pool most relevant items that the member may see and does not know yet, best first. p_depth: items of each kind '
   'from the trends, the popular and the new. p_hide_known false lets what is known in again. p_shown_since: impressions '
   'since then hide. p_skip: more items to hide. p_country: where the member watches (null: anywhere).';
 revoke all on function medley.rank_items(
-  int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_weights, timestamptz
+  int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_parameters, timestamptz
 ) from public, anon, authenticated, service_role;

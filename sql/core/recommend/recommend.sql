@@ -61,7 +61,7 @@ create or replace function medley.recommend(
   p_limit int,
   p_skip int[],
   p_country text,
-  p_weights medley.recommendation_weights,
+  p_parameters medley.recommendation_parameters,
   p_as_of timestamptz
 )
 returns setof medley.recommendation
@@ -69,66 +69,69 @@ language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_pool int := greatest(medley.setting('recommend.pool')::int, 2 * p_limit);
-  v_shown_since timestamptz := p_as_of - medley.setting('recommend.shown_hours')::float8 * interval '1 hour';
+  v_pool int := greatest((p_parameters).pool, 2 * p_limit);
   v_depth int := 10;
-  v_hide_known boolean := true;
-  v_items medley.ranked_item[];
+  v_shown_since timestamptz := p_as_of - (p_parameters).shown_hours * interval '1 hour';
 begin
   for v_attempt in 1..4 loop
-    select array_agg(r) into v_items
-    from medley.rank_items(
-      p_user_no, p_user_id, p_kind, v_pool, v_depth, v_hide_known, v_shown_since, p_skip, p_country, p_weights, p_as_of
-    ) as r;
-    exit when cardinality(v_items) >= p_limit;
+    return query
+    with ranked as materialized (
+      select r as item, row_number() over () as place
+      from medley.rank_items(
+        p_user_no, p_user_id, p_kind, v_pool, v_depth, v_attempt < 4, v_shown_since, p_skip, p_country, p_parameters,
+        p_as_of
+      ) as r
+    ),
+
+    chosen as (
+      select c.place, c.penalty, c.rank
+      from (
+        select
+          array_agg((r.item).relevance order by r.place) as relevance,
+          array_agg((r.item).signature order by r.place) as signatures,
+          array_agg((r.item).creator_no order by r.place) as creators,
+          array_agg((r.item).genre_no order by r.place) as genres
+        from ranked as r
+        having v_attempt = 4 or count(*) >= p_limit
+      ) as a
+      cross join lateral medley.choose_page(
+        a.relevance, a.signatures, a.creators, a.genres, p_limit, (p_parameters).diversity,
+        ceil((p_parameters).max_per_creator * p_limit / 20)::int, ceil((p_parameters).max_per_genre * p_limit / 20)::int
+      ) with ordinality as c (place, penalty, rank)
+    )
+
+    select
+      (r.item).item_no,
+      (r.item).item_id,
+      (r.item).kind,
+      (r.item).title,
+      (r.item).relevance - c.penalty,
+      medley.algorithm_of(r.item),
+      (r.item).friends,
+      (r.item).cause_no,
+      (r.item).published_at,
+      medley.breakdown_of(r.item, c.penalty)
+    from chosen as c
+    inner join ranked as r on c.place = r.place
+    order by c.rank;
+    exit when found;
+
     v_pool := 5000;
     v_depth := greatest(100, 2 * p_limit) + coalesce(cardinality(p_skip), 0);
-    if v_attempt = 2 then
+    if v_attempt >= 2 then
       v_shown_since := p_as_of;
-    elsif v_attempt = 3 then
-      v_hide_known := false;
     end if;
   end loop;
-
-  return query
-  select
-    (i.item).item_no,
-    (i.item).item_id,
-    (i.item).kind,
-    (i.item).title,
-    (i.item).relevance - c.penalty,
-    medley.algorithm_of(i.item),
-    (i.item).friends,
-    (i.item).cause_no,
-    (i.item).published_at,
-    medley.breakdown_of(i.item, c.penalty)
-  from (
-    select
-      array_agg(u.relevance order by u.place) as relevance,
-      array_agg(u.signature order by u.place) as signatures,
-      array_agg(u.creator_no order by u.place) as creators,
-      array_agg(u.genre_no order by u.place) as genres
-    from unnest(v_items) with ordinality as u (
-      item_no, item_id, kind, title, published_at, relevance, behavior, content, social, followed, popularity, trend,
-      recency, availability, exploration, friends, cause_no, signature, creator_no, genre_no, place
-    )
-  ) as a
-  cross join lateral medley.choose_page(
-    a.relevance, a.signatures, a.creators, a.genres, p_limit, (p_weights).diversity,
-    ceil(medley.setting('recommend.max_per_creator') * p_limit / 20)::int,
-    ceil(medley.setting('recommend.max_per_genre') * p_limit / 20)::int
-  ) as c
-  cross join lateral (select v_items[c.place] as item offset 0) as i;
 end;
 $$;
 
 comment on function medley.recommend(
-  int, uuid, text, int, int[], text, medley.recommendation_weights, timestamptz
+  int, uuid, text, int, int[], text, medley.recommendation_parameters, timestamptz
 ) is
   'The best p_limit recommendations for the member, with their score and breakdown, in order. Full as long as the catalogue '
   'has that many items for the member at all.';
 revoke all on function medley.recommend(
-  int, uuid, text, int, int[], text, medley.recommendation_weights, timestamptz
+  int, uuid, text, int, int[], text, medley.recommendation_parameters, timestamptz
 ) from public, anon, authenticated, service_role;
 
 create or replace function medley.recommendation_reason(
@@ -338,7 +341,7 @@ begin
     select r.*, row_number() over () as place
     from medley.recommend(
       v_user_no, v_user_id, p_kind, v_limit, v_shown || v_excluded, v_country,
-      medley.recommendation_weights(v_weights), v_as_of
+      medley.recommendation_parameters(v_weights), v_as_of
     ) as r
   )
 
@@ -384,7 +387,7 @@ as $$
   cross join lateral (
     select t.item_no, t.score, row_number() over () as place
     from medley.recommend(
-      m.user_no, m.user_id, p_kind, p_limit, '{}', null, medley.recommendation_weights(null), p_as_of
+      m.user_no, m.user_id, p_kind, p_limit, '{}', null, medley.recommendation_parameters(null), p_as_of
     ) as t
   ) as r
 $$;

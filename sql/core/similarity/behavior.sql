@@ -268,7 +268,7 @@ from public, anon, authenticated, service_role;
 
 create or replace function medley.behavior_neighbors_of(p_item_no int)
 returns table (neighbor_no int, weight real, cosine real)
-language plpgsql stable parallel safe security definer
+language plpgsql stable parallel safe security definer cost 100000
 set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare

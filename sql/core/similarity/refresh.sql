@@ -5,41 +5,42 @@ values (
   'Share of an item''s members that must have come or gone before its neighbours are computed again; 0 to 1.'
 );
 
+-- Items are solved side by side where the server has workers to spare: nothing else costs anything here.
 create or replace function medley.write_behavior_neighbors(p_item_nos int[], p_behavior smallint, p_cosine smallint)
 returns bigint
-language sql volatile parallel unsafe security definer set search_path = ''
+language plpgsql volatile parallel unsafe security definer
+set search_path = ''
+set parallel_setup_cost = 0 set parallel_tuple_cost = 0
+set min_parallel_table_scan_size = 0 set min_parallel_index_scan_size = 0
 as $$
-  with fresh as materialized (
-    select
-      i.item_no,
-      n.neighbor_no,
-      n.weight,
-      n.cosine
-    from unnest(p_item_nos) as i (item_no)
-    cross join lateral medley.behavior_neighbors_of(i.item_no) as n
-  ),
+declare
+  v_items int[];
+  v_neighbors int[];
+  v_weights real[];
+  v_cosines real[];
+begin
+  -- Dynamic, because plpgsql runs a query into variables with workers only so.
+  execute
+    'select array_agg(b.item_no), array_agg(n.neighbor_no), array_agg(n.weight), array_agg(n.cosine) '
+    'from medley.behavior_items as b cross join lateral medley.behavior_neighbors_of(b.item_no) as n '
+    'where b.item_no = any($1)'
+  into v_items, v_neighbors, v_weights, v_cosines
+  using p_item_nos;
 
-  behavior as (
-    insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
-    select p_behavior, f.neighbor_no, f.item_no, f.weight
-    from fresh as f
-    where abs(f.weight) > 0.0005
-    returning 1
-  ),
-
-  cosine as (
-    insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
-    select p_cosine, f.item_no, f.neighbor_no, f.cosine
-    from fresh as f
-    returning 1
-  )
-
-  select (select count(*) from behavior) + (select count(*) from cosine)
+  insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
+  select p_behavior, n.neighbor_no, n.item_no, n.weight
+  from unnest(v_items, v_neighbors, v_weights) as n (item_no, neighbor_no, weight)
+  where abs(n.weight) > 0.0005
+  union all
+  select p_cosine, n.item_no, n.neighbor_no, n.cosine
+  from unnest(v_items, v_neighbors, v_cosines) as n (item_no, neighbor_no, cosine);
+  return coalesce(cardinality(v_items), 0);
+end;
 $$;
 
 comment on function medley.write_behavior_neighbors(int[], smallint, smallint) is
   'Computes the neighbours of these items and writes them to two lists. In behavior a row says that who likes item_no '
-  'should be shown neighbor_no, so the items given are the neighbor_no. Returns how many rows.';
+  'should be shown neighbor_no, so the items given are the neighbor_no. Returns how many pairs.';
 revoke all on function medley.write_behavior_neighbors(int[], smallint, smallint)
 from public, anon, authenticated, service_role;
 
@@ -267,7 +268,7 @@ revoke all on function medley.refresh_behavior_neighbors() from public, anon, au
 insert into medley.jobs (name, schedule, function_name, batch_size, timeout_seconds, description)
 values
   (
-    'rebuild_behavior_neighbors', '30 3 * * *', 'rebuild_behavior_neighbors', 500, 7200,
+    'rebuild_behavior_neighbors', '30 3 * * *', 'rebuild_behavior_neighbors', 2000, 7200,
     'Computes the neighbours by behaviour of all items into new lists, in blocks of items.'
   ),
   (
