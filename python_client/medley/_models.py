@@ -114,7 +114,7 @@ class TrendingItem:
         score: How much; compares within one list.
         time_window: hour, day, week or month.
         trend_type: global, genre, platform or friend_network.
-        segment: The genre's slug or the platform; empty for the others.
+        segment: The genre's slug or the platform; None for the others.
     """
 
     item_id: str
@@ -123,7 +123,7 @@ class TrendingItem:
     score: float
     time_window: str
     trend_type: str
-    segment: str
+    segment: str | None
 
 
 @dataclass(frozen=True, slots=True)

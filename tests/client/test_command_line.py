@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -75,6 +76,12 @@ def test_help_documents_the_exit_codes() -> None:
         ("calendar",),
         ("genres", "tree"),
         ("feed", "--user", "x"),
+        ("recommend", "--user", "x"),
+        ("explain", "x", "--user", "x"),
+        ("similar", "x"),
+        ("trending",),
+        ("log", "-"),
+        ("experiment", "list"),
         ("load", "venues", "x.csv"),
         ("demo",),
     ],
@@ -128,7 +135,15 @@ def test_the_file_of_make_up_is_found_from_below(
 
 @pytest.mark.usefixtures("nowhere")
 @pytest.mark.parametrize(
-    "command", [("nonsense",), ("feed",), ("feed", "--user", "x", "--limit", "0")]
+    "command",
+    [
+        ("nonsense",),
+        ("feed",),
+        ("feed", "--user", "x", "--limit", "0"),
+        ("trending", "--genre", "rock", "--platform", "web"),
+        ("experiment", "create", "x", "--variant", "control=0.5"),
+        ("experiment", "create", "x", "--variant", "control:0.5:recency"),
+    ],
 )
 def test_a_wrong_command_line_ends_with_2(command: tuple[str, ...]) -> None:
     assert medley(*command).exit_code == 2
@@ -197,6 +212,7 @@ def test_a_job_runs_and_is_listed() -> None:
 def test_refresh_rebuilds_first_and_leaves_housekeeping_out() -> None:
     names = [run["name"] for run in shown(medley("refresh", "--json"))]
     assert names[0] == "rebuild_genre_taxonomy"
+    assert names.index("refresh_item_content") < names.index("rebuild_content_neighbors")
     assert "refresh_user_cluster_affinity" in names
     assert "prune_job_runs" not in names
 
@@ -258,6 +274,78 @@ def test_feed_and_calendar_are_lists(member: Member) -> None:
     assert len(events) <= 2
     assert medley("calendar", "--limit", "3").exit_code == 0
     assert medley("calendar", "--near", "here").exit_code == 2
+
+
+# Recommendations
+
+
+@pytest.fixture
+def artist(stack: Api) -> str:
+    """The id of an artist that goes away with SOURCE."""
+    rows = stack.client(stack.secret_key).table("artists")
+    made: list[Any] = rows.insert({"name": "Someone", "source": SOURCE}).execute().data
+    return str(made[0]["id"])
+
+
+def test_recommendations_and_what_is_around_them_are_shown(member: Member, artist: str) -> None:
+    commands = (
+        ("recommend", "--user", member.id, "--kind", "artist", "--limit", "3"),
+        ("similar", artist, "--limit", "3"),
+        ("trending", "--window", "week", "--limit", "3"),
+        ("trending", "--friends-of", member.id),
+    )
+    for command in commands:
+        assert len(shown(medley(*command, "--json"))) <= 3
+        assert medley(*command).exit_code == 0
+    why = shown(medley("explain", artist, "--user", member.id, "--json"))
+    assert (why["title"], why["hidden_by"]) == ("Someone", [])
+    assert "Someone" in medley("explain", artist, "--user", member.id).stdout
+
+
+def test_a_log_is_written_once_and_refusals_end_with_5(
+    member: Member, artist: str, tmp_path: Path
+) -> None:
+    event = {"user_id": member.id, "item_id": artist, "occurred_at": "2024-05-01T12:00:00Z"}
+    path = tmp_path / "events.jsonl"
+    good = json.dumps({**event, "kind": "like"})
+    path.write_text(f"{good}\n\n")
+    assert shown(medley("log", str(path), "--json"))["accepted"] == 1
+    assert "seen" in shown(medley("explain", artist, "--user", member.id, "--json"))["hidden_by"]
+    path.write_text(f"{good}\n\n{json.dumps({**event, 'kind': 'applause'})}\n")
+    result = medley("log", str(path), "--json")
+    assert result.exit_code == 5
+    answer = json.loads(result.stdout)
+    assert (answer["accepted"], answer["duplicate"], answer["refused"]) == (0, 1, 1)
+    assert (answer["refusals"][0]["line"], answer["refusals"][0]["code"]) == (3, "invalid_argument")
+    assert "events.jsonl:3: " in medley("log", str(path)).stderr
+
+
+@pytest.mark.usefixtures("stack")
+def test_lines_that_are_no_events_stop_a_log(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text("{}\n[1]\nlike\n")
+    result = medley("log", str(path))
+    assert result.exit_code == 5
+    assert "events.jsonl:2: no JSON object" in result.stderr
+    assert "events.jsonl:3: no JSON" in result.stderr
+    assert medley("log", str(tmp_path / "no-such.jsonl")).exit_code == 5
+
+
+@pytest.mark.usefixtures("stack")
+def test_an_experiment_is_made_started_read_and_stopped() -> None:
+    name = f"t{uuid4().hex[:12]}"
+    variants = ("--variant", "control:0.5", "--variant", "fresh:0.5:recency=0.5,social=0.1")
+    made = shown(medley("experiment", "create", name, *variants, "--traffic", "0.1", "--json"))
+    assert (made["status"], made["traffic"]) == ("draft", 0.1)
+    assert made["variants"][1]["weights"] == {"recency": 0.5, "social": 0.1}
+    try:
+        assert shown(medley("experiment", "start", name, "--json"))["status"] == "running"
+        assert "control" in medley("experiment", "results", name).stdout
+    finally:
+        assert shown(medley("experiment", "stop", name, "--json"))["status"] == "stopped"
+    assert name in medley("experiment", "list").stdout
+    assert medley("experiment", "start", name).exit_code == 5
+    assert medley("experiment", "results", "no_such").exit_code == 5
 
 
 def test_a_wrong_key_ends_with_4(stack: Api, monkeypatch: pytest.MonkeyPatch) -> None:

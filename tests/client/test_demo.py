@@ -55,6 +55,18 @@ def test_everything_is_loaded_and_every_job_succeeds(first: dict[str, Any]) -> N
     assert {job["status"] for job in first["world"]["jobs"]} == {"succeeded"}
 
 
+def test_a_like_counts_in_the_next_call(first: dict[str, Any]) -> None:
+    seen = first["played"]["recommended"]
+    before, after = seen["before"], seen["after"]
+    assert seen["liked"]["item_id"] in {item["item_id"] for item in before}
+    assert seen["liked"]["item_id"] not in {item["item_id"] for item in after}
+    assert any(seen["liked"]["title"] in item["reason"] for item in after)
+    assert seen["explained_liked"]["hidden_by"] == ["seen"]
+    causes = {cause["item_id"] for cause in seen["explained"]["causes"]}
+    assert seen["liked"]["item_id"] in causes
+    assert {item["kind"] for item in seen["similar_events"]} == {"event"}
+
+
 def test_an_rsvp_and_a_follow_count_in_the_next_call(first: dict[str, Any]) -> None:
     played = first["played"]
     before = {event["event_id"]: event for event in played["before"]}
@@ -84,7 +96,17 @@ def test_a_second_run_doubles_nothing_and_shows_it_to_people(first: dict[str, An
         assert count in text
     again = json.loads(demo("--json").stdout)
     assert again["world"]["rows"] == first["world"]["rows"]
-    for section in ("A member's feed", "The next call", "The calendar under", "Analytics", "URL"):
+    assert again["world"]["plays"] == first["world"]["plays"]
+    for section in (
+        "Recommendations for a member",
+        "The next call after a like",
+        "Trending this week",
+        "A member's feed",
+        "The next call",
+        "The calendar under",
+        "Analytics",
+        "URL",
+    ):
         assert section in text
 
 

@@ -31,6 +31,23 @@ from ._output import (
 from ._recommend import explain, log, recommend, similar, trending
 from ._settings import api, database
 
+#: From the catalogue to features and counts, from there to neighbours, tastes and lists.
+_IN_ORDER = (
+    "rebuild_genre_taxonomy",
+    "refresh_feature_statistics",
+    "refresh_item_content",
+    "rebuild_item_statistics",
+    "refresh_trending",
+    "rebuild_spectral_embeddings",
+    "rebuild_genre_neighbors",
+    "rebuild_behavior_neighbors",
+    "rebuild_content_neighbors",
+    "rebuild_embedding_neighbors",
+    "refresh_taste_profiles",
+    "refresh_taste_vectors",
+    "rebuild_user_clusters",
+)
+
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
@@ -92,14 +109,15 @@ def refresh(
 
 
 def _derived_jobs(connection: Connection[Any]) -> list[str]:
-    """The jobs that make derived data: what rebuilds from the catalogue first, then the rest."""
+    """The jobs that make derived data, each after those whose results it reads."""
     found = connection.execute(
         """
         select j.name
         from medley.jobs as j
-        where j.enabled and (j.name like 'rebuild\\_%' or j.name like 'refresh\\_%')
-        order by j.name
-        """
+        where j.enabled and (j.name like 'rebuild\\_%%' or j.name like 'refresh\\_%%')
+        order by array_position(%s, j.name), j.name
+        """,
+        (list(_IN_ORDER),),
     )
     return [name for (name,) in found]
 

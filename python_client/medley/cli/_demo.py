@@ -13,17 +13,30 @@ from rich.syntax import Syntax
 from rich.text import Text
 from rich.tree import Tree
 
-from medley import FeedEvent, GenreNode
-from medley.demo import DemoFailed, Played, World, build_world, find_data, play
+from medley import FeedEvent, GenreNode, Recommendation
+from medley.demo import DemoFailed, Played, Recommended, World, build_world, find_data, play
 from medley.demo._play import SHOWN
 from medley.demo._play import STEPS as PLAY_STEPS
 from medley.demo._world import STEPS as WORLD_STEPS
 
+from ._bars import BAR, bar, legend, moved, points
 from ._output import FAILED, complain, out, print_json, steps, table
-from ._settings import database, setting
+from ._settings import api, database, setting
 
-#: The terms of a score with their colours, in the order in which a bar stacks them.
-TERMS = {
+#: The terms of a recommendation with their colours, in the order in which a bar stacks them.
+RECOMMENDATION_TERMS = {
+    "behavior": "red",
+    "content": "green",
+    "social": "magenta",
+    "followed": "yellow",
+    "popularity": "cyan",
+    "trend": "blue",
+    "recency": "bright_black",
+    "availability": "bright_red",
+    "exploration": "white",
+}
+#: The terms of the feed.
+FEED_TERMS = {
     "artist_follow": "red",
     "friend_interest": "magenta",
     "genre_preference": "yellow",
@@ -34,7 +47,6 @@ TERMS = {
     "promoted": "bright_red",
     "tickets": "white",
 }
-BAR = 40
 
 
 def demo(
@@ -52,7 +64,7 @@ def demo(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of pictures.")] = False,
 ) -> None:
-    """Load data, build the taxonomy, and show what a member sees before and after they act."""
+    """Load data, run the jobs, and show what a member is recommended before and after a like."""
     url, key = setting("SUPABASE_URL"), setting("SUPABASE_PUBLISHABLE_KEY")
     secret_key = setting("SUPABASE_SECRET_KEY")
     if urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1") and not yes:
@@ -62,12 +74,7 @@ def demo(
     folder = None if own else find_data(data)
     try:
         with database() as connection, steps(WORLD_STEPS + PLAY_STEPS, quiet=as_json) as progress:
-            world = build_world(connection, folder, progress)
-            failed = [job for job in world.jobs if job["status"] != "succeeded"]
-            if failed:
-                raise DemoFailed(
-                    f"job {failed[0]['name']} {failed[0]['status']}: {failed[0]['error']}"
-                )
+            world = build_world(connection, api(secret=True), folder, progress)
             played = play(
                 connection, url=url, publishable_key=key, secret_key=secret_key, progress=progress
             )
@@ -82,29 +89,26 @@ def demo(
 
 def _show(world: World, played: Played, url: str, key: str) -> None:
     _section("What is loaded")
-    out.print(f"From {world.origin}. Tour dates and RSVPs are simulated.")
-    out.print(", ".join(f"[bold]{count:,}[/] {name}" for name, count in world.rows.items()))
+    out.print(f"From {world.origin}. Tour dates, RSVPs and plays are simulated.")
+    counts = {**world.rows, "plays": world.plays}
+    out.print(", ".join(f"[bold]{count:,}[/] {name}" for name, count in counts.items()))
     if world.skipped:
         out.print(f"{world.skipped:,} bad rows of the files were left out.", style="dim")
     rows = ((j["name"], f"{j['rows']:,}", f"{j['seconds']:.1f}") for j in world.jobs)
     out.print(table(("job", "#rows", "#seconds"), rows))
 
-    _section("A piece of the genre tree")
-    out.print("Umbrellas and main genres are curated, the rest follows from who plays what.")
-    out.print(_piece(played.tree, branches=7, leaves=4))
-
-    _section("Similar genres")
-    for slug, similar in played.similar.items():
-        names = ", ".join(f"{genre.name} [dim]{genre.weight:.2f}[/]" for genre in similar)
-        out.print(f"[bold]{slug}[/]: {names}")
-
     member = played.member
+    _section("Recommendations for a member")
+    out.print(
+        f"The member follows {', '.join(member['follows'])} and has {member['friends']} friends."
+    )
+    _recommended(played.recommended)
+
     _section("A member's feed")
     out.print(
-        f"The member lives in [bold]{member['city']}[/], likes {' and '.join(member['likes'])}, "
-        f"follows {', '.join(member['follows'])} and has {member['friends']} friends."
+        f"The member lives in [bold]{member['city']}[/] and named {' and '.join(member['likes'])}."
     )
-    _legend(played.before + played.after)
+    out.print(legend((event.breakdown for event in played.before + played.after), FEED_TERMS))
     widest = max(event.score for event in (*played.before, *played.after))
     for event in played.before[:SHOWN]:
         _row(event, widest, "")
@@ -116,11 +120,19 @@ def _show(world: World, played: Played, url: str, key: str) -> None:
         f"The member goes to [bold]{played.rsvp.title}[/] and follows [bold]{played.followed}[/]. "
         "No job runs in between."
     )
-    ranks = {event.event_id: rank for rank, event in enumerate(played.before, start=1)}
-    scores = {event.event_id: event.score for event in played.before}
+    before = {e.event_id: (rank, e.score) for rank, e in enumerate(played.before, start=1)}
     for rank, event in enumerate(played.after[:SHOWN], start=1):
-        _row(event, widest, _moved(event, rank, ranks, scores))
+        _row(event, widest, moved(rank, event.score, before, event.event_id))
     out.print(f"{played.after_ms:.0f} ms for this page, over HTTP", style="dim")
+
+    _section("A piece of the genre tree")
+    out.print("Umbrellas and main genres are curated, the rest follows from who plays what.")
+    out.print(_piece(played.tree, branches=7, leaves=4))
+
+    _section("Similar genres")
+    for slug, similar in played.similar.items():
+        names = ", ".join(f"{genre.name} [dim]{genre.weight:.2f}[/]" for genre in similar)
+        out.print(f"[bold]{slug}[/]: {names}")
 
     _section(f"The calendar under {played.umbrella}")
     columns = ("when", "event", "where", "genres")
@@ -156,8 +168,8 @@ client = create_client("{url}", "{key}")
 client.auth.sign_in_with_password(
     {{"email": "{member["email"]}", "password": "{member["password"]}"}}
 )
-for event in Medley(client).personalized_feed(limit=5):
-    print(f"{{event.score:5.1f}}  {{event.title}}: {{', '.join(event.reasons)}}")
+for item in Medley(client).recommendations(kind="artist", limit=5):
+    print(f"{{item.score:6.3f}}  {{item.title}}: {{item.reason}}")
 """
     out.print(Syntax(snippet, "python", background_color="default", word_wrap=False))
 
@@ -167,55 +179,64 @@ def _section(title: str) -> None:
     out.print(Rule(f"[bold]{title}", align="left"))
 
 
-def _legend(events: tuple[FeedEvent, ...]) -> None:
-    used = {term for event in events for term in event.breakdown}
-    legend = Text()
-    for term, color in TERMS.items():
-        if term in used:
-            legend.append("█ ", style=color).append(f"{term}  ")
-    out.print(legend)
+def _recommended(seen: Recommended) -> None:
+    out.print(legend((i.breakdown for i in seen.before + seen.after), RECOMMENDATION_TERMS))
+    widest = max(item.score for item in (*seen.before, *seen.after))
+    for item in seen.before[:SHOWN]:
+        _item(item, widest, "")
+    out.print(f"{seen.before_ms:.0f} ms for this page, over HTTP", style="dim")
 
+    _section("The next call after a like")
+    out.print(f"The member likes [bold]{seen.liked.title}[/]. No job runs in between.")
+    before = {item.item_id: (rank, item.score) for rank, item in enumerate(seen.before, start=1)}
+    for rank, item in enumerate(seen.after[:SHOWN], start=1):
+        _item(item, widest, moved(rank, item.score, before, item.item_id))
+    out.print(f"{seen.after_ms:.0f} ms for this page, over HTTP", style="dim")
 
-def _row(event: FeedEvent, widest: float, moved: str) -> None:
-    """An event with its score as a stacked bar; below it why, and from where it moved."""
-    where = ", ".join(filter(None, (event.city, event.country)))
-    head = Text(f"{event.score:6.1f}  ", style="bold")
-    head.append_text(_bar(event, widest))
-    head.append(f"  {event.title}", style="bold")
-    out.print(head, no_wrap=True, overflow="ellipsis")
-    points = ", ".join(
-        f"{term} {event.breakdown[term]:.1f}" for term in _by_points(event) if event.breakdown[term]
+    _section("Why, and why not")
+    why = seen.explained
+    causes = ", ".join(f"{cause['title']} {cause['points']:+.3f}" for cause in why.causes)
+    out.print(f"[bold]{why.title}[/]: {why.reason}. {points(why.breakdown or {}, 3)}")
+    out.print(f"What the member did that speaks for it: {causes}")
+    hidden = ", ".join(seen.explained_liked.hidden_by)
+    out.print(f"[bold]{seen.explained_liked.title}[/] is no longer recommended: {hidden}.")
+
+    _section(f"Similar to {seen.liked.title}")
+    rows = (
+        (i.kind, i.title, i.reason, f"{i.score:.3f}", i.method)
+        for i in (*seen.similar, *seen.similar_events)
     )
-    line = Text(f"        {event.starts_at:%a %d %b} {where}: {points}", style="dim")
-    if moved:
-        line = Text(f"        {moved}", style="green").append_text(Text("  ")).append_text(line[8:])
+    out.print(table(("kind", "item", "why", "#score", "by"), rows))
+
+    _section("Trending this week")
+    out.print(", ".join(f"{item.title} [dim]{item.score:.1f}[/]" for item in seen.trending))
+
+    _section("What was learnt about the member")
+    taste = (f"{t.feature_value} [dim]{t.affinity_score:+.2f}[/]" for t in seen.taste)
+    out.print(", ".join(taste))
+
+
+def _item(item: Recommendation, widest: float, note: str) -> None:
+    """A recommendation with its score as a stacked bar; below it why, and from where it moved."""
+    head = Text(f"{item.score:6.3f}  ", style="bold")
+    head.append_text(bar(item.breakdown, RECOMMENDATION_TERMS, widest))
+    head.append(f"  {item.title}", style="bold").append(f"  {item.reason}")
+    out.print(head, no_wrap=True, overflow="ellipsis")
+    line = Text("        ").append(f"{note}  " if note else "", style="green")
+    line.append(points(item.breakdown, 3), style="dim")
     out.print(line, no_wrap=True, overflow="ellipsis")
 
 
-def _by_points(event: FeedEvent) -> list[str]:
-    return sorted(event.breakdown, key=lambda term: -event.breakdown[term])
-
-
-def _bar(event: FeedEvent, widest: float) -> Text:
-    """The terms as coloured lengths; ends are rounded together, so that lengths add up."""
-    bar, total, drawn = Text(), 0.0, 0
-    known = [term for term in TERMS if term in event.breakdown]
-    for term in known + [term for term in event.breakdown if term not in TERMS]:
-        total += event.breakdown[term]
-        end = round(max(total, 0) / widest * BAR) if widest > 0 else 0
-        bar.append("█" * (end - drawn), style=TERMS.get(term, "default"))
-        drawn = max(drawn, end)
-    return bar.append(" " * (BAR - drawn))
-
-
-def _moved(event: FeedEvent, rank: int, ranks: dict[str, int], scores: dict[str, float]) -> str:
-    before = ranks.get(event.event_id)
-    if before is None:
-        return f"new, was below {len(ranks)}"
-    gain = event.score - scores[event.event_id]
-    points = f"{gain:+.1f} points" if abs(gain) >= 0.05 else ""
-    place = f"up from {before}" if before > rank else f"down from {before}" if before < rank else ""
-    return ", ".join(filter(None, (place, points)))
+def _row(event: FeedEvent, widest: float, note: str) -> None:
+    """An event with its score as a stacked bar; below it when and where, and what moved it."""
+    where = ", ".join(filter(None, (event.city, event.country)))
+    head = Text(f"{event.score:6.1f}  ", style="bold")
+    head.append_text(bar(event.breakdown, FEED_TERMS, widest))
+    head.append(f"  {event.title}", style="bold")
+    out.print(head, no_wrap=True, overflow="ellipsis")
+    line = Text("        ").append(f"{note}  " if note else "", style="green")
+    line.append(f"{event.starts_at:%a %d %b} {where}: {points(event.breakdown, 1)}", style="dim")
+    out.print(line, no_wrap=True, overflow="ellipsis")
 
 
 def _piece(nodes: tuple[GenreNode, ...], *, branches: int, leaves: int) -> Tree:

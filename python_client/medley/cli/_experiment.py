@@ -57,11 +57,11 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Define an experiment; `start` starts it."""
-    client = api(secret=True)
-    client.create_experiment(
+    variants = [_variant(text) for text in variant]
+    api(secret=True).create_experiment(
         name,
         ranker,
-        [_variant(text) for text in variant],
+        variants,
         metric=metric,
         traffic=traffic,
         ends_at=until.replace(tzinfo=UTC) if until else None,

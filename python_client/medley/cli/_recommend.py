@@ -16,6 +16,7 @@ import typer
 from medley.loaders import BadData
 from medley.loaders._rows import Problems
 
+from ._bars import points
 from ._output import BAD_INPUT, Json, err, out, print_json, steps, table
 from ._settings import api
 
@@ -25,12 +26,6 @@ Limit = Annotated[int, typer.Option(min=1, help="How many items.")]
 User = Annotated[str, typer.Option(help="The member's id.")]
 #: Events of one call, as the client sends them.
 BATCH = 1000
-
-
-def points(breakdown: Mapping[str, float]) -> str:
-    """The terms of a score, the largest first; what rounds to nothing is left out."""
-    terms = sorted(breakdown.items(), key=lambda term: -abs(term[1]))
-    return ", ".join(f"{name} {value:+.3f}" for name, value in terms if abs(value) >= 0.0005)
 
 
 def recommend(
@@ -55,7 +50,7 @@ def recommend(
     if as_json:
         print_json(items)
         return
-    rows = ((f"{i.score:.3f}", i.kind, i.title, i.reason, points(i.breakdown)) for i in items)
+    rows = ((f"{i.score:.3f}", i.kind, i.title, i.reason, points(i.breakdown, 3)) for i in items)
     out.print(table(("#score", "kind", "item", "why", "points"), rows))
 
 

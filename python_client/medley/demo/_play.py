@@ -13,9 +13,11 @@ from psycopg import Connection
 from supabase import create_client
 
 from .. import CalendarEvent, FeedEvent, GenreNode, Medley, NotFound, SimilarGenre
-from ._world import EMAIL, SIMULATED
+from ._recommend import STEPS as RECOMMEND_STEPS
+from ._recommend import Recommended, recommend
+from ._world import EMAIL, SIMULATED, DemoFailed
 
-STEPS = 4
+STEPS = 4 + RECOMMEND_STEPS
 LIKES = ("Indie Rock", "Electronic")
 SHOWN = 8
 #: How far down the feed is compared: enough to see from where an event came up.
@@ -24,16 +26,13 @@ COMPARED = 200
 REACH = 25
 
 
-class DemoFailed(Exception):  # noqa: N818 -- what happened, like the errors of the client
-    """The demonstration saw something that should not be."""
-
-
 @dataclass(frozen=True, slots=True)
 class Played:
     """Everything that was seen.
 
     Attributes:
         member: Who looked: id, email, password, city, likes, follows, friends.
+        recommended: What was recommended before and after a like, and why.
         tree: A piece of the taxonomy.
         similar: Neighbours of a few genres.
         before: The feed as it was; `before_ms` is how long the first page took, in milliseconds.
@@ -44,6 +43,7 @@ class Played:
     """
 
     member: dict[str, Any]
+    recommended: Recommended
     tree: tuple[GenreNode, ...]
     similar: dict[str, tuple[SimilarGenre, ...]]
     before: tuple[FeedEvent, ...]
@@ -81,6 +81,8 @@ def play(
     progress("A member signs up")
     medley, member = _sign_up(connection, url, publishable_key, secret_key)
 
+    recommended = recommend(connection, medley, progress)
+
     progress("The feed")
     before_ms, before = _feed(medley)
     rsvp, followed_event = _choices(before)
@@ -102,6 +104,7 @@ def play(
     progress("Analytics")
     played = Played(
         member=member,
+        recommended=recommended,
         tree=tree,
         similar=similar,
         before=before,

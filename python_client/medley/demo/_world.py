@@ -10,22 +10,40 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from importlib import resources
 from pathlib import Path
+from time import sleep
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection, Cursor
 
+from .. import Medley
 from .._jobs import run_job
 from ..loaders import LoadReport, load_artists, load_concerts, load_lastfm, load_venues
 from ..loaders._write import Progress, load_transaction, run, stage
 from ..loaders.catalogue import write_events
 from ..loaders.members import member_id, write_members
 
-STEPS = 9
+#: How many whole days of plays are simulated.
+DAYS = 7
 SIMULATED = "simulated"
 #: The member who looks at the world in each run.
 EMAIL = "demo@members.example"
-_JOBS = ("rebuild_genre_taxonomy", "refresh_upcoming_events", "refresh_user_cluster_affinity")
+_JOBS = (
+    "rebuild_genre_taxonomy",
+    "refresh_upcoming_events",
+    "refresh_user_cluster_affinity",
+    "refresh_feature_statistics",
+    "refresh_item_content",
+    "rebuild_behavior_neighbors",
+    "rebuild_content_neighbors",
+    "refresh_item_statistics",
+    "refresh_trending",
+)
+STEPS = 4 + len(_JOBS)
+
+
+class DemoFailed(Exception):  # noqa: N818 -- what happened, like the errors of the client
+    """The demonstration saw something that should not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +54,14 @@ class World:
         origin: Where the catalogue came from, in words.
         rows: Rows in the database by table.
         skipped: Bad rows of real files that were left out.
+        plays: Simulated plays in the log, of the last DAYS days.
         jobs: Runs of the jobs: name, status, rows, seconds, error.
     """
 
     origin: str
     rows: dict[str, int]
     skipped: int
+    plays: int
     jobs: tuple[dict[str, Any], ...]
 
 
@@ -60,20 +80,27 @@ def find_data(given: Path | None) -> Path | None:
     return None
 
 
-def build_world(connection: Connection[Any], data: Path | None, progress: Progress) -> World:
+def build_world(
+    connection: Connection[Any], service: Medley, data: Path | None, progress: Progress
+) -> World:
     """Loads everything and runs the jobs.
 
     Args:
         connection: To DATABASE_URL, in autocommit mode.
+        service: A client with the secret key, which logs what simulated members play.
         data: A folder that find_data found, or None for the project's own catalogue.
         progress: Told each of STEPS steps.
+
+    Raises:
+        DemoFailed: A job failed, or an event was refused.
     """
     progress("Loading the catalogue")
     # Each run begins without the member of the last: with the account goes all that was theirs.
     connection.execute("delete from auth.users as u where u.email = %s", (EMAIL,))
     reports = list(_load_real(connection, data) if data else _load_own(connection))
     # Before there are many events: they are indexed by the clusters that the taxonomy gives them.
-    jobs = [_run(connection, progress, _JOBS[0])]
+    progress(f"Job {_JOBS[0]}")
+    jobs = [run_now(connection, _JOBS[0])]
     progress("Simulating tours")
     with load_transaction(connection) as cursor:
         # A list: while rows are copied the connection can answer nothing else.
@@ -81,7 +108,14 @@ def build_world(connection: Connection[Any], data: Path | None, progress: Progre
     progress("Simulating RSVPs")
     with load_transaction(connection) as cursor:
         _write_rsvps(cursor)
-    jobs += [_run(connection, progress, name) for name in _JOBS[1:]]
+    progress("Simulating plays")
+    results = service.log_engagement(_plays(connection, date.today()))
+    refused = [result for result in results if result.status == "refused"]
+    if refused:
+        raise DemoFailed(f"{len(refused)} plays were refused, the first: {refused[0].message}")
+    for name in _JOBS[1:]:
+        progress(f"Job {name}")
+        jobs.append(run_now(connection, name))
     tables = ("artists", "venues", "events", "event_rsvps", "item_follows", "follows", "profiles")
     counts = connection.execute(
         "select " + ", ".join(f"(select count(*) from public.{table})" for table in tables)
@@ -90,13 +124,25 @@ def build_world(connection: Connection[Any], data: Path | None, progress: Progre
         origin="real data: Last.fm, venues and concerts" if data else "the project's own catalogue",
         rows=dict(zip(tables, counts or (), strict=True)),
         skipped=sum(report.skipped for report in reports),
+        plays=len(results),
         jobs=tuple(jobs),
     )
 
 
-def _run(connection: Connection[Any], progress: Progress, name: str) -> dict[str, Any]:
-    progress(f"Job {name}")
-    return run_job(connection, name)
+def run_now(connection: Connection[Any], name: str) -> dict[str, Any]:
+    """Runs a job; where the scheduler is at it, waits and runs it again, on all that is there.
+
+    Raises:
+        DemoFailed: It failed, or the scheduler's run does not end.
+    """
+    for _ in range(120):
+        done = run_job(connection, name)
+        if done["status"] != "skipped":
+            break
+        sleep(1)
+    if done["status"] != "succeeded":
+        raise DemoFailed(f"job {name} {done['status']}: {done['error']}")
+    return done
 
 
 def _load_real(connection: Connection[Any], data: Path) -> Iterator[LoadReport]:
@@ -264,3 +310,38 @@ def _write_rsvps(cursor: Cursor[Any]) -> None:
         on conflict do nothing
         """,
     )
+
+
+def _plays(connection: Connection[Any], today: date) -> Iterator[dict[str, Any]]:
+    """What members play of the artists whom they follow, on each of the last whole days.
+
+    A day's plays are the same whenever they are simulated: logged again, they are duplicates.
+    """
+    follows = connection.execute(
+        """
+        select f.user_id, array_agg(f.item_id order by f.item_id)
+        from public.item_follows as f
+        inner join auth.users as u on u.id = f.user_id
+        inner join public.artists as a on a.id = f.item_id
+        where u.email like '%@members.invalid'
+        group by f.user_id
+        order by f.user_id
+        """
+    ).fetchall()
+    artists = sorted({artist for _, followed in follows for artist in followed})
+    for days in range(1, DAYS + 1):
+        day = today - timedelta(days=days)
+        # A few artists are on everybody's lips for a day: that is what trends.
+        hot = set(random.Random(f"hot {day}").sample(artists, min(len(artists), 5)))  # noqa: S311
+        for member, followed in follows:
+            rng = random.Random(f"plays {member} {day}")  # noqa: S311 -- the same every time
+            if rng.random() < 0.3:
+                weights = [20 if artist in hot else 1 for artist in followed]
+                for artist in set(rng.choices(followed, weights, k=2)):
+                    yield {
+                        "user_id": member,
+                        "item_id": artist,
+                        "kind": "play",
+                        "occurred_at": datetime.combine(day, time(rng.randrange(24)), UTC),
+                        "platform": SIMULATED,
+                    }
