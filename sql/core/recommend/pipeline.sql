@@ -233,7 +233,7 @@ create type medley.ranked_item as (
   exploration double precision,
   friends int,
   cause_no int,
-  signature bit varying,
+  signature bit(128),
   creator_no int,
   genre_no int
 );
