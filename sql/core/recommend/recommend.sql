@@ -21,10 +21,11 @@ return case
   when (p_item).behavior + (p_item).content
     < greatest((p_item).social, (p_item).followed, (p_item).exploration, (p_item).popularity + (p_item).trend)
     then case greatest((p_item).social, (p_item).followed, (p_item).exploration, (p_item).popularity + (p_item).trend)
+      -- First, for all may be 0.
+      when (p_item).popularity + (p_item).trend then 'trending'
       when (p_item).social then 'social'
       when (p_item).followed then 'followed'
-      when (p_item).exploration then 'exploration'
-      else 'trending'
+      else 'exploration'
     end
   when (p_item).behavior > 0 and (p_item).content > 0 then 'hybrid'
   when (p_item).behavior > 0 then 'collaborative'
@@ -53,7 +54,8 @@ revoke all on function medley.breakdown_of(medley.ranked_item, double precision)
 from public, anon, authenticated, service_role;
 
 -- The best page: relevance first, then diversity. Where the sources end, deeper ones: more of the popular and the new,
--- then what was shown lately, then what the member knows.
+-- then all there is. Instead of an empty first page comes what was shown lately, else what the member knows; never what
+-- the member rejects.
 create or replace function medley.recommend(
   p_user_no int,
   p_user_id uuid,
@@ -72,21 +74,25 @@ declare
   v_pool int := greatest(medley.setting('recommend.pool')::int, 2 * p_limit);
   v_shown_since timestamptz := p_as_of - medley.setting('recommend.shown_hours')::float8 * interval '1 hour';
   v_depth int := 10;
-  v_hide_known boolean := true;
+  v_hide text := 'known';
   v_items medley.ranked_item[];
 begin
-  for v_attempt in 1..4 loop
+  for v_attempt in 1..5 loop
     select array_agg(r) into v_items
     from medley.rank_items(
-      p_user_no, p_user_id, p_kind, v_pool, v_depth, v_hide_known, v_shown_since, p_skip, p_country, p_weights, p_as_of
+      p_user_no, p_user_id, p_kind, v_pool, v_depth, v_attempt > 2, v_hide, v_shown_since, p_skip, p_country, p_weights,
+      p_as_of
     ) as r;
-    exit when cardinality(v_items) >= p_limit;
+    exit when cardinality(v_items) >= p_limit
+      or v_attempt > 2 and (v_items is not null or p_skip <> '{}');
     v_pool := 5000;
-    v_depth := greatest(100, 2 * p_limit) + coalesce(cardinality(p_skip), 0);
+    v_depth := greatest(v_depth, 100, 2 * p_limit + coalesce(cardinality(p_skip), 0));
     if v_attempt = 2 then
-      v_shown_since := p_as_of;
+      v_depth := 5000;
     elsif v_attempt = 3 then
-      v_hide_known := false;
+      v_shown_since := p_as_of;
+    elsif v_attempt = 4 then
+      v_hide := 'rejected';
     end if;
   end loop;
 
@@ -126,7 +132,7 @@ comment on function medley.recommend(
   int, uuid, text, int, int[], text, medley.recommendation_weights, timestamptz
 ) is
   'The best p_limit recommendations for the member, with their score and breakdown, in order. Full as long as the catalogue '
-  'has that many items for the member at all.';
+  'has that many items that the member does not know.';
 revoke all on function medley.recommend(
   int, uuid, text, int, int[], text, medley.recommendation_weights, timestamptz
 ) from public, anon, authenticated, service_role;
