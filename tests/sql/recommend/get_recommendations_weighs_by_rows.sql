@@ -67,7 +67,7 @@ from generate_series(1, 8) as g (n)
 cross join lateral public.get_recommendations(p_limit => 1, p_user_id => md5('member x' || g.n)::uuid) as r;
 select results_eq('select distinct variant from answers order by variant', $$ values ('friendly:control'), ('friendly:warm') $$,
   'each member is told the variant, control too');
-select is_empty($$ select * from answers where (variant = 'friendly:warm') <> (title = 'f10') $$, 'whose weights count');
+select is_empty($$ select * from answers where (variant = 'friendly:warm') <> (score > 8) $$, 'whose weights count');
 select is(min(a.score)::int, 9, 'with its score') from answers as a where a.variant = 'friendly:warm';
 select is(count(distinct e.variant), 1::bigint, 'explanations name it too') from answers as a
 cross join lateral public.explain_recommendation(item_named('f10'), md5('member x' || a.n)::uuid) as e

@@ -143,9 +143,7 @@ def numbers(database: Database) -> dict[int, int]:
 def computed(database: Database, item: int) -> tuple[dict[int, float], dict[int, float]]:
     """What the database says of one item now."""
     by_number = {item_no: n for n, item_no in numbers(database).items()}
-    rows = database.rows(
-        "select * from medley.behavior_neighbors_of(%s)", numbers(database)[item]
-    )
+    rows = database.rows("select * from medley.behavior_neighbors_of(%s)", numbers(database)[item])
     return (
         {by_number[neighbor]: weight for neighbor, weight, _ in rows},
         {by_number[neighbor]: cosine for neighbor, _, cosine in rows},
@@ -189,7 +187,9 @@ def test_neighbors_are_those_of_a_plain_ridge(empty: Database, seed: int) -> Non
         stored(empty, "behavior"),
         {(n, i): w for i, row in weights.items() for n, w in row.items() if abs(w) > 0.0005},
     )
-    close(stored(empty, "cosine"), {(i, n): w for i, row in cosines.items() for n, w in row.items()})
+    close(
+        stored(empty, "cosine"), {(i, n): w for i, row in cosines.items() for n, w in row.items()}
+    )
 
 
 def test_enough_steps_give_the_exact_ridge(empty: Database) -> None:
@@ -210,7 +210,9 @@ def test_solve_ridge_converges_to_the_exact_solution(database: Database, size: i
     gram = [[math.fsum(a * b for a, b in zip(x, y, strict=True)) for y in factors] for x in factors]
     for n in range(size):
         gram[n][n] += size
-    matrix = [[gram[a][b] / math.sqrt(gram[a][a] * gram[b][b]) for b in range(size)] for a in range(size)]
+    matrix = [
+        [gram[a][b] / math.sqrt(gram[a][a] * gram[b][b]) for b in range(size)] for a in range(size)
+    ]
     right = [dice.uniform(-1, 1) for _ in range(size)]
 
     def ask(steps: int) -> list[float]:
@@ -241,7 +243,9 @@ def test_a_refresh_gives_moved_items_what_a_rebuild_gives(empty: Database, seed:
     likes = roll(dice, MEMBERS - 10)
     like(empty, likes)
     empty.execute("select medley.rebuild_behavior_neighbors(1000)")
-    empty.execute("update medley.member_activity set last_written_at = now() - interval '1 day' where true")
+    empty.execute(
+        "update medley.member_activity set last_written_at = now() - interval '1 day' where true"
+    )
     empty.execute("update medley.settings set value = 0 where key = 'behavior.moved_share'")
     try:
         before = stored(empty, "behavior")
@@ -309,7 +313,10 @@ def test_a_killed_rebuild_goes_on_and_readers_see_the_former_list(empty: Databas
         stored(empty, "behavior"),
         {(n, i): w for i, row in weights.items() for n, w in row.items() if abs(w) > 0.0005},
     )
-    assert empty.rows("select status from medley.job_runs order by run_id") == [("killed",), ("succeeded",)]
+    assert empty.rows("select status from medley.job_runs order by run_id") == [
+        ("killed",),
+        ("succeeded",),
+    ]
 
 
 def test_a_deleted_member_leaves_no_history(empty: Database) -> None:
