@@ -239,7 +239,7 @@ create type medley.ranked_item as (
   exploration double precision,
   friends int,
   cause_no int,
-  signature bit(128),
+  signature bit(128), -- noqa: LT01
   creator_no int,
   genre_no int
 );

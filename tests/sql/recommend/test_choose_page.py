@@ -1,4 +1,4 @@
-"""The page that is chosen is the one that maximal marginal relevance picks when it looks at everything each time."""
+"""The page that is chosen is what maximal marginal relevance picks when it looks at everything."""
 
 from __future__ import annotations
 
@@ -69,26 +69,18 @@ def brute_force(
 
 
 def choose(
-    database: Database,
-    items: list[Item],
-    limit: int,
-    weight: float,
-    per_creator: int,
-    per_genre: int,
+    database: Database, items: list[Item], settings: tuple[int, float, int, int]
 ) -> list[tuple[int, float]]:
     return [
         (place, penalty)
         for place, penalty in database.rows(
-            "select * from medley.choose_page(%s::float8[], %s::text[]::bit(128)[], %s::int[], %s::int[], "
-            "%s, %s, %s, %s)",
+            "select * from medley.choose_page(%s::float8[], %s::text[]::bit(128)[], %s::int[], "
+            "%s::int[], %s, %s, %s, %s)",
             [item.relevance for item in items],
             [None if i.signature is None else format(i.signature, "0128b") for i in items],
             [item.creator for item in items],
             [item.genre for item in items],
-            limit,
-            weight,
-            per_creator,
-            per_genre,
+            *settings,
         )
     ]
 
@@ -103,7 +95,7 @@ def test_the_page_is_that_of_a_brute_force(database: Database, seed: int) -> Non
         dice.randint(1, 12),
         dice.randint(1, 20),
     )
-    found = choose(database, items, *settings)
+    found = choose(database, items, settings)
     wanted = brute_force(items, *settings)
     assert [place for place, _ in found] == [place for place, _ in wanted]
     assert [p for _, p in found] == pytest.approx([p for _, p in wanted], abs=1e-9)
@@ -111,18 +103,18 @@ def test_the_page_is_that_of_a_brute_force(database: Database, seed: int) -> Non
 
 def test_caps_hold_as_long_as_there_is_anything_else(database: Database) -> None:
     items = [Item(1 - n / 100, None, 1 if n < 10 else n, 7 if n % 2 else 8) for n in range(20)]
-    page = [place for place, _ in choose(database, items, 10, 0, 3, 10)]
+    page = [place for place, _ in choose(database, items, (10, 0, 3, 10))]
     assert page == [1, 2, 3, 11, 12, 13, 14, 15, 16, 17]
-    page = [place for place, _ in choose(database, items, 20, 0, 3, 4)]
+    page = [place for place, _ in choose(database, items, (20, 0, 3, 4))]
     assert len(page) == 20, "a page is full rather than varied"
     assert Counter(items[place - 1].genre for place in page[:8]) == {7: 4, 8: 4}
 
 
 def test_without_weight_likeness_costs_nothing(database: Database) -> None:
     items = [Item(1 - n / 100, 255, None, None) for n in range(20)]
-    assert choose(database, items, 10, 0, 3, 3) == [(n + 1, 0) for n in range(10)]
+    assert choose(database, items, (10, 0, 3, 3)) == [(n + 1, 0) for n in range(10)]
 
 
 def test_likeness_never_helps(database: Database) -> None:
     items = [Item(-0.1 - n / 100, 255 if n % 2 else 65280, None, None) for n in range(6)]
-    assert choose(database, items, 6, 0.5, 3, 3) == [(n + 1, 0) for n in range(6)]
+    assert choose(database, items, (6, 0.5, 3, 3)) == [(n + 1, 0) for n in range(6)]

@@ -15,13 +15,16 @@ from tests.database import Database
 MEMBERS = 6
 WAITING = "select exists (select from pg_locks where not granted)"
 RUN = "call medley.run_job('refresh_recommendation_candidates')"
-PAGES = "select user_no, rank, item_no, generated_at from medley.recommendation_candidates order by 1, 2"
+PAGES = (
+    "select user_no, rank, item_no, generated_at from medley.recommendation_candidates "
+    "order by user_no, rank"
+)
 REFRESH = "select medley.refresh_recommendation_candidates(100)"
 
 
 @pytest.fixture(scope="module")
 def world(new_database: Callable[..., AbstractContextManager[Database]]) -> Iterator[Database]:
-    """A database of its own with six members who liked something an hour ago: these tests commit."""
+    """A database of its own with six members who liked something: these tests commit."""
     with new_database(name="ahead") as made:
         made.execute("alter role postgres set search_path = tests, extensions, public")
         made.execute("select make_kind('film'), make_members(%s)", MEMBERS)
@@ -91,7 +94,8 @@ def test_a_killed_run_leaves_nothing_half(due: Database) -> None:
     former = due.rows(PAGES)
     assert len(former) == MEMBERS * 40
     due.execute(
-        "update medley.recommendation_candidates set expires_at = now() + interval '1 minute' where true"
+        "update medley.recommendation_candidates set expires_at = now() + interval '1 minute' "
+        "where true"
     )
     with psycopg.connect(due.cluster.url()) as gate, ThreadPoolExecutor(1) as pool:
         gate.execute("select from medley.recommendation_candidates where rank = 30 for update")

@@ -30,9 +30,9 @@ from medley.affinities as a, generate_series(1, 2) as k, medley.engagement_kinds
 where e.kind = 'impression';
 insert into follows (follower_id, followed_id)
 select a.user_id, b.user_id
-from medley.members as a inner join medley.members as b on abs(a.user_no - b.user_no) between 1 and 3;
-insert into medley.item_statistics (item_no, kind, member_count, popularity, updated_at)
-select item_no, 'film', 3, 0.5, now() from medley.items;
+from medley.members as a
+inner join medley.members as b on abs(a.user_no - b.user_no) between 1 and 3;
+select medley.refresh_item_statistics();
 """
 NEIGHBORS = """
 insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
@@ -116,7 +116,7 @@ def test_a_page_ahead_is_found_by_index(
 ) -> None:
     world.execute(
         "select medley.write_recommendation_candidates(array(select user_no from medley.members "
-        "where user_no <= 60), now())"
+        "where user_no % 40 = 0 or user_id = md5('member m7')::uuid), now())"
     )
     world.execute("analyze medley.recommendation_candidates")
     plans = explained(ASK.format(""))

@@ -49,12 +49,13 @@ def connection(database: Database) -> Iterator[Connection]:
 
 
 def build(connection: Connection, dice: random.Random) -> None:
-    """Members with follows, mutes and blocks; items of two kinds, owned or not; a log; neighbours."""
+    """Members with follows, mutes and blocks; items of two kinds; a log; neighbours."""
     connection.execute("select make_kind('film'), make_kind('song'), make_members(%s)", (MEMBERS,))
     for n in range(ITEMS):
         owner = f"m{dice.randint(1, MEMBERS)}" if dice.random() < 0.4 else None
         connection.execute(
-            "insert into medley.items (kind, title, owner_id, visibility, published_at, expires_at) "
+            "insert into medley.items "
+            "(kind, title, owner_id, visibility, published_at, expires_at) "
             "values (%s, %s, md5('member ' || %s)::uuid, %s, now() - make_interval(days => %s), "
             "now() + make_interval(hours => %s))",
             (
@@ -102,7 +103,8 @@ def test_readers_get_full_pages_of_what_they_may_see(connection: Connection, see
             connection.execute("select compute_ahead(%s)", (f"m{n}",))
         rows = connection.execute(
             f"select i.title, ({HIDDEN}), i.owner_id is null or exists ("
-            "  select from medley.item_statistics as s where s.item_no = i.item_no and s.popularity > 0) "
+            "  select from medley.item_statistics as s "
+            "  where s.item_no = i.item_no and s.popularity > 0) "
             "from medley.items as i, (select p.id as user_id, n.user_no from public.profiles as p "
             "  left join medley.members as n on p.id = n.user_id) as m "
             f"where m.user_id = md5('member m' || %s)::uuid and {ALLOWED} "

@@ -1,4 +1,4 @@
-"""Neighbours by behaviour are those of a plain computation in Python, after rebuilds and after refreshes."""
+"""Neighbours by behaviour are those of a plain computation in Python, rebuilt or refreshed."""
 
 from __future__ import annotations
 
@@ -217,7 +217,8 @@ def test_solve_ridge_converges_to_the_exact_solution(database: Database, size: i
 
     def ask(steps: int) -> list[float]:
         found: list[float] = database.value(
-            "select medley.solve_ridge(%s::text[]::extensions.vector[], %s::extensions.vector, %s)::real[]",
+            "select medley.solve_ridge("
+            "  %s::text[]::extensions.vector[], %s::extensions.vector, %s)::real[]",
             [str(row) for row in matrix],
             str(right),
             steps,
@@ -230,7 +231,10 @@ def test_solve_ridge_converges_to_the_exact_solution(database: Database, size: i
 
 
 def test_solve_ridge_ends_where_there_is_nothing_to_gain(database: Database) -> None:
-    ask = "select medley.solve_ridge(%s::text[]::extensions.vector[], %s::extensions.vector, 20)::real[]"
+    ask = (
+        "select medley.solve_ridge("
+        "  %s::text[]::extensions.vector[], %s::extensions.vector, 20)::real[]"
+    )
     assert database.value(ask, ["[1,0]", "[0,1]"], "[0,0]") == [0, 0]
     # No solution lies downhill of an indefinite matrix; the answer is finite all the same.
     found = database.value(ask, ["[1,3]", "[3,1]"], "[1,-1]")
@@ -249,7 +253,7 @@ def test_a_refresh_gives_moved_items_what_a_rebuild_gives(empty: Database, seed:
     empty.execute("update medley.settings set value = 0 where key = 'behavior.moved_share'")
     try:
         before = stored(empty, "behavior")
-        # New members, known members with more, one who changes their mind, and items nobody had liked.
+        # New members, a known one with more, one whose mind changes, an item nobody had liked.
         news: Likes = {n: set(dice.sample(range(1, 6), 3)) for n in range(MEMBERS - 9, MEMBERS - 4)}
         news[1] = {2, 19}
         news[MEMBERS - 9].add(19)
@@ -303,7 +307,11 @@ def test_a_killed_rebuild_goes_on_and_readers_see_the_former_list(empty: Databas
         with pytest.raises(psycopg.OperationalError):
             run.result(timeout=90)
     assert stored(empty, "behavior") == former
-    done = "select count(distinct neighbor_no) from medley.item_neighbors inner join medley.neighbor_lists using (list_no) where state = 'building' and method = 'behavior'"
+    done = (
+        "select count(distinct neighbor_no) from medley.item_neighbors "
+        "inner join medley.neighbor_lists using (list_no) "
+        "where state = 'building' and method = 'behavior'"
+    )
     assert empty.value(done) <= 7, "of the block that was killed nothing is there"
     assert empty.value("select medley.refresh_behavior_neighbors()") == 0, "refreshes wait"
 
