@@ -727,19 +727,22 @@ returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
+  v_targets int := medley.setting('behavior.targets');
   v_rows bigint;
 begin
+  -- By place on disk: a list that was just written has no statistics yet, and a join with itself would be planned as if
+  -- it were empty.
   delete from medley.item_neighbors as d
-  using (
-    select n.item_no, n.neighbor_no, row_number() over (partition by n.item_no order by abs(n.weight) desc) as place
-    from medley.item_neighbors as n
-    where n.list_no = p_list_no
-      and (p_item_nos is null or n.item_no in (select i.item_no from unnest(p_item_nos) as i (item_no)))
-  ) as r
-  where d.list_no = p_list_no
-    and d.item_no = r.item_no
-    and d.neighbor_no = r.neighbor_no
-    and r.place > medley.setting('behavior.targets');
+  where d.ctid = any (array(
+    select r.ctid
+    from (
+      select n.ctid, row_number() over (partition by n.item_no order by abs(n.weight) desc) as place
+      from medley.item_neighbors as n
+      where n.list_no = p_list_no
+        and (p_item_nos is null or n.item_no in (select i.item_no from unnest(p_item_nos) as i (item_no)))
+    ) as r
+    where r.place > v_targets
+  ));
   get diagnostics v_rows = row_count;
   return v_rows;
 end;
@@ -957,8 +960,8 @@ values
 -- sql/core/similarity/content.sql
 -- Content neighbours: items that share features, rare ones above all. Cosine of idf-weighted features (Salton and
 -- Buckley 1988), with a limit on how common a feature may be, as search engines have for "more like this".
--- The nightly rebuild goes through the items in blocks; between rebuilds a job brings in items whose features changed.
--- Until the next rebuild the others keep the idf that they were weighed with.
+-- The nightly rebuild goes through the items in blocks; between rebuilds a job brings in items whose features changed, by
+-- the idf of the last night, and leaves the lists of all others as they are but for those that the changed items name.
 create or replace function medley.queue_content_changes()
 returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -1113,151 +1116,6 @@ comment on function medley.rebuild_content_neighbors(int) is
   'Returns how many items.';
 revoke all on function medley.rebuild_content_neighbors(int) from public, anon, authenticated, service_role;
 
--- The rows that these items have with all others, from their side. No SET: it inlines.
-create or replace function medley.content_pairs(p_item_nos int[])
-returns table (item_no int, kind text, neighbor_no int, neighbor_kind text, weight real)
-language sql stable parallel safe security invoker
-begin atomic
-  select
-    a.item_no,
-    a.kind,
-    b.item_no,
-    b.kind,
-    sum(a.value * b.value::double precision)::real
-  from unnest(p_item_nos) as i (item_no)
-  inner join medley.content_vectors as a on i.item_no = a.item_no
-  inner join medley.content_vectors as b on a.feature_no = b.feature_no
-  where a.item_no <> b.item_no
-  group by a.item_no, a.kind, b.item_no, b.kind;
-end;
-
-comment on function medley.content_pairs(int[]) is
-  'The cosine of each of these items with every item that shares a feature with it.';
-revoke all on function medley.content_pairs(int[]) from public, anon, authenticated, service_role;
-
-create or replace function medley.stale_content_neighbors(p_list_no smallint, p_item_nos int[])
-returns int[]
-language sql stable parallel safe security definer set search_path = '' set work_mem = '256MB'
-as $$
-  with pair as materialized (
-    select p.item_no, p.neighbor_no, p.weight
-    from medley.content_pairs(p_item_nos) as p
-  ),
-
-  lowered as (
-    select
-      h.item_no,
-      i.kind,
-      coalesce(p.weight, 0) as weight
-    from unnest(p_item_nos) as c (item_no)
-    inner join medley.item_neighbors as h on h.list_no = p_list_no and c.item_no = h.neighbor_no
-    left join medley.items as i on c.item_no = i.item_no
-    left join pair as p on h.neighbor_no = p.item_no and h.item_no = p.neighbor_no
-    where coalesce(p.weight, 0) < h.weight
-  )
-
-  select coalesce(array_agg(distinct s.item_no), '{}')
-  from (
-    select c.item_no
-    from unnest(p_item_nos) as c (item_no)
-    union all
-    select l.item_no
-    from lowered as l
-    where l.kind is null
-      or l.weight <= (
-        select min(n.weight)
-        from medley.item_neighbors as n
-        inner join medley.items as k on n.neighbor_no = k.item_no
-        where n.list_no = p_list_no and n.item_no = l.item_no and k.kind = l.kind
-      )
-  ) as s
-$$;
-
-comment on function medley.stale_content_neighbors(smallint, int[]) is
-  'The items whose list must be ranked afresh after these changed: they themselves, and those in whose list one of them '
-  'fell so low that an item outside may take its place.';
-revoke all on function medley.stale_content_neighbors(smallint, int[]) from public, anon, authenticated, service_role;
-
-create or replace function medley.enter_content_neighbors(p_list_no smallint, p_item_nos int[], p_except int[])
-returns void
-language sql volatile parallel unsafe security definer set search_path = '' set work_mem = '256MB'
-as $$
-  with kept as materialized (
-    select
-      medley.setting('similarity.neighbors') as same_kind,
-      medley.setting('similarity.neighbors_across') as across
-  ),
-
-  pair as materialized (
-    select
-      p.neighbor_no as item_no,
-      p.item_no as neighbor_no,
-      p.kind,
-      p.weight,
-      case when p.kind = p.neighbor_kind then k.same_kind else k.across end as kept
-    from medley.content_pairs(p_item_nos) as p
-    cross join kept as k
-    where not exists (select from unnest(p_except) as e (item_no) where e.item_no = p.neighbor_no)
-  ),
-
-  held as materialized (
-    select n.item_no, n.neighbor_no, n.weight, i.kind
-    from (select distinct p.item_no from pair as p) as d
-    inner join medley.item_neighbors as n on n.list_no = p_list_no and d.item_no = n.item_no
-    inner join medley.items as i on n.neighbor_no = i.item_no
-  ),
-
-  room as (
-    select h.item_no, h.kind, count(*) as held, min(h.weight) as least
-    from held as h
-    group by h.item_no, h.kind
-  ),
-
-  entered as materialized (
-    select p.*
-    from pair as p
-    left join room as r on p.item_no = r.item_no and p.kind = r.kind
-    where coalesce(r.held, 0) < p.kept or p.weight >= r.least
-  ),
-
-  ranked as materialized (
-    select
-      u.item_no,
-      u.neighbor_no,
-      u.weight,
-      u.is_new,
-      max(u.kept) over (partition by u.item_no, u.kind) as kept,
-      row_number() over (partition by u.item_no, u.kind order by u.weight desc, u.neighbor_no) as place
-    from (
-      select e.item_no, e.neighbor_no, e.weight, e.kind, e.kept, true as is_new
-      from entered as e
-      union all
-      select h.item_no, h.neighbor_no, h.weight, h.kind, null, false
-      from held as h
-      inner join (select distinct e.item_no, e.kind from entered as e) as d
-        on h.item_no = d.item_no and h.kind = d.kind
-    ) as u
-  ),
-
-  removed as (
-    delete from medley.item_neighbors as n
-    using ranked as r
-    where r.place > r.kept and not r.is_new
-      and n.list_no = p_list_no and n.item_no = r.item_no and n.neighbor_no = r.neighbor_no
-  )
-
-  insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
-  select p_list_no, r.item_no, r.neighbor_no, r.weight
-  from ranked as r
-  where r.is_new and r.place <= r.kept
-$$;
-
-comment on function medley.enter_content_neighbors(smallint, int[], int[]) is
-  'Puts these items, which no list holds, into the lists of all others that they are good enough for, p_except left out; '
-  'who is pushed over the limit leaves.';
-revoke all on function medley.enter_content_neighbors(smallint, int[], int[])
-from public, anon, authenticated, service_role;
-
 create or replace function medley.refresh_content_neighbors(p_limit int)
 returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -1267,7 +1125,6 @@ declare
   v_list_no smallint := medley.current_list('content');
   v_changes bigint;
   v_item_nos int[];
-  v_stale int[];
 begin
   -- The list that is being built has not seen these changes: they wait until it is current.
   if v_building is not null or v_list_no is null then
@@ -1290,26 +1147,27 @@ begin
   select w.feature_no, w.kind, w.item_no, w.value
   from medley.weigh_features(v_item_nos) as w;
 
-  v_stale := medley.stale_content_neighbors(v_list_no, v_item_nos);
   delete from medley.item_neighbors as n
-  using unnest(v_stale) as s (item_no)
-  where n.list_no = v_list_no and n.item_no = s.item_no;
+  using unnest(v_item_nos) as c (item_no)
+  where n.list_no = v_list_no and n.item_no = c.item_no;
   delete from medley.item_neighbors as n
   using unnest(v_item_nos) as c (item_no)
   where n.list_no = v_list_no and n.neighbor_no = c.item_no;
 
   insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
-  select v_list_no, r.item_no, r.neighbor_no, r.weight
-  from medley.rank_content_neighbors(v_stale) as r;
-  perform medley.enter_content_neighbors(v_list_no, v_item_nos, v_stale);
+  select v_list_no, d.item_no, d.neighbor_no, r.weight
+  from medley.rank_content_neighbors(v_item_nos) as r
+  cross join lateral (values (r.item_no, r.neighbor_no), (r.neighbor_no, r.item_no)) as d (item_no, neighbor_no)
+  -- Two changed items may each rank the other.
+  on conflict do nothing;
   return v_changes;
 end;
 $$;
 
 comment on function medley.refresh_content_neighbors(int) is
-  'Job: works up to p_limit changes of features into the current list: new neighbours of the items that changed, and their '
-  'place in the lists of others. What a rebuild would give, but for the idf of items that did not change. '
-  'Waits while a rebuild is under way. Returns how many changes.';
+  'Job: works up to p_limit changes of features into the current list. A changed item gets the neighbours that a rebuild '
+  'would give it, and enters their lists; it leaves all other lists. What it pushes down there, and who would take its '
+  'place where it left, the next rebuild decides. Waits while a rebuild is under way. Returns how many changes.';
 revoke all on function medley.refresh_content_neighbors(int) from public, anon, authenticated, service_role;
 
 -- sql/core/similarity/genre.sql

@@ -244,9 +244,11 @@ comment on function medley.roll_up_activity(timestamptz) is
   'Returns the items with more or fewer events than were known.';
 revoke all on function medley.roll_up_activity(timestamptz) from public, anon, authenticated, service_role;
 
+-- Both read all items, and their rows may be new: without statistics a nested loop would look cheap and be quadratic.
 create or replace function medley.set_item_popularity()
 returns bigint
-language plpgsql volatile parallel unsafe security definer set search_path = ''
+language plpgsql volatile parallel unsafe security definer
+set search_path = '' set enable_nestloop = off
 as $$
 declare
   v_rows bigint;
@@ -286,7 +288,8 @@ revoke all on function medley.set_item_popularity() from public, anon, authentic
 
 create or replace function medley.set_item_trends()
 returns bigint
-language plpgsql volatile parallel unsafe security definer set search_path = ''
+language plpgsql volatile parallel unsafe security definer
+set search_path = '' set enable_nestloop = off
 as $$
 declare
   v_rows bigint;
@@ -1480,6 +1483,7 @@ from public, anon, authenticated, service_role;
 -- Everything that may not be shown to the member again, whatever the source.
 create or replace function medley.hidden_items(
   p_user_no int,
+  p_hide text,
   p_skip int[],
   p_shown_since timestamptz,
   p_impression_no smallint,
@@ -1491,7 +1495,10 @@ begin atomic
   select a.item_no
   from medley.affinities as a
   where a.user_no = p_user_no
-    and (a.seen or a.negative_at >= coalesce(a.positive_at, '-infinity'))
+    and (
+      p_hide = 'known' and a.seen
+      or p_hide <> 'nothing' and a.negative_at >= coalesce(a.positive_at, '-infinity')
+    )
   union all
   select e.item_no
   from medley.engagements as e
@@ -1504,9 +1511,10 @@ begin atomic
   from unnest(p_skip) as s (item_no);
 end;
 
-comment on function medley.hidden_items(int, int[], timestamptz, smallint, timestamptz) is
-  'The items that the member knows or rejects, was shown between p_shown_since and p_as_of, or that p_skip names.';
-revoke all on function medley.hidden_items(int, int[], timestamptz, smallint, timestamptz)
+comment on function medley.hidden_items(int, text, int[], timestamptz, smallint, timestamptz) is
+  'The items that p_skip names, that the member was shown between p_shown_since and p_as_of, and by p_hide those that the '
+  'member rejects (rejected), also those the member knows (known), or neither (nothing).';
+revoke all on function medley.hidden_items(int, text, int[], timestamptz, smallint, timestamptz)
 from public, anon, authenticated, service_role;
 
 -- Friends' likes, what followed members made, the trends, the popular and the new. Few rows each, found by an index.
@@ -1514,14 +1522,15 @@ create or replace function medley.other_sources(
   p_user_no int,
   p_user_id uuid,
   p_kind text,
-  p_new_since timestamptz,
   p_depth int,
+  p_followed_since timestamptz,
+  p_new_since timestamptz,
   p_as_of timestamptz
 )
-returns table (item_no int, friends int, followed int, fresh int)
+returns table (item_no int, friends int, followed int)
 language sql stable parallel safe security invoker
 begin atomic
-  select l.item_no, 1, 0, 0
+  select l.item_no, 1, 0
   from medley.friends(p_user_id) as f
   inner join medley.members as m on m.user_id = f.friend_id
   cross join lateral (
@@ -1537,18 +1546,18 @@ begin atomic
     where u.user_id = p_user_id and u.muted_id = f.friend_id
   )
   union all
-  select l.item_no, 0, 1, 0
+  select l.item_no, 0, 1
   from public.follows as w
   cross join lateral (
     select i.item_no
     from medley.items as i
-    where i.owner_id = w.followed_id and i.published_at between p_new_since and p_as_of
+    where i.owner_id = w.followed_id and i.published_at between p_followed_since and p_as_of
     order by i.published_at desc
     limit 5
   ) as l
   where w.follower_id = p_user_id
   union all
-  select l.item_no, 0, 0, 0
+  select l.item_no, 0, 0
   from medley.item_kinds as k
   cross join lateral (
     select t.item_no
@@ -1559,7 +1568,7 @@ begin atomic
   ) as l
   where p_kind is null or k.kind = p_kind
   union all
-  select l.item_no, 0, 0, 0
+  select l.item_no, 0, 0
   from medley.item_kinds as k
   cross join lateral (
     select s.item_no
@@ -1570,7 +1579,7 @@ begin atomic
   ) as l
   where p_kind is null or k.kind = p_kind
   union all
-  select l.item_no, 0, 0, 1
+  select l.item_no, 0, 0
   from medley.item_kinds as k
   cross join lateral (
     select i.item_no
@@ -1585,10 +1594,10 @@ begin atomic
   where p_kind is null or k.kind = p_kind;
 end;
 
-comment on function medley.other_sources(int, uuid, text, timestamptz, int, timestamptz) is
-  'Items from other sources than the member''s history: friends (1 a friend), followed members, trends, the popular and '
-  'the new since p_new_since, p_depth of each kind.';
-revoke all on function medley.other_sources(int, uuid, text, timestamptz, int, timestamptz)
+comment on function medley.other_sources(int, uuid, text, int, timestamptz, timestamptz, timestamptz) is
+  'Items from other sources than the member''s history: what friends like (1 a friend), what followed members made since '
+  'p_followed_since, trends, the popular and the newest since p_new_since; p_depth of each kind.';
+revoke all on function medley.other_sources(int, uuid, text, int, timestamptz, timestamptz, timestamptz)
 from public, anon, authenticated, service_role;
 
 create or replace function medley.may_recommend(p_user_id uuid, p_item_id uuid, p_owner_id uuid)
@@ -1642,7 +1651,8 @@ create or replace function medley.rank_items(
   p_kind text,
   p_pool int,
   p_depth int,
-  p_hide_known boolean,
+  p_any_age boolean,
+  p_hide text,
   p_shown_since timestamptz,
   p_skip int[],
   p_country text,
@@ -1685,13 +1695,14 @@ begin
 
   hidden as materialized (
     select h.item_no
-    from medley.hidden_items(p_user_no, p_skip, p_shown_since, v_impression, p_as_of) as h
-    where p_hide_known
+    from medley.hidden_items(p_user_no, p_hide, p_skip, p_shown_since, v_impression, p_as_of) as h
   ),
 
   other as materialized (
-    select o.item_no, sum(o.friends) as friends, max(o.followed) as followed, max(o.fresh) as fresh
-    from medley.other_sources(p_user_no, p_user_id, p_kind, v_new_since, p_depth, p_as_of) as o
+    select o.item_no, sum(o.friends) as friends, max(o.followed) as followed
+    from medley.other_sources(
+      p_user_no, p_user_id, p_kind, p_depth, v_new_since, case when p_any_age then '-infinity' else v_new_since end, p_as_of
+    ) as o
     where o.item_no not in (select h.item_no from hidden as h)
     group by o.item_no
   ),
@@ -1816,13 +1827,13 @@ end;
 $$;
 
 comment on function medley.rank_items(
-  int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_parameters, timestamptz
+  int, uuid, text, int, int, boolean, text, timestamptz, int[], text, medley.recommendation_parameters, timestamptz
 ) is
   'The p_pool most relevant items that the member may see and does not know yet, best first. p_depth: items of each kind '
-  'from the trends, the popular and the new. p_hide_known false lets what is known in again. p_shown_since: impressions '
-  'since then hide. p_skip: more items to hide. p_country: where the member watches (null: anywhere).';
+  'from the trends, the popular and the new; with p_any_age from the newest, however old. p_hide and p_skip: see '
+  'hidden_items. p_shown_since: impressions since then hide. p_country: where the member watches (null: anywhere).';
 revoke all on function medley.rank_items(
-  int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_parameters, timestamptz
+  int, uuid, text, int, int, boolean, text, timestamptz, int[], text, medley.recommendation_parameters, timestamptz
 ) from public, anon, authenticated, service_role;
 
 -- sql/core/recommend/diversity.sql
@@ -1843,7 +1854,7 @@ as $$
 declare
   v_count int := coalesce(cardinality(p_relevance), 0);
   -- What likeness 1 costs: the weight as a share of the best relevance.
-  v_cost double precision := p_weight * coalesce(p_relevance[1], 0);
+  v_cost double precision := p_weight * greatest(p_relevance[1], 0);
   v_bits int[];
   v_likeness double precision[] := array_fill(0::float8, array[v_count]);
   v_compared int[] := array_fill(0, array[v_count]);
@@ -1941,10 +1952,11 @@ return case
   when (p_item).behavior + (p_item).content
     < greatest((p_item).social, (p_item).followed, (p_item).exploration, (p_item).popularity + (p_item).trend)
     then case greatest((p_item).social, (p_item).followed, (p_item).exploration, (p_item).popularity + (p_item).trend)
+      -- First, for all may be 0.
+      when (p_item).popularity + (p_item).trend then 'trending'
       when (p_item).social then 'social'
       when (p_item).followed then 'followed'
-      when (p_item).exploration then 'exploration'
-      else 'trending'
+      else 'exploration'
     end
   when (p_item).behavior > 0 and (p_item).content > 0 then 'hybrid'
   when (p_item).behavior > 0 then 'collaborative'
@@ -1973,7 +1985,8 @@ revoke all on function medley.breakdown_of(medley.ranked_item, double precision)
 from public, anon, authenticated, service_role;
 
 -- The best page: relevance first, then diversity. Where the sources end, deeper ones: more of the popular and the new,
--- then what was shown lately, then what the member knows.
+-- then all there is. Instead of an empty first page comes what was shown lately, else what the member knows; never what
+-- the member rejects.
 create or replace function medley.recommend(
   p_user_no int,
   p_user_id uuid,
@@ -1991,15 +2004,16 @@ as $$
 declare
   v_pool int := greatest((p_parameters).pool, 2 * p_limit);
   v_depth int := 10;
+  v_hide text := 'known';
   v_shown_since timestamptz := p_as_of - (p_parameters).shown_hours * interval '1 hour';
 begin
-  for v_attempt in 1..4 loop
+  for v_attempt in 1..5 loop
     return query
     with ranked as materialized (
       select r as item, row_number() over () as place
       from medley.rank_items(
-        p_user_no, p_user_id, p_kind, v_pool, v_depth, v_attempt < 4, v_shown_since, p_skip, p_country, p_parameters,
-        p_as_of
+        p_user_no, p_user_id, p_kind, v_pool, v_depth, v_attempt > 2, v_hide, v_shown_since, p_skip, p_country,
+        p_parameters, p_as_of
       ) as r
     ),
 
@@ -2012,7 +2026,7 @@ begin
           array_agg((r.item).creator_no order by r.place) as creators,
           array_agg((r.item).genre_no order by r.place) as genres
         from ranked as r
-        having v_attempt = 4 or count(*) >= p_limit
+        having count(*) >= p_limit or v_attempt > 2 and count(*) > 0
       ) as a
       cross join lateral medley.choose_page(
         a.relevance, a.signatures, a.creators, a.genres, p_limit, (p_parameters).diversity,
@@ -2034,12 +2048,17 @@ begin
     from chosen as c
     inner join ranked as r on c.place = r.place
     order by c.rank;
-    exit when found;
+    -- A later page ends where the sources do; a first page has something to show.
+    exit when found or v_attempt > 2 and p_skip <> '{}';
 
     v_pool := 5000;
-    v_depth := greatest(100, 2 * p_limit) + coalesce(cardinality(p_skip), 0);
-    if v_attempt >= 2 then
+    v_depth := greatest(v_depth, 100, 2 * p_limit + coalesce(cardinality(p_skip), 0));
+    if v_attempt = 2 then
+      v_depth := 5000;
+    elsif v_attempt = 3 then
       v_shown_since := p_as_of;
+    elsif v_attempt = 4 then
+      v_hide := 'rejected';
     end if;
   end loop;
 end;
@@ -2049,7 +2068,7 @@ comment on function medley.recommend(
   int, uuid, text, int, int[], text, medley.recommendation_parameters, timestamptz
 ) is
   'The best p_limit recommendations for the member, with their score and breakdown, in order. Full as long as the catalogue '
-  'has that many items for the member at all.';
+  'has that many items that the member does not know.';
 revoke all on function medley.recommend(
   int, uuid, text, int, int[], text, medley.recommendation_parameters, timestamptz
 ) from public, anon, authenticated, service_role;
@@ -2350,6 +2369,7 @@ begin
     from medley.recommendation_candidates as c
     inner join medley.items as i on c.item_no = i.item_no
     where c.user_no = p_user_no
+      and i.published_at <= p_as_of
       and (i.expires_at is null or i.expires_at > p_as_of)
       and (i.owner_id is null and i.visibility = 'public' or medley.may_recommend(p_user_id, i.id, i.owner_id))
       and c.item_no not in (
@@ -2472,6 +2492,9 @@ begin
       )
     order by x.frequency desc nulls last, a.last_engaged_at desc
     limit p_limit
+    -- Whoever is logging at this moment, or computed by another run, has the row locked: their page would miss what is
+    -- not committed yet.
+    for no key update of a skip locked
   ) as d;
   if v_user_nos is null then
     return 0;
@@ -2544,6 +2567,14 @@ for each statement execute function medley.forget_candidates('follower_id');
 create trigger follows_forget_candidates_delete
 after delete on public.follows referencing old table as changed_rows
 for each statement execute function medley.forget_candidates('follower_id');
+
+-- What muted friends like counts no more.
+create trigger user_mutes_forget_candidates_insert
+after insert on public.user_mutes referencing new table as changed_rows
+for each statement execute function medley.forget_candidates('user_id');
+create trigger user_mutes_forget_candidates_delete
+after delete on public.user_mutes referencing old table as changed_rows
+for each statement execute function medley.forget_candidates('user_id');
 
 create or replace function medley.forget_candidates_of_platforms()
 returns trigger
@@ -2685,10 +2716,12 @@ begin
     v_item.title,
     r.relevance::real,
     r.algorithm,
-    medley.recommendation_reason(
-      r.algorithm, r.friends, (select i.title from medley.items as i where i.item_no = r.cause_no), v_item.published_at,
-      p_as_of
-    ),
+    case
+      when r.algorithm is not null then medley.recommendation_reason(
+        r.algorithm, r.friends, (select i.title from medley.items as i where i.item_no = r.cause_no),
+        v_item.published_at, p_as_of
+      )
+    end,
     r.breakdown,
     medley.recommendation_causes(v_user_no, v_item.item_no, v_parameters, p_as_of),
     medley.recommendation_filters(v_user_no, v_user_id, v_item, p_as_of),
@@ -2702,7 +2735,7 @@ begin
       medley.algorithm_of(t) as algorithm,
       medley.breakdown_of(t, 0) as breakdown
     from medley.rank_items(
-      v_user_no, v_user_id, v_item.kind, 1000000, 100, false, p_as_of, '{}', null, v_parameters, p_as_of
+      v_user_no, v_user_id, v_item.kind, 1000000, 100, false, 'nothing', p_as_of, '{}', null, v_parameters, p_as_of
     ) as t
     where t.item_no = v_item.item_no
   ) as r on true;
@@ -2739,8 +2772,9 @@ comment on function public.get_recommendations(text, int, text, jsonb, uuid) is
   'What suits the member best, of the kind p_kind or of all kinds (null). score is the sum of the terms in breakdown '
   '(behavior, content, social, followed, popularity, trend, recency, availability, exploration, diversity), weighted by '
   'medley.ranker_weights or by the variant of a running experiment (variant, null for none). algorithm: collaborative, '
-  'content_based, hybrid, social, followed, trending or exploration. reason says why in words; position counts from 0. Send algorithm, variant, '
-  'position and score back with the impressions. What the member knows, rejected or was shown lately is left out; what '
+  'content_based, hybrid, social, followed, trending or exploration. reason says why in words; position counts from 0. '
+  'Send algorithm, variant, position and score back with the impressions. What the member knows, rejected or was shown '
+  'lately is left out; where nothing else is left, the first page has what was shown lately, else what is known. What '
   'this transaction wrote counts. p_limit: 1 to 200. p_cursor: next_cursor of the previous page; all pages are of the '
   'moment of the first, good for a day, 500 items deep. p_context: {"country": "DE", "exclude": [item ids]}. '
   'p_user_id: for the secret key only. Errors: unauthenticated, forbidden, invalid_argument, invalid_cursor.';
@@ -2772,7 +2806,7 @@ grant execute on function public.explain_recommendation(uuid, uuid) to authentic
 insert into medley.jobs (name, schedule, function_name, batch_size, timeout_seconds, description)
 values
   (
-    'refresh_recommendation_candidates', '*/15 * * * *', 'refresh_recommendation_candidates', 500, 600,
+    'refresh_recommendation_candidates', '*/15 * * * *', 'refresh_recommendation_candidates', 50, 600,
     'Computes pages of recommendations ahead for active members.'
   ),
   (

@@ -66,3 +66,89 @@ as $$
   from public.get_trending(p_kind, p_window, p_type, p_segment, p_limit)
     with ordinality as t (id, kind, title, score, time_window, trend_type, segment, next_cursor, place)
 $$;
+
+-- Items "<p_prefix>1" to "<p_prefix><p_count>", published p_age ago, each one second before the one before.
+create function tests.make_items(p_kind text, p_prefix text, p_count int, p_age interval default '1 year')
+returns void
+language sql security definer set search_path = ''
+as $$
+  insert into medley.items (kind, title, published_at)
+  select p_kind, p_prefix || n, now() - p_age - n * interval '1 second'
+  from generate_series(1, p_count) as n
+$$;
+
+-- Makes a list of neighbours by p_method of lines "item > neighbour weight", all by title.
+create function tests.plant_list(p_method text, p_lines text[])
+returns void
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_list_no smallint := medley.begin_list(p_method);
+begin
+  insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
+  select v_list_no, i.item_no, n.item_no, l.part[3]::real
+  from unnest(p_lines) as u (line)
+  cross join lateral regexp_match(u.line, '^(.+) > (.+) (\S+)$') as l (part)
+  inner join medley.items as i on i.title = l.part[1]
+  inner join medley.items as n on n.title = l.part[2];
+  perform medley.finish_list(v_list_no);
+end;
+$$;
+
+-- Titles of what is recommended to the role in force, in order.
+create function tests.recommended(
+  p_kind text default null,
+  p_limit int default 20,
+  p_context jsonb default '{}'
+)
+returns text[]
+language sql stable security invoker
+as $$
+  select coalesce(array_agg(r.title order by r."position"), '{}')
+  from public.get_recommendations(p_kind, p_limit, null, p_context) as r
+$$;
+
+-- The row of one item among the best 200, as "algorithm: reason"; null where it is not recommended.
+create function tests.why(p_title text)
+returns text
+language sql stable security invoker
+as $$
+  select r.algorithm || ': ' || r.reason
+  from public.get_recommendations(p_limit => 200, p_context => '{"exclude": []}') as r
+  where r.title = p_title
+$$;
+
+-- The points of one item by one term, or all of them (null).
+create function tests.points(p_title text, p_term text default null)
+returns numeric
+language sql stable security invoker
+as $$
+  select round(coalesce((r.breakdown ->> p_term)::numeric, r.score::numeric), 4)
+  from public.get_recommendations(p_limit => 200, p_context => '{"exclude": []}') as r
+  where r.title = p_title
+$$;
+
+-- Computes the member's page ahead, as if all that the member did lay an hour back.
+create function tests.compute_ahead(p_member text)
+returns void
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_user_no int := (select m.user_no from medley.members as m where m.user_id = md5('member ' || p_member)::uuid);
+begin
+  update medley.member_activity as a
+  set last_written_at = now() - interval '1 hour'
+  where a.user_no = v_user_no;
+  perform medley.write_recommendation_candidates(array[v_user_no], now());
+  -- What tells that the page was used.
+  update medley.recommendation_candidates as c
+  set explanation = jsonb_set(c.explanation, '{reason}', '"Ahead"')
+  where c.user_no = v_user_no;
+end;
+$$;
+
+-- Whether the page that was computed ahead is what the role in force gets.
+create function tests.is_ahead(p_limit int default 5)
+returns boolean
+language sql stable security invoker
+as $$ select bool_and(r.reason = 'Ahead') from public.get_recommendations(p_limit => p_limit) as r $$;

@@ -21,8 +21,9 @@ comment on function public.get_recommendations(text, int, text, jsonb, uuid) is
   'What suits the member best, of the kind p_kind or of all kinds (null). score is the sum of the terms in breakdown '
   '(behavior, content, social, followed, popularity, trend, recency, availability, exploration, diversity), weighted by '
   'medley.ranker_weights or by the variant of a running experiment (variant, null for none). algorithm: collaborative, '
-  'content_based, hybrid, social, followed, trending or exploration. reason says why in words; position counts from 0. Send algorithm, variant, '
-  'position and score back with the impressions. What the member knows, rejected or was shown lately is left out; what '
+  'content_based, hybrid, social, followed, trending or exploration. reason says why in words; position counts from 0. '
+  'Send algorithm, variant, position and score back with the impressions. What the member knows, rejected or was shown '
+  'lately is left out; where nothing else is left, the first page has what was shown lately, else what is known. What '
   'this transaction wrote counts. p_limit: 1 to 200. p_cursor: next_cursor of the previous page; all pages are of the '
   'moment of the first, good for a day, 500 items deep. p_context: {"country": "DE", "exclude": [item ids]}. '
   'p_user_id: for the secret key only. Errors: unauthenticated, forbidden, invalid_argument, invalid_cursor.';

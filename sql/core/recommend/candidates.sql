@@ -30,6 +30,7 @@ begin
     from medley.recommendation_candidates as c
     inner join medley.items as i on c.item_no = i.item_no
     where c.user_no = p_user_no
+      and i.published_at <= p_as_of
       and (i.expires_at is null or i.expires_at > p_as_of)
       and (i.owner_id is null and i.visibility = 'public' or medley.may_recommend(p_user_id, i.id, i.owner_id))
       and c.item_no not in (
@@ -152,6 +153,9 @@ begin
       )
     order by x.frequency desc nulls last, a.last_engaged_at desc
     limit p_limit
+    -- Whoever is logging at this moment, or computed by another run, has the row locked: their page would miss what is
+    -- not committed yet.
+    for no key update of a skip locked
   ) as d;
   if v_user_nos is null then
     return 0;
@@ -224,6 +228,14 @@ for each statement execute function medley.forget_candidates('follower_id');
 create trigger follows_forget_candidates_delete
 after delete on public.follows referencing old table as changed_rows
 for each statement execute function medley.forget_candidates('follower_id');
+
+-- What muted friends like counts no more.
+create trigger user_mutes_forget_candidates_insert
+after insert on public.user_mutes referencing new table as changed_rows
+for each statement execute function medley.forget_candidates('user_id');
+create trigger user_mutes_forget_candidates_delete
+after delete on public.user_mutes referencing old table as changed_rows
+for each statement execute function medley.forget_candidates('user_id');
 
 create or replace function medley.forget_candidates_of_platforms()
 returns trigger

@@ -15,7 +15,7 @@ as $$
 declare
   v_count int := coalesce(cardinality(p_relevance), 0);
   -- What likeness 1 costs: the weight as a share of the best relevance.
-  v_cost double precision := p_weight * coalesce(p_relevance[1], 0);
+  v_cost double precision := p_weight * greatest(p_relevance[1], 0);
   v_bits int[];
   v_likeness double precision[] := array_fill(0::float8, array[v_count]);
   v_compared int[] := array_fill(0, array[v_count]);

@@ -114,10 +114,12 @@ begin
     v_item.title,
     r.relevance::real,
     r.algorithm,
-    medley.recommendation_reason(
-      r.algorithm, r.friends, (select i.title from medley.items as i where i.item_no = r.cause_no), v_item.published_at,
-      p_as_of
-    ),
+    case
+      when r.algorithm is not null then medley.recommendation_reason(
+        r.algorithm, r.friends, (select i.title from medley.items as i where i.item_no = r.cause_no),
+        v_item.published_at, p_as_of
+      )
+    end,
     r.breakdown,
     medley.recommendation_causes(v_user_no, v_item.item_no, v_parameters, p_as_of),
     medley.recommendation_filters(v_user_no, v_user_id, v_item, p_as_of),
@@ -131,7 +133,7 @@ begin
       medley.algorithm_of(t) as algorithm,
       medley.breakdown_of(t, 0) as breakdown
     from medley.rank_items(
-      v_user_no, v_user_id, v_item.kind, 1000000, 100, false, p_as_of, '{}', null, v_parameters, p_as_of
+      v_user_no, v_user_id, v_item.kind, 1000000, 100, false, 'nothing', p_as_of, '{}', null, v_parameters, p_as_of
     ) as t
     where t.item_no = v_item.item_no
   ) as r on true;

@@ -2,7 +2,7 @@
 insert into medley.jobs (name, schedule, function_name, batch_size, timeout_seconds, description)
 values
   (
-    'refresh_recommendation_candidates', '*/15 * * * *', 'refresh_recommendation_candidates', 500, 600,
+    'refresh_recommendation_candidates', '*/15 * * * *', 'refresh_recommendation_candidates', 50, 600,
     'Computes pages of recommendations ahead for active members.'
   ),
   (

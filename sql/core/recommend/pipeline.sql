@@ -110,6 +110,7 @@ from public, anon, authenticated, service_role;
 -- Everything that may not be shown to the member again, whatever the source.
 create or replace function medley.hidden_items(
   p_user_no int,
+  p_hide text,
   p_skip int[],
   p_shown_since timestamptz,
   p_impression_no smallint,
@@ -121,7 +122,10 @@ begin atomic
   select a.item_no
   from medley.affinities as a
   where a.user_no = p_user_no
-    and (a.seen or a.negative_at >= coalesce(a.positive_at, '-infinity'))
+    and (
+      p_hide = 'known' and a.seen
+      or p_hide <> 'nothing' and a.negative_at >= coalesce(a.positive_at, '-infinity')
+    )
   union all
   select e.item_no
   from medley.engagements as e
@@ -134,9 +138,10 @@ begin atomic
   from unnest(p_skip) as s (item_no);
 end;
 
-comment on function medley.hidden_items(int, int[], timestamptz, smallint, timestamptz) is
-  'The items that the member knows or rejects, was shown between p_shown_since and p_as_of, or that p_skip names.';
-revoke all on function medley.hidden_items(int, int[], timestamptz, smallint, timestamptz)
+comment on function medley.hidden_items(int, text, int[], timestamptz, smallint, timestamptz) is
+  'The items that p_skip names, that the member was shown between p_shown_since and p_as_of, and by p_hide those that the '
+  'member rejects (rejected), also those the member knows (known), or neither (nothing).';
+revoke all on function medley.hidden_items(int, text, int[], timestamptz, smallint, timestamptz)
 from public, anon, authenticated, service_role;
 
 -- Friends' likes, what followed members made, the trends, the popular and the new. Few rows each, found by an index.
@@ -144,14 +149,15 @@ create or replace function medley.other_sources(
   p_user_no int,
   p_user_id uuid,
   p_kind text,
-  p_new_since timestamptz,
   p_depth int,
+  p_followed_since timestamptz,
+  p_new_since timestamptz,
   p_as_of timestamptz
 )
-returns table (item_no int, friends int, followed int, fresh int)
+returns table (item_no int, friends int, followed int)
 language sql stable parallel safe security invoker
 begin atomic
-  select l.item_no, 1, 0, 0
+  select l.item_no, 1, 0
   from medley.friends(p_user_id) as f
   inner join medley.members as m on m.user_id = f.friend_id
   cross join lateral (
@@ -167,18 +173,18 @@ begin atomic
     where u.user_id = p_user_id and u.muted_id = f.friend_id
   )
   union all
-  select l.item_no, 0, 1, 0
+  select l.item_no, 0, 1
   from public.follows as w
   cross join lateral (
     select i.item_no
     from medley.items as i
-    where i.owner_id = w.followed_id and i.published_at between p_new_since and p_as_of
+    where i.owner_id = w.followed_id and i.published_at between p_followed_since and p_as_of
     order by i.published_at desc
     limit 5
   ) as l
   where w.follower_id = p_user_id
   union all
-  select l.item_no, 0, 0, 0
+  select l.item_no, 0, 0
   from medley.item_kinds as k
   cross join lateral (
     select t.item_no
@@ -189,7 +195,7 @@ begin atomic
   ) as l
   where p_kind is null or k.kind = p_kind
   union all
-  select l.item_no, 0, 0, 0
+  select l.item_no, 0, 0
   from medley.item_kinds as k
   cross join lateral (
     select s.item_no
@@ -200,7 +206,7 @@ begin atomic
   ) as l
   where p_kind is null or k.kind = p_kind
   union all
-  select l.item_no, 0, 0, 1
+  select l.item_no, 0, 0
   from medley.item_kinds as k
   cross join lateral (
     select i.item_no
@@ -215,10 +221,10 @@ begin atomic
   where p_kind is null or k.kind = p_kind;
 end;
 
-comment on function medley.other_sources(int, uuid, text, timestamptz, int, timestamptz) is
-  'Items from other sources than the member''s history: friends (1 a friend), followed members, trends, the popular and '
-  'the new since p_new_since, p_depth of each kind.';
-revoke all on function medley.other_sources(int, uuid, text, timestamptz, int, timestamptz)
+comment on function medley.other_sources(int, uuid, text, int, timestamptz, timestamptz, timestamptz) is
+  'Items from other sources than the member''s history: what friends like (1 a friend), what followed members made since '
+  'p_followed_since, trends, the popular and the newest since p_new_since; p_depth of each kind.';
+revoke all on function medley.other_sources(int, uuid, text, int, timestamptz, timestamptz, timestamptz)
 from public, anon, authenticated, service_role;
 
 create or replace function medley.may_recommend(p_user_id uuid, p_item_id uuid, p_owner_id uuid)
@@ -272,7 +278,8 @@ create or replace function medley.rank_items(
   p_kind text,
   p_pool int,
   p_depth int,
-  p_hide_known boolean,
+  p_any_age boolean,
+  p_hide text,
   p_shown_since timestamptz,
   p_skip int[],
   p_country text,
@@ -315,13 +322,14 @@ begin
 
   hidden as materialized (
     select h.item_no
-    from medley.hidden_items(p_user_no, p_skip, p_shown_since, v_impression, p_as_of) as h
-    where p_hide_known
+    from medley.hidden_items(p_user_no, p_hide, p_skip, p_shown_since, v_impression, p_as_of) as h
   ),
 
   other as materialized (
-    select o.item_no, sum(o.friends) as friends, max(o.followed) as followed, max(o.fresh) as fresh
-    from medley.other_sources(p_user_no, p_user_id, p_kind, v_new_since, p_depth, p_as_of) as o
+    select o.item_no, sum(o.friends) as friends, max(o.followed) as followed
+    from medley.other_sources(
+      p_user_no, p_user_id, p_kind, p_depth, v_new_since, case when p_any_age then '-infinity' else v_new_since end, p_as_of
+    ) as o
     where o.item_no not in (select h.item_no from hidden as h)
     group by o.item_no
   ),
@@ -446,11 +454,11 @@ end;
 $$;
 
 comment on function medley.rank_items(
-  int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_parameters, timestamptz
+  int, uuid, text, int, int, boolean, text, timestamptz, int[], text, medley.recommendation_parameters, timestamptz
 ) is
   'The p_pool most relevant items that the member may see and does not know yet, best first. p_depth: items of each kind '
-  'from the trends, the popular and the new. p_hide_known false lets what is known in again. p_shown_since: impressions '
-  'since then hide. p_skip: more items to hide. p_country: where the member watches (null: anywhere).';
+  'from the trends, the popular and the new; with p_any_age from the newest, however old. p_hide and p_skip: see '
+  'hidden_items. p_shown_since: impressions since then hide. p_country: where the member watches (null: anywhere).';
 revoke all on function medley.rank_items(
-  int, uuid, text, int, int, boolean, timestamptz, int[], text, medley.recommendation_parameters, timestamptz
+  int, uuid, text, int, int, boolean, text, timestamptz, int[], text, medley.recommendation_parameters, timestamptz
 ) from public, anon, authenticated, service_role;

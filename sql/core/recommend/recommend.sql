@@ -21,10 +21,11 @@ return case
   when (p_item).behavior + (p_item).content
     < greatest((p_item).social, (p_item).followed, (p_item).exploration, (p_item).popularity + (p_item).trend)
     then case greatest((p_item).social, (p_item).followed, (p_item).exploration, (p_item).popularity + (p_item).trend)
+      -- First, for all may be 0.
+      when (p_item).popularity + (p_item).trend then 'trending'
       when (p_item).social then 'social'
       when (p_item).followed then 'followed'
-      when (p_item).exploration then 'exploration'
-      else 'trending'
+      else 'exploration'
     end
   when (p_item).behavior > 0 and (p_item).content > 0 then 'hybrid'
   when (p_item).behavior > 0 then 'collaborative'
@@ -53,7 +54,8 @@ revoke all on function medley.breakdown_of(medley.ranked_item, double precision)
 from public, anon, authenticated, service_role;
 
 -- The best page: relevance first, then diversity. Where the sources end, deeper ones: more of the popular and the new,
--- then what was shown lately, then what the member knows.
+-- then all there is. Instead of an empty first page comes what was shown lately, else what the member knows; never what
+-- the member rejects.
 create or replace function medley.recommend(
   p_user_no int,
   p_user_id uuid,
@@ -71,15 +73,16 @@ as $$
 declare
   v_pool int := greatest((p_parameters).pool, 2 * p_limit);
   v_depth int := 10;
+  v_hide text := 'known';
   v_shown_since timestamptz := p_as_of - (p_parameters).shown_hours * interval '1 hour';
 begin
-  for v_attempt in 1..4 loop
+  for v_attempt in 1..5 loop
     return query
     with ranked as materialized (
       select r as item, row_number() over () as place
       from medley.rank_items(
-        p_user_no, p_user_id, p_kind, v_pool, v_depth, v_attempt < 4, v_shown_since, p_skip, p_country, p_parameters,
-        p_as_of
+        p_user_no, p_user_id, p_kind, v_pool, v_depth, v_attempt > 2, v_hide, v_shown_since, p_skip, p_country,
+        p_parameters, p_as_of
       ) as r
     ),
 
@@ -92,7 +95,7 @@ begin
           array_agg((r.item).creator_no order by r.place) as creators,
           array_agg((r.item).genre_no order by r.place) as genres
         from ranked as r
-        having v_attempt = 4 or count(*) >= p_limit
+        having count(*) >= p_limit or v_attempt > 2 and count(*) > 0
       ) as a
       cross join lateral medley.choose_page(
         a.relevance, a.signatures, a.creators, a.genres, p_limit, (p_parameters).diversity,
@@ -114,12 +117,17 @@ begin
     from chosen as c
     inner join ranked as r on c.place = r.place
     order by c.rank;
-    exit when found;
+    -- A later page ends where the sources do; a first page has something to show.
+    exit when found or v_attempt > 2 and p_skip <> '{}';
 
     v_pool := 5000;
-    v_depth := greatest(100, 2 * p_limit) + coalesce(cardinality(p_skip), 0);
-    if v_attempt >= 2 then
+    v_depth := greatest(v_depth, 100, 2 * p_limit + coalesce(cardinality(p_skip), 0));
+    if v_attempt = 2 then
+      v_depth := 5000;
+    elsif v_attempt = 3 then
       v_shown_since := p_as_of;
+    elsif v_attempt = 4 then
+      v_hide := 'rejected';
     end if;
   end loop;
 end;
@@ -129,7 +137,7 @@ comment on function medley.recommend(
   int, uuid, text, int, int[], text, medley.recommendation_parameters, timestamptz
 ) is
   'The best p_limit recommendations for the member, with their score and breakdown, in order. Full as long as the catalogue '
-  'has that many items for the member at all.';
+  'has that many items that the member does not know.';
 revoke all on function medley.recommend(
   int, uuid, text, int, int[], text, medley.recommendation_parameters, timestamptz
 ) from public, anon, authenticated, service_role;
