@@ -69,6 +69,9 @@ create or replace function medley.write_recommendation_candidates(p_user_nos int
 returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
+declare
+  v_expires_at timestamptz := p_as_of + medley.setting('recommend.candidate_hours')::float8 * interval '1 hour';
+  v_candidates int := medley.setting('recommend.candidates');
 begin
   delete from medley.recommendation_candidates as c
   using unnest(p_user_nos) as u (user_no)
@@ -98,7 +101,7 @@ begin
       'breakdown', r.breakdown
     ),
     p_as_of,
-    p_as_of + medley.setting('recommend.candidate_hours')::float8 * interval '1 hour'
+    v_expires_at
   from unnest(p_user_nos) as u (user_no)
   inner join medley.members as m on u.user_no = m.user_no
   cross join lateral (
@@ -114,16 +117,19 @@ begin
         order by k.place
       ) as points
     from medley.recommend(
-      m.user_no, m.user_id, null, medley.setting('recommend.candidates')::int, '{}', null,
-      medley.recommendation_parameters(null), p_as_of
+      m.user_no, m.user_id, null, v_candidates, '{}', null, medley.recommendation_parameters(null), p_as_of
     ) as t
   ) as r;
-  return cardinality(p_user_nos);
+  return (
+    select count(*)
+    from unnest(p_user_nos) as u (user_no)
+    inner join medley.recommendation_candidates as c on u.user_no = c.user_no and c.rank = 1
+  );
 end;
 $$;
 
 comment on function medley.write_recommendation_candidates(int[], timestamptz) is
-  'Computes the pages of these members ahead, as of p_as_of. Returns how many members.';
+  'Computes the pages of these members ahead, as of p_as_of. Returns how many members got one.';
 revoke all on function medley.write_recommendation_candidates(int[], timestamptz)
 from public, anon, authenticated, service_role;
 

@@ -119,13 +119,13 @@ create or replace function medley.hidden_items(
 returns table (item_no int)
 language sql stable parallel safe security invoker
 begin atomic
+  -- A pair may have several rows, one for each half-life: the newest opinion counts.
   select a.item_no
   from medley.affinities as a
   where a.user_no = p_user_no
-    and (
-      p_hide = 'known' and a.seen
-      or p_hide <> 'nothing' and a.negative_at >= coalesce(a.positive_at, '-infinity')
-    )
+  group by a.item_no
+  having p_hide = 'known' and bool_or(a.seen)
+    or p_hide <> 'nothing' and max(a.negative_at) >= coalesce(max(a.positive_at), '-infinity')
   union all
   select e.item_no
   from medley.engagements as e
@@ -212,7 +212,6 @@ begin atomic
     select i.item_no
     from medley.items as i
     where i.kind = k.kind
-      and i.owner_id is null
       and i.visibility = 'public'
       and i.published_at between p_new_since and p_as_of
     order by i.published_at desc

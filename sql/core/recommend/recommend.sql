@@ -167,9 +167,9 @@ begin
         when p_as_of - p_published_at < interval '2 days' then 'New since yesterday'
         else 'New: ' || (date_part('epoch', p_as_of - p_published_at) / 86400)::int || ' days old'
       end
+    when p_algorithm = 'trending' then 'Popular at the moment'
     when p_algorithm = 'content_based' and p_cause is not null then 'Like ' || p_cause
     when p_cause is not null then 'Because you liked ' || p_cause
-    when p_algorithm = 'trending' then 'Popular at the moment'
     else 'Chosen for you'
   end || case when p_algorithm <> 'social' and v_friends is not null then ' · ' || v_friends else '' end;
 end;

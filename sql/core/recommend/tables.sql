@@ -2,8 +2,7 @@
 -- pipeline.sql ranks what a member has not seen, diversity.sql chooses the page, recommend.sql answers the call,
 -- candidates.sql computes pages ahead for active members, explain.sql says why, or why not.
 -- Reads only: what was shown comes back as impressions through log_engagement.
-create index items_newest_idx on medley.items (kind, published_at desc)
-where owner_id is null and visibility = 'public';
+create index items_newest_idx on medley.items (kind, published_at desc) where visibility = 'public';
 
 create table medley.recommendation_candidates (
   user_no int not null references medley.members (user_no) on delete cascade,

@@ -133,7 +133,7 @@ comment on function medley.behavior_history_rows(int[]) is
   'The rows of behavior_histories that these members, or all (null), should have.';
 revoke all on function medley.behavior_history_rows(int[]) from public, anon, authenticated, service_role;
 
-create or replace function medley.behavior_sample(p_members int[])
+create or replace function medley.behavior_sample(p_members int[], p_limit int)
 returns table (members int[], sampled real, sketch bit)
 language sql stable parallel safe security definer set search_path = ''
 as $$
@@ -148,19 +148,20 @@ as $$
       (u.user_no::int8 * 387420489) & 536870911 as hash
     from unnest(p_members) as u (user_no)
     order by hash
-    limit medley.setting('behavior.max_members')::int
+    limit p_limit
   ) as k
 $$;
 
-comment on function medley.behavior_sample(int[]) is
-  'Of an item''s members the sample that co-occurrence looks at, its share of them, and its sketch.';
-revoke all on function medley.behavior_sample(int[]) from public, anon, authenticated, service_role;
+comment on function medley.behavior_sample(int[], int) is
+  'Of an item''s members a sample of at most p_limit, its share of them, and its sketch.';
+revoke all on function medley.behavior_sample(int[], int) from public, anon, authenticated, service_role;
 
 create or replace function medley.load_behavior()
 returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = '' set work_mem = '128MB'
 as $$
 declare
+  v_max_members int := medley.setting('behavior.max_members');
   v_rows bigint;
 begin
   truncate medley.behavior_histories, medley.behavior_items;
@@ -180,7 +181,7 @@ begin
     ) as l
     group by l.item_no
   ) as m
-  cross join lateral medley.behavior_sample(m.members) as s;
+  cross join lateral medley.behavior_sample(m.members, v_max_members) as s;
   get diagnostics v_rows = row_count;
   analyze medley.behavior_items;
   perform medley.finish_generation('behavior_items', medley.begin_generation('behavior_items'), v_rows);

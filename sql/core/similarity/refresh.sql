@@ -194,7 +194,7 @@ as $$
         group by a.user_no
       ) as members
     from medley.behavior_items as i
-    where i.moved > medley.setting('behavior.moved_share') * i.member_count
+    where i.moved > (select medley.setting('behavior.moved_share')::float8) * i.member_count
   ),
 
   written as (
@@ -206,7 +206,7 @@ as $$
       sketch = coalesce(s.sketch, repeat('0', 8192)::bit(8192)),
       moved = 0
     from moved as m
-    cross join lateral medley.behavior_sample(m.members) as s
+    cross join lateral medley.behavior_sample(m.members, medley.setting('behavior.max_members')::int) as s
     where b.item_no = m.item_no
     returning b.item_no
   )
