@@ -421,7 +421,7 @@ comment on function medley.behavior_history_rows(int[]) is
   'The rows of behavior_histories that these members, or all (null), should have.';
 revoke all on function medley.behavior_history_rows(int[]) from public, anon, authenticated, service_role;
 
-create or replace function medley.behavior_sample(p_members int[])
+create or replace function medley.behavior_sample(p_members int[], p_limit int)
 returns table (members int[], sampled real, sketch bit)
 language sql stable parallel safe security definer set search_path = ''
 as $$
@@ -436,19 +436,20 @@ as $$
       (u.user_no::int8 * 387420489) & 536870911 as hash
     from unnest(p_members) as u (user_no)
     order by hash
-    limit medley.setting('behavior.max_members')::int
+    limit p_limit
   ) as k
 $$;
 
-comment on function medley.behavior_sample(int[]) is
-  'Of an item''s members the sample that co-occurrence looks at, its share of them, and its sketch.';
-revoke all on function medley.behavior_sample(int[]) from public, anon, authenticated, service_role;
+comment on function medley.behavior_sample(int[], int) is
+  'Of an item''s members a sample of at most p_limit, its share of them, and its sketch.';
+revoke all on function medley.behavior_sample(int[], int) from public, anon, authenticated, service_role;
 
 create or replace function medley.load_behavior()
 returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = '' set work_mem = '128MB'
 as $$
 declare
+  v_max_members int := medley.setting('behavior.max_members');
   v_rows bigint;
 begin
   truncate medley.behavior_histories, medley.behavior_items;
@@ -468,7 +469,7 @@ begin
     ) as l
     group by l.item_no
   ) as m
-  cross join lateral medley.behavior_sample(m.members) as s;
+  cross join lateral medley.behavior_sample(m.members, v_max_members) as s;
   get diagnostics v_rows = row_count;
   analyze medley.behavior_items;
   perform medley.finish_generation('behavior_items', medley.begin_generation('behavior_items'), v_rows);
@@ -872,7 +873,7 @@ as $$
         group by a.user_no
       ) as members
     from medley.behavior_items as i
-    where i.moved > medley.setting('behavior.moved_share') * i.member_count
+    where i.moved > (select medley.setting('behavior.moved_share')::float8) * i.member_count
   ),
 
   written as (
@@ -884,7 +885,7 @@ as $$
       sketch = coalesce(s.sketch, repeat('0', 8192)::bit(8192)),
       moved = 0
     from moved as m
-    cross join lateral medley.behavior_sample(m.members) as s
+    cross join lateral medley.behavior_sample(m.members, medley.setting('behavior.max_members')::int) as s
     where b.item_no = m.item_no
     returning b.item_no
   )

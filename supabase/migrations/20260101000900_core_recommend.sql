@@ -1287,8 +1287,7 @@ values
 -- pipeline.sql ranks what a member has not seen, diversity.sql chooses the page, recommend.sql answers the call,
 -- candidates.sql computes pages ahead for active members, explain.sql says why, or why not.
 -- Reads only: what was shown comes back as impressions through log_engagement.
-create index items_newest_idx on medley.items (kind, published_at desc)
-where owner_id is null and visibility = 'public';
+create index items_newest_idx on medley.items (kind, published_at desc) where visibility = 'public';
 
 create table medley.recommendation_candidates (
   user_no int not null references medley.members (user_no) on delete cascade,
@@ -1492,13 +1491,13 @@ create or replace function medley.hidden_items(
 returns table (item_no int)
 language sql stable parallel safe security invoker
 begin atomic
+  -- A pair may have several rows, one for each half-life: the newest opinion counts.
   select a.item_no
   from medley.affinities as a
   where a.user_no = p_user_no
-    and (
-      p_hide = 'known' and a.seen
-      or p_hide <> 'nothing' and a.negative_at >= coalesce(a.positive_at, '-infinity')
-    )
+  group by a.item_no
+  having p_hide = 'known' and bool_or(a.seen)
+    or p_hide <> 'nothing' and max(a.negative_at) >= coalesce(max(a.positive_at), '-infinity')
   union all
   select e.item_no
   from medley.engagements as e
@@ -1585,7 +1584,6 @@ begin atomic
     select i.item_no
     from medley.items as i
     where i.kind = k.kind
-      and i.owner_id is null
       and i.visibility = 'public'
       and i.published_at between p_new_since and p_as_of
     order by i.published_at desc
@@ -2098,9 +2096,9 @@ begin
         when p_as_of - p_published_at < interval '2 days' then 'New since yesterday'
         else 'New: ' || (date_part('epoch', p_as_of - p_published_at) / 86400)::int || ' days old'
       end
+    when p_algorithm = 'trending' then 'Popular at the moment'
     when p_algorithm = 'content_based' and p_cause is not null then 'Like ' || p_cause
     when p_cause is not null then 'Because you liked ' || p_cause
-    when p_algorithm = 'trending' then 'Popular at the moment'
     else 'Chosen for you'
   end || case when p_algorithm <> 'social' and v_friends is not null then ' · ' || v_friends else '' end;
 end;
@@ -2408,6 +2406,9 @@ create or replace function medley.write_recommendation_candidates(p_user_nos int
 returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
+declare
+  v_expires_at timestamptz := p_as_of + medley.setting('recommend.candidate_hours')::float8 * interval '1 hour';
+  v_candidates int := medley.setting('recommend.candidates');
 begin
   delete from medley.recommendation_candidates as c
   using unnest(p_user_nos) as u (user_no)
@@ -2437,7 +2438,7 @@ begin
       'breakdown', r.breakdown
     ),
     p_as_of,
-    p_as_of + medley.setting('recommend.candidate_hours')::float8 * interval '1 hour'
+    v_expires_at
   from unnest(p_user_nos) as u (user_no)
   inner join medley.members as m on u.user_no = m.user_no
   cross join lateral (
@@ -2453,16 +2454,19 @@ begin
         order by k.place
       ) as points
     from medley.recommend(
-      m.user_no, m.user_id, null, medley.setting('recommend.candidates')::int, '{}', null,
-      medley.recommendation_parameters(null), p_as_of
+      m.user_no, m.user_id, null, v_candidates, '{}', null, medley.recommendation_parameters(null), p_as_of
     ) as t
   ) as r;
-  return cardinality(p_user_nos);
+  return (
+    select count(*)
+    from unnest(p_user_nos) as u (user_no)
+    inner join medley.recommendation_candidates as c on u.user_no = c.user_no and c.rank = 1
+  );
 end;
 $$;
 
 comment on function medley.write_recommendation_candidates(int[], timestamptz) is
-  'Computes the pages of these members ahead, as of p_as_of. Returns how many members.';
+  'Computes the pages of these members ahead, as of p_as_of. Returns how many members got one.';
 revoke all on function medley.write_recommendation_candidates(int[], timestamptz)
 from public, anon, authenticated, service_role;
 

@@ -64,8 +64,8 @@ update medley.items as i set published_at = now() - interval '1 year' where i.ti
 select act_as(md5('member m2')::uuid);
 select is(why('By m6'), 'followed: From somebody whom you follow', 'what followed members made');
 select is(why('For followers'), 'followed: From somebody whom you follow', 'also for followers only');
-select is(why('By m7'), null, 'not what others did');
-select is(why('Old by m6'), null, 'not what is old');
+select is(why('By m7'), 'exploration: New today', 'what others made is new, no more');
+select isnt(why('Old by m6'), 'followed: From somebody whom you follow', 'not what is old');
 
 -- The popular and what is on the rise.
 select act_as_owner();
