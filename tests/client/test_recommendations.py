@@ -34,7 +34,7 @@ def artists(service: Client) -> Iterator[list[str]]:
         {"name": f"Band {n}", "genres": ["Shoegaze", "Dream Pop"], "source": mark}
         for n in range(12)
     ]
-    answer: list[dict[str, str]] = service.table("artists").insert(rows).execute().data  # type: ignore[assignment, arg-type]
+    answer: list[dict[str, str]] = service.table("artists").insert(rows).execute().data  # type: ignore[assignment]
     yield [row["id"] for row in answer]
     service.table("artists").delete().eq("source", mark).execute()
 
