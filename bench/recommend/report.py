@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.recommend.measure import BARE, COLD, FLOOR, HEAVY_COLD, HEAVY_PLAIN, PLAIN, WRITE
+from bench.recommend.measure import (
+    BARE,
+    COLD,
+    FLOOR,
+    HEAVY_COLD,
+    HEAVY_PLAIN,
+    PLAIN,
+    WARM,
+    WRITE,
+)
 from bench.recommend.neighbors import Cost, Neighbors
 from bench.recommend.world import World
 from bench.serving import report
@@ -33,6 +42,11 @@ def targets(
             "the same / lookup, signed in before",
             "",
             f"{large[HEAVY_COLD.name] / large[BARE.name]:.1f}",
+        ),
+        (
+            "recommend, page computed ahead / lookup",
+            "",
+            f"{large[WARM.name] / large[FLOOR.name]:.1f}",
         ),
         (
             "write, then recommend / recommend",
