@@ -910,8 +910,15 @@ declare
   v_item_nos int[];
   v_spoke_nos int[];
 begin
+  -- The first lists do not wait for the night.
+  if v_behavior is null then
+    if not exists (select from medley.affinities as a where a.score > 0) then
+      return 0;
+    end if;
+    return medley.rebuild_behavior_neighbors(2000);
+  end if;
   -- A rebuild that is under way reads everything itself; after a crash there is nothing to compare with.
-  if v_building is not null or v_behavior is null or not exists (select from medley.behavior_items) then
+  if v_building is not null or not exists (select from medley.behavior_items) then
     return 0;
   end if;
 
@@ -944,7 +951,8 @@ $$;
 
 comment on function medley.refresh_behavior_neighbors() is
   'Job: computes the neighbours of the items again whose members moved since the last run, in the lists that are current. '
-  'The nightly rebuild follows the rest. Returns how many items it did.';
+  'The nightly rebuild follows the rest. Where there are no lists yet it builds the first ones, 2,000 items a run. '
+  'Returns how many items it did.';
 revoke all on function medley.refresh_behavior_neighbors() from public, anon, authenticated, service_role;
 
 insert into medley.jobs (name, schedule, function_name, batch_size, timeout_seconds, description)
@@ -960,9 +968,10 @@ values
 
 -- sql/core/similarity/content.sql
 -- Content neighbours: items that share features, rare ones above all. Cosine of idf-weighted features (Salton and
--- Buckley 1988), with a limit on how common a feature may be, as search engines have for "more like this".
--- The nightly rebuild goes through the items in blocks; between rebuilds a job brings in items whose features changed, by
--- the idf of the last night, and leaves the lists of all others as they are but for those that the changed items name.
+-- Buckley 1988), with a limit on how common a feature may be, as search engines have for "more like this". The
+-- nightly rebuild goes through the items in blocks; between rebuilds a job brings in items whose features changed,
+-- by the idf of the last night, and leaves the lists of all others as they are but for those that the changed items
+-- name.
 create or replace function medley.queue_content_changes()
 returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -1127,8 +1136,15 @@ declare
   v_changes bigint;
   v_item_nos int[];
 begin
+  -- The first list does not wait for the night.
+  if v_list_no is null then
+    return case
+      when exists (select from medley.content_features) then medley.rebuild_content_neighbors(2000)
+      else 0
+    end;
+  end if;
   -- The list that is being built has not seen these changes: they wait until it is current.
-  if v_building is not null or v_list_no is null then
+  if v_building is not null then
     return 0;
   end if;
 
@@ -1168,7 +1184,8 @@ $$;
 comment on function medley.refresh_content_neighbors(int) is
   'Job: works up to p_limit changes of features into the current list. A changed item gets the neighbours that a rebuild '
   'would give it, and enters their lists; it leaves all other lists. What it pushes down there, and who would take its '
-  'place where it left, the next rebuild decides. Waits while a rebuild is under way. Returns how many changes.';
+  'place where it left, the next rebuild decides. Waits while a rebuild is under way; where there is no list yet it builds '
+  'the first one, 2,000 items a call. Returns how many changes.';
 revoke all on function medley.refresh_content_neighbors(int) from public, anon, authenticated, service_role;
 
 -- sql/core/similarity/genre.sql

@@ -1,7 +1,8 @@
 -- Content neighbours: items that share features, rare ones above all. Cosine of idf-weighted features (Salton and
--- Buckley 1988), with a limit on how common a feature may be, as search engines have for "more like this".
--- The nightly rebuild goes through the items in blocks; between rebuilds a job brings in items whose features changed, by
--- the idf of the last night, and leaves the lists of all others as they are but for those that the changed items name.
+-- Buckley 1988), with a limit on how common a feature may be, as search engines have for "more like this". The
+-- nightly rebuild goes through the items in blocks; between rebuilds a job brings in items whose features changed,
+-- by the idf of the last night, and leaves the lists of all others as they are but for those that the changed items
+-- name.
 create or replace function medley.queue_content_changes()
 returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -166,8 +167,15 @@ declare
   v_changes bigint;
   v_item_nos int[];
 begin
+  -- The first list does not wait for the night.
+  if v_list_no is null then
+    return case
+      when exists (select from medley.content_features) then medley.rebuild_content_neighbors(2000)
+      else 0
+    end;
+  end if;
   -- The list that is being built has not seen these changes: they wait until it is current.
-  if v_building is not null or v_list_no is null then
+  if v_building is not null then
     return 0;
   end if;
 
@@ -207,5 +215,6 @@ $$;
 comment on function medley.refresh_content_neighbors(int) is
   'Job: works up to p_limit changes of features into the current list. A changed item gets the neighbours that a rebuild '
   'would give it, and enters their lists; it leaves all other lists. What it pushes down there, and who would take its '
-  'place where it left, the next rebuild decides. Waits while a rebuild is under way. Returns how many changes.';
+  'place where it left, the next rebuild decides. Waits while a rebuild is under way; where there is no list yet it builds '
+  'the first one, 2,000 items a call. Returns how many changes.';
 revoke all on function medley.refresh_content_neighbors(int) from public, anon, authenticated, service_role;
