@@ -1538,7 +1538,7 @@ begin atomic
     where a.user_no = m.user_no
       and a.positive_at > coalesce(a.negative_at, '-infinity')
     order by a.positive_at desc
-    limit 20
+    limit 10
   ) as l
   where not exists (
     select from public.user_mutes as u
@@ -1857,10 +1857,12 @@ declare
   v_likeness double precision[] := array_fill(0::float8, array[v_count]);
   v_compared int[] := array_fill(0, array[v_count]);
   v_open boolean[] := array_fill(true, array[v_count]);
+  v_capped boolean[] := array_fill(false, array[v_count]);
   v_chosen int[] := array[]::int[];
   v_creators int[] := array[]::int[];
   v_genres int[] := array[]::int[];
   v_first int := 1;
+  v_same int;
   v_best int;
   v_best_score double precision;
   v_score double precision;
@@ -1888,9 +1890,7 @@ begin
         v_compared[i] := cardinality(v_chosen);
       end if;
       v_score := p_relevance[i] - v_cost * v_likeness[i];
-      if cardinality(array_positions(v_creators, p_creators[i])) >= p_max_per_creator
-        or cardinality(array_positions(v_genres, p_genres[i])) >= p_max_per_genre
-      then
+      if v_capped[i] then
         -- Over the cap: only after everything else.
         v_score := v_score - 1000000;
       end if;
@@ -1904,9 +1904,19 @@ begin
     v_chosen := v_chosen || v_best;
     if p_creators[v_best] is not null then
       v_creators := v_creators || p_creators[v_best];
+      if cardinality(array_positions(v_creators, p_creators[v_best])) = p_max_per_creator then
+        foreach v_same in array array_positions(p_creators, p_creators[v_best]) loop
+          v_capped[v_same] := true;
+        end loop;
+      end if;
     end if;
     if p_genres[v_best] is not null then
       v_genres := v_genres || p_genres[v_best];
+      if cardinality(array_positions(v_genres, p_genres[v_best])) = p_max_per_genre then
+        foreach v_same in array array_positions(p_genres, p_genres[v_best]) loop
+          v_capped[v_same] := true;
+        end loop;
+      end if;
     end if;
     place := v_best;
     penalty := v_cost * v_likeness[v_best];
@@ -2345,22 +2355,29 @@ language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 declare
-  v_generated_at timestamptz;
   v_impression smallint;
+  v_shown_since timestamptz;
 begin
-  select c.generated_at into v_generated_at
+  -- Still true: nothing that the member did, and no weight, is newer.
+  select k.kind_no, p_as_of - s.value::float8 * interval '1 hour'
+  into v_impression, v_shown_since
   from medley.recommendation_candidates as c
-  where c.user_no = p_user_no and c.rank = 1 and c.expires_at > p_as_of and c.generated_at <= p_as_of;
-  if v_generated_at is null
-    or (select a.last_written_at from medley.member_activity as a where a.user_no = p_user_no) >= v_generated_at
-    or exists (
-      select from medley.ranker_weights as w where w.ranker = 'recommendations' and w.updated_at >= v_generated_at
-    )
-  then
+  inner join medley.engagement_kinds as k on k.kind = 'impression'
+  inner join medley.settings as s on s.key = 'recommend.shown_hours'
+  left join medley.member_activity as a on c.user_no = a.user_no
+  where c.user_no = p_user_no
+    and c.rank = 1
+    and c.generated_at <= p_as_of
+    and c.expires_at > p_as_of
+    and (a.last_written_at is null or a.last_written_at < c.generated_at)
+    and not exists (
+      select from medley.ranker_weights as w
+      where w.ranker = 'recommendations' and w.updated_at >= c.generated_at
+    );
+  if not found then
     return;
   end if;
 
-  v_impression := (select k.kind_no from medley.engagement_kinds as k where k.kind = 'impression');
   return query
   with page as materialized (
     select c.*, i.id, i.kind, i.title, row_number() over (order by c.rank) as place
@@ -2374,7 +2391,7 @@ begin
         select h.item_no
         from medley.engagements as h
         where h.user_no = p_user_no
-          and h.occurred_at > p_as_of - medley.setting('recommend.shown_hours')::float8 * interval '1 hour'
+          and h.occurred_at > v_shown_since
           and h.occurred_at <= p_as_of
           and h.kind_no = v_impression
       )

@@ -8,22 +8,29 @@ language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 declare
-  v_generated_at timestamptz;
   v_impression smallint;
+  v_shown_since timestamptz;
 begin
-  select c.generated_at into v_generated_at
+  -- Still true: nothing that the member did, and no weight, is newer.
+  select k.kind_no, p_as_of - s.value::float8 * interval '1 hour'
+  into v_impression, v_shown_since
   from medley.recommendation_candidates as c
-  where c.user_no = p_user_no and c.rank = 1 and c.expires_at > p_as_of and c.generated_at <= p_as_of;
-  if v_generated_at is null
-    or (select a.last_written_at from medley.member_activity as a where a.user_no = p_user_no) >= v_generated_at
-    or exists (
-      select from medley.ranker_weights as w where w.ranker = 'recommendations' and w.updated_at >= v_generated_at
-    )
-  then
+  inner join medley.engagement_kinds as k on k.kind = 'impression'
+  inner join medley.settings as s on s.key = 'recommend.shown_hours'
+  left join medley.member_activity as a on c.user_no = a.user_no
+  where c.user_no = p_user_no
+    and c.rank = 1
+    and c.generated_at <= p_as_of
+    and c.expires_at > p_as_of
+    and (a.last_written_at is null or a.last_written_at < c.generated_at)
+    and not exists (
+      select from medley.ranker_weights as w
+      where w.ranker = 'recommendations' and w.updated_at >= c.generated_at
+    );
+  if not found then
     return;
   end if;
 
-  v_impression := (select k.kind_no from medley.engagement_kinds as k where k.kind = 'impression');
   return query
   with page as materialized (
     select c.*, i.id, i.kind, i.title, row_number() over (order by c.rank) as place
@@ -37,7 +44,7 @@ begin
         select h.item_no
         from medley.engagements as h
         where h.user_no = p_user_no
-          and h.occurred_at > p_as_of - medley.setting('recommend.shown_hours')::float8 * interval '1 hour'
+          and h.occurred_at > v_shown_since
           and h.occurred_at <= p_as_of
           and h.kind_no = v_impression
       )

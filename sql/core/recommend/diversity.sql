@@ -20,10 +20,12 @@ declare
   v_likeness double precision[] := array_fill(0::float8, array[v_count]);
   v_compared int[] := array_fill(0, array[v_count]);
   v_open boolean[] := array_fill(true, array[v_count]);
+  v_capped boolean[] := array_fill(false, array[v_count]);
   v_chosen int[] := array[]::int[];
   v_creators int[] := array[]::int[];
   v_genres int[] := array[]::int[];
   v_first int := 1;
+  v_same int;
   v_best int;
   v_best_score double precision;
   v_score double precision;
@@ -51,9 +53,7 @@ begin
         v_compared[i] := cardinality(v_chosen);
       end if;
       v_score := p_relevance[i] - v_cost * v_likeness[i];
-      if cardinality(array_positions(v_creators, p_creators[i])) >= p_max_per_creator
-        or cardinality(array_positions(v_genres, p_genres[i])) >= p_max_per_genre
-      then
+      if v_capped[i] then
         -- Over the cap: only after everything else.
         v_score := v_score - 1000000;
       end if;
@@ -67,9 +67,19 @@ begin
     v_chosen := v_chosen || v_best;
     if p_creators[v_best] is not null then
       v_creators := v_creators || p_creators[v_best];
+      if cardinality(array_positions(v_creators, p_creators[v_best])) = p_max_per_creator then
+        foreach v_same in array array_positions(p_creators, p_creators[v_best]) loop
+          v_capped[v_same] := true;
+        end loop;
+      end if;
     end if;
     if p_genres[v_best] is not null then
       v_genres := v_genres || p_genres[v_best];
+      if cardinality(array_positions(v_genres, p_genres[v_best])) = p_max_per_genre then
+        foreach v_same in array array_positions(p_genres, p_genres[v_best]) loop
+          v_capped[v_same] := true;
+        end loop;
+      end if;
     end if;
     place := v_best;
     penalty := v_cost * v_likeness[v_best];

@@ -166,7 +166,7 @@ begin atomic
     where a.user_no = m.user_no
       and a.positive_at > coalesce(a.negative_at, '-infinity')
     order by a.positive_at desc
-    limit 20
+    limit 10
   ) as l
   where not exists (
     select from public.user_mutes as u

@@ -168,7 +168,7 @@ declare
   v_item_nos int[];
 begin
   -- The first list does not wait for the night.
-  if v_list_no is null then
+  if v_list_no is null and v_building is null then
     return case
       when exists (select from medley.content_features) then medley.rebuild_content_neighbors(2000)
       else 0
@@ -215,6 +215,6 @@ $$;
 comment on function medley.refresh_content_neighbors(int) is
   'Job: works up to p_limit changes of features into the current list. A changed item gets the neighbours that a rebuild '
   'would give it, and enters their lists; it leaves all other lists. What it pushes down there, and who would take its '
-  'place where it left, the next rebuild decides. Waits while a rebuild is under way; where there is no list yet it builds '
-  'the first one, 2,000 items a call. Returns how many changes.';
+  'place where it left, the next rebuild decides. Waits while a rebuild is under way; where there is no list yet it begins '
+  'the first one. Returns how many changes.';
 revoke all on function medley.refresh_content_neighbors(int) from public, anon, authenticated, service_role;

@@ -232,11 +232,11 @@ declare
   v_spoke_nos int[];
 begin
   -- The first lists do not wait for the night.
-  if v_behavior is null then
-    if not exists (select from medley.affinities as a where a.score > 0) then
-      return 0;
-    end if;
-    return medley.rebuild_behavior_neighbors(2000);
+  if v_behavior is null and v_building is null then
+    return case
+      when exists (select from medley.affinities as a where a.score > 0) then medley.rebuild_behavior_neighbors(2000)
+      else 0
+    end;
   end if;
   -- A rebuild that is under way reads everything itself; after a crash there is nothing to compare with.
   if v_building is not null or not exists (select from medley.behavior_items) then
@@ -272,7 +272,7 @@ $$;
 
 comment on function medley.refresh_behavior_neighbors() is
   'Job: computes the neighbours of the items again whose members moved since the last run, in the lists that are current. '
-  'The nightly rebuild follows the rest. Where there are no lists yet it builds the first ones, 2,000 items a run. '
+  'The nightly rebuild follows the rest. Where there are no lists yet it begins the first ones. '
   'Returns how many items it did.';
 revoke all on function medley.refresh_behavior_neighbors() from public, anon, authenticated, service_role;
 
