@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
 import psycopg
@@ -23,10 +23,14 @@ EVENTS = 1000  # as many as one call may bring
 MEMBERS = 250  # asked about at a time
 BLOCK = 1000  # items whose neighbours are computed at a time
 BEHAVIOR = f"{RANKER}.behavior"
+AGE = timedelta(days=3650)  # of items at least
 
 # Needless here, or in the way: the log must stay as it was written.
 SKIPPED_JOBS = (
     "rebuild_behavior_neighbors",  # came first
+    "rebuild_genre_neighbors",  # recommendations do not read these three
+    "rebuild_embedding_neighbors",
+    "rebuild_spectral_embeddings",
     "refresh_trending",  # the events have one time, or the times of decades: there is no now
     "retain_engagements",
     "prune_job_runs",
@@ -61,10 +65,21 @@ VARIANTS = {
 }
 
 # What is tried on the validation part, one knob after the other, each with the best of those
-# before: the courtesy that the peers get by their grids. Of the ranker, multiples of the weights
-# as installed; of the settings, values. Those that the database does not have are passed over.
-MULTIPLES = (0.0, 0.5, 2.0)
-TUNED_SETTINGS: Mapping[str, tuple[float, ...]] = {}
+# before: the courtesy that the peers get by their grids. A longer history than anybody has is not
+# tried. With all signals the penalty stays as installed, and multiples of the ranker's weights are
+# tried instead: none of what costs accuracy for the sake of the page, half or twice of the rest.
+HISTORIES: Mapping[str, tuple[float, ...]] = {
+    "recommend.history": (500.0,),
+    "behavior.history": (1000.0,),
+}
+PENALTIES: Mapping[str, tuple[float, ...]] = {"behavior.ridge": (15.0, 25.0)}
+EXPONENTS: Mapping[str, tuple[float, ...]] = {"recommend.history_exponent": (0.0, 0.5)}
+MULTIPLES: Mapping[str, tuple[float, ...]] = {
+    "diversity": (0.0,),
+    "popularity": (0.0,),
+    "content": (0.5, 2.0),
+    "social": (0.5, 2.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,27 +154,9 @@ class Engine:
         for start in range(0, 0 if world.logged else len(new), EVENTS):
             self._log(world, new[start : start + EVENTS])
         self._connection.execute("analyze")
-        self.refresh()
-
-    def refresh(self, word: str = "") -> None:
-        """Rebuilds the neighbours by behaviour, then runs the jobs with `word` in their name.
-
-        Raises:
-            RuntimeError: A job failed.
-        """
-        while self._value_of("select medley.rebuild_behavior_neighbors(%s)", BLOCK) >= BLOCK:
-            pass
+        self._rebuild()
         for name in self._jobs:
-            if word not in name:
-                continue
-            self._connection.execute("call medley.run_job(%s)", [name])
-            outcome = self._value_of(
-                "select concat_ws(': ', r.status, r.error) from medley.job_runs as r "
-                "where r.name = %s order by r.run_id desc limit 1",
-                name,
-            )
-            if outcome != "succeeded":
-                raise RuntimeError(f"job {name} {outcome}")
+            self._run(name)
         self._connection.execute("analyze")
 
     def rank(self, users: Iterable[int]) -> Ranking:
@@ -202,8 +199,25 @@ class Engine:
                     "update medley.ranker_weights set weight = %s where ranker || '.' || term = %s",
                     [value, name],
                 )
-        if any(not name.startswith(f"{RANKER}.") for name in changed):
-            self.refresh("neighbors")
+        if any(name.startswith("behavior.") for name in changed):
+            self._rebuild()
+        if any(name.startswith("similarity.") for name in changed):
+            self._run("rebuild_content_neighbors")
+
+    def _rebuild(self) -> None:
+        """The neighbours by behaviour, all of them."""
+        while self._value_of("select medley.rebuild_behavior_neighbors(%s)", BLOCK) >= BLOCK:
+            pass
+
+    def _run(self, job: str) -> None:
+        self._connection.execute("call medley.run_job(%s)", [job])
+        outcome = self._value_of(
+            "select concat_ws(': ', r.status, r.error) from medley.job_runs as r "
+            "where r.name = %s order by r.run_id desc limit 1",
+            job,
+        )
+        if outcome != "succeeded":
+            raise RuntimeError(f"job {job} {outcome}")
 
     def _value_of(self, query: LiteralString, *parameters: object) -> Any:
         row = self._connection.execute(query, parameters).fetchone()
@@ -222,6 +236,11 @@ class Engine:
         )
         item_no = dict(items.fetchall())
         self._item_of = {item_no[key]: item for item, key in enumerate(world.items)}
+        # They were there before anybody met them; none is new.
+        self._connection.execute(
+            "update medley.items as i set published_at = %s where i.published_at > %s",
+            [self._now - AGE, self._now - AGE],
+        )
 
     def _log(self, world: worlds.World, places: Sequence[int]) -> None:
         data = self._case.data
@@ -327,7 +346,7 @@ def _tune(
     tried = 1
     if not variant.tuned:
         return chosen, best, tried
-    for name, candidates in _candidates(medley.values(), variant, knobs).items():
+    for name, candidates in _candidates(medley.values(), bench, variant, knobs).items():
         kept = medley.values()[name]
         for value in candidates:
             if value == kept:
@@ -344,16 +363,20 @@ def _tune(
 
 
 def _candidates(
-    values: Mapping[str, float], variant: Variant, knobs: Knobs
+    values: Mapping[str, float], bench: Bench, variant: Variant, knobs: Knobs
 ) -> Mapping[str, Sequence[float]]:
     if knobs.tune is not None:
         _known(dict.fromkeys(knobs.tune, 0.0), values)
         return knobs.tune
+    data = bench.case.data
+    longest = max(Counter(data.pairs[place][0] for place in bench.known).values())
     found: dict[str, Sequence[float]] = {
-        name: tried for name, tried in TUNED_SETTINGS.items() if name in values
+        name: tried for name, tried in HISTORIES.items() if longest > values[name]
     }
-    if variant.all_signals:
-        for name, value in values.items():
-            if name.startswith(f"{RANKER}.") and name != BEHAVIOR:
-                found[name] = [value * multiple for multiple in MULTIPLES]
+    if not variant.all_signals:
+        return {**found, **PENALTIES}
+    found.update(EXPONENTS)
+    for term, multiples in MULTIPLES.items():
+        installed = values[f"{RANKER}.{term}"]
+        found[f"{RANKER}.{term}"] = [installed * multiple for multiple in multiples]
     return found

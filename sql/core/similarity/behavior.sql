@@ -54,10 +54,10 @@ values
   ('behavior.shrinkage', 10, 'Members added to each item before the cosine is taken; 0 or more.'),
   ('behavior.targets', 200, 'Items that one item speaks for at most, strongest first; 20 to 1000.'),
   ('behavior.candidates', 100, 'Candidates of each item in the regression; 10 to 200.'),
-  ('behavior.ridge', 15, 'Ridge penalty of the regression, times the root of the members of the candidate; above 0.'),
+  ('behavior.ridge', 20, 'Ridge penalty of the regression, times the root of the members of the candidate; above 0.'),
   ('behavior.ridge_steps', 5, 'Steps of conjugate gradients; 1 to 50. Four reach what an exact solution does.'),
   (
-    'behavior.popularity_damping', 0.03,
+    'behavior.popularity_damping', 0.1,
     'Weights are divided by the members of the recommended item to this power; 0 to 0.5.'
   );
 
@@ -302,7 +302,7 @@ begin
       k.scale,
       k.scale * sqrt(cardinality(b.members) / k.bits) as factor,
       1 / b.sampled::float8 as expansion
-    from medley.behavior_candidates(p_item_no, least(greatest(2 * v_members, 25), v_candidates), v_shrinkage) as c
+    from medley.behavior_candidates(p_item_no, least(greatest(4 * v_members, 50), v_candidates), v_shrinkage) as c
     inner join medley.behavior_items as b on c.neighbor_no = b.item_no
     cross join lateral (
       select
