@@ -342,10 +342,10 @@ values
   ('behavior.shrinkage', 10, 'Members added to each item before the cosine is taken; 0 or more.'),
   ('behavior.targets', 200, 'Items that one item speaks for at most, strongest first; 20 to 1000.'),
   ('behavior.candidates', 100, 'Candidates of each item in the regression; 10 to 200.'),
-  ('behavior.ridge', 15, 'Ridge penalty of the regression, times the root of the members of the candidate; above 0.'),
+  ('behavior.ridge', 20, 'Ridge penalty of the regression, times the root of the members of the candidate; above 0.'),
   ('behavior.ridge_steps', 5, 'Steps of conjugate gradients; 1 to 50. Four reach what an exact solution does.'),
   (
-    'behavior.popularity_damping', 0.03,
+    'behavior.popularity_damping', 0.1,
     'Weights are divided by the members of the recommended item to this power; 0 to 0.5.'
   );
 
@@ -911,11 +911,11 @@ declare
   v_spoke_nos int[];
 begin
   -- The first lists do not wait for the night.
-  if v_behavior is null then
-    if not exists (select from medley.affinities as a where a.score > 0) then
-      return 0;
-    end if;
-    return medley.rebuild_behavior_neighbors(2000);
+  if v_behavior is null and v_building is null then
+    return case
+      when exists (select from medley.affinities as a where a.score > 0) then medley.rebuild_behavior_neighbors(2000)
+      else 0
+    end;
   end if;
   -- A rebuild that is under way reads everything itself; after a crash there is nothing to compare with.
   if v_building is not null or not exists (select from medley.behavior_items) then
@@ -951,7 +951,7 @@ $$;
 
 comment on function medley.refresh_behavior_neighbors() is
   'Job: computes the neighbours of the items again whose members moved since the last run, in the lists that are current. '
-  'The nightly rebuild follows the rest. Where there are no lists yet it builds the first ones, 2,000 items a run. '
+  'The nightly rebuild follows the rest. Where there are no lists yet it begins the first ones. '
   'Returns how many items it did.';
 revoke all on function medley.refresh_behavior_neighbors() from public, anon, authenticated, service_role;
 
@@ -1137,7 +1137,7 @@ declare
   v_item_nos int[];
 begin
   -- The first list does not wait for the night.
-  if v_list_no is null then
+  if v_list_no is null and v_building is null then
     return case
       when exists (select from medley.content_features) then medley.rebuild_content_neighbors(2000)
       else 0
@@ -1184,8 +1184,8 @@ $$;
 comment on function medley.refresh_content_neighbors(int) is
   'Job: works up to p_limit changes of features into the current list. A changed item gets the neighbours that a rebuild '
   'would give it, and enters their lists; it leaves all other lists. What it pushes down there, and who would take its '
-  'place where it left, the next rebuild decides. Waits while a rebuild is under way; where there is no list yet it builds '
-  'the first one, 2,000 items a call. Returns how many changes.';
+  'place where it left, the next rebuild decides. Waits while a rebuild is under way; where there is no list yet it begins '
+  'the first one. Returns how many changes.';
 revoke all on function medley.refresh_content_neighbors(int) from public, anon, authenticated, service_role;
 
 -- sql/core/similarity/genre.sql

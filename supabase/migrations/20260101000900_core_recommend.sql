@@ -1356,8 +1356,8 @@ values
 insert into medley.ranker_weights (ranker, term, weight, cap, scale, description)
 values
   ('recommendations', 'behavior', 1, null, null, 'A unit of what the member''s history says through behaviour.'),
-  ('recommendations', 'content', 0.1, null, null, 'A unit of likeness in content to the member''s history.'),
-  ('recommendations', 'social', 0.05, 0.2, null, 'Each friend who likes the item.'),
+  ('recommendations', 'content', 0.03, null, null, 'A unit of likeness in content to the member''s history.'),
+  ('recommendations', 'social', 0.015, 0.06, null, 'Each friend who likes the item.'),
   ('recommendations', 'followed', 0.1, null, null, 'An item of somebody whom the member follows.'),
   ('recommendations', 'popularity', 0.02, null, null, 'The most popular item of its kind.'),
   ('recommendations', 'trend', 0.02, null, null, 'The strongest trend of the day of its kind.'),

@@ -302,7 +302,7 @@ begin
       k.scale,
       k.scale * sqrt(cardinality(b.members) / k.bits) as factor,
       1 / b.sampled::float8 as expansion
-    from medley.behavior_candidates(p_item_no, least(greatest(4 * v_members, 50), v_candidates), v_shrinkage) as c
+    from medley.behavior_candidates(p_item_no, least(greatest(2 * v_members, 25), v_candidates), v_shrinkage) as c
     inner join medley.behavior_items as b on c.neighbor_no = b.item_no
     cross join lateral (
       select
