@@ -355,8 +355,10 @@ begin
     -- Nothing is left to write: the shortest window that is due.
     select w.time_window into v_window
     from medley.trend_windows as w
-    -- A job that starts every ten minutes starts now and then a moment early.
+    -- A job that starts every ten minutes starts now and then a moment early. A window that was empty is tried each time.
     where coalesce(w.calculated_at + w.refresh_every <= p_as_of + interval '30 seconds', true)
+      or w.calculated_at < p_as_of
+      and not exists (select from medley.trending_cache as t where t.time_window = w.time_window)
     order by w.span
     limit 1;
     exit when not found;

@@ -126,6 +126,34 @@ comment on function medley.similarity_reason(text, text, text, boolean) is
 revoke all on function medley.similarity_reason(text, text, text, boolean)
 from public, anon, authenticated, service_role;
 
+-- No SET: it inlines.
+create or replace function medley.may_list_neighbor(
+  p_item medley.items,
+  p_earlier smallint[],
+  p_item_no int,
+  p_user_id uuid,
+  p_as_of timestamptz
+)
+returns boolean
+language sql stable parallel safe security invoker
+return (p_item).published_at <= p_as_of
+and ((p_item).expires_at is null or (p_item).expires_at > p_as_of)
+and ((p_item).owner_id is null and (p_item).visibility = 'public' or medley.visible_to(p_user_id, (p_item).id))
+-- A scalar subquery rather than EXISTS: it is looked up row by row, never hashed as a whole.
+and (
+  select true
+  from unnest(p_earlier) as l (list_no)
+  inner join medley.item_neighbors as e on l.list_no = e.list_no
+  where e.item_no = p_item_no and e.neighbor_no = (p_item).item_no
+  limit 1
+) is null;
+
+comment on function medley.may_list_neighbor(medley.items, smallint[], int, uuid, timestamptz) is
+  'Whether an item may stand on a page of similar items: published, not expired, visible to the member, and in none of the '
+  'earlier lists of p_item_no.';
+revoke all on function medley.may_list_neighbor(medley.items, smallint[], int, uuid, timestamptz)
+from public, anon, authenticated, service_role;
+
 -- The kept plan walks item_neighbors_read_idx from the cursor on and stops when the page is full.
 create or replace function medley.similar_page(
   p_list_no smallint,
@@ -152,17 +180,7 @@ begin
     and n.weight <= p_after_score
     and (n.weight < p_after_score or n.neighbor_no > p_after_no)
     and (p_kind is null or i.kind = p_kind)
-    and i.published_at <= p_as_of
-    and (i.expires_at is null or i.expires_at > p_as_of)
-    and (i.owner_id is null and i.visibility = 'public' or medley.visible_to(p_user_id, i.id))
-    -- A scalar subquery rather than EXISTS: it is looked up row by row, never hashed as a whole.
-    and (
-      select true
-      from unnest(p_earlier) as l (list_no)
-      inner join medley.item_neighbors as e on l.list_no = e.list_no
-      where e.item_no = p_item_no and e.neighbor_no = n.neighbor_no
-      limit 1
-    ) is null
+    and medley.may_list_neighbor(i, p_earlier, p_item_no, p_user_id, p_as_of)
   order by n.weight desc, n.neighbor_no
   limit p_limit;
 end;
@@ -190,24 +208,38 @@ set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 begin
   return query
-  select s.item_no, s.popularity
-  from medley.item_statistics as s
-  inner join medley.items as i on s.item_no = i.item_no
-  where s.kind = p_kind
-    and s.popularity <= p_after_score
-    and (s.popularity < p_after_score or s.item_no > p_after_no)
-    and s.item_no <> p_item_no
-    and i.published_at <= p_as_of
-    and (i.expires_at is null or i.expires_at > p_as_of)
-    and (i.owner_id is null and i.visibility = 'public' or medley.visible_to(p_user_id, i.id))
-    and (
-      select true
-      from unnest(p_earlier) as l (list_no)
-      inner join medley.item_neighbors as e on l.list_no = e.list_no
-      where e.item_no = p_item_no and e.neighbor_no = s.item_no
-      limit 1
-    ) is null
-  order by s.popularity desc, s.item_no
+  with listed as (
+    (
+      select s.item_no, s.popularity as score
+      from medley.item_statistics as s
+      inner join medley.items as i on s.item_no = i.item_no
+      where s.kind = p_kind
+        and s.popularity <= p_after_score
+        and (s.popularity < p_after_score or s.item_no > p_after_no)
+        and s.item_no <> p_item_no
+        and medley.may_list_neighbor(i, p_earlier, p_item_no, p_user_id, p_as_of)
+      order by s.popularity desc, s.item_no
+      limit p_limit
+    )
+    union all
+    -- Nobody has touched these yet.
+    (
+      select i.item_no, 0::real
+      from medley.items as i
+      where i.kind = p_kind
+        and p_after_score >= 0
+        and (p_after_score > 0 or i.item_no > p_after_no)
+        and i.item_no <> p_item_no
+        and (select s.item_no from medley.item_statistics as s where s.item_no = i.item_no) is null
+        and medley.may_list_neighbor(i, p_earlier, p_item_no, p_user_id, p_as_of)
+      order by i.item_no
+      limit p_limit
+    )
+  )
+
+  select l.item_no, l.score
+  from listed as l
+  order by l.score desc, l.item_no
   limit p_limit;
 end;
 $$;

@@ -23,8 +23,8 @@ select results_eq(
   'of these terms'
 );
 select is(points('f3', 'behavior'), 0.9, 'by behaviour');
-select is(points('f6', 'content'), 0.05, 'by content');
-select is(points('f10', 'social'), 0.05, 'by friends');
+select is(points('f6', 'content'), 0.015, 'by content');
+select is(points('f10', 'social'), 0.015, 'by friends');
 select cmp_ok(points('f4', 'diversity'), '<', 0::numeric, 'likeness to the best costs');
 select is(points('f3', 'diversity'), 0::numeric, 'the best itself nothing');
 select is_empty($$ select 1 from public.get_recommendations() as r where r.variant is not null $$, 'no experiment, no variant');
@@ -58,12 +58,12 @@ select medley.create_experiment('friendly', 'recommendations', '[{"variant": "co
   {"variant": "warm", "share": 0.5, "weights": {"social": 9, "behavior": 0, "content": 0}}]', 'engagement', 1, null, 'salt', null, now());
 select medley.start_experiment('friendly', now());
 update medley.ranker_weights as w set cap = 9 where w.ranker = 'recommendations' and w.term = 'social';
-select make_member('x' || n), befriend(md5('member x' || n)::uuid, md5('member m2')::uuid) from generate_series(1, 8) as n;
-select engage('x' || n, 'f1', 'like', '1 hour') from generate_series(1, 8) as n;
+select make_member('x' || n), befriend(md5('member x' || n)::uuid, md5('member m2')::uuid) from generate_series(1, 24) as n;
+select engage('x' || n, 'f1', 'like', '1 hour') from generate_series(1, 24) as n;
 select act_as_service();
 create temp table answers on commit drop as
 select g.n, r.variant, r.title, r.score
-from generate_series(1, 8) as g (n)
+from generate_series(1, 24) as g (n)
 cross join lateral public.get_recommendations(p_limit => 1, p_user_id => md5('member x' || g.n)::uuid) as r;
 select results_eq('select distinct variant from answers order by variant', $$ values ('friendly:control'), ('friendly:warm') $$,
   'each member is told the variant, control too');

@@ -25,8 +25,8 @@ from i cross join lateral (values (popular, 1.0), (less_popular, 0.5), (heist, 0
 
 select act_as_anon();
 select is(
-  shown(heist), array['Popular popular', 'Heist 2 popular', 'Less popular popular'],
-  'before any rebuild: what is popular of the kind, not the item itself'
+  shown(heist), array['Popular popular', 'Heist 2 popular', 'Less popular popular', 'Noir popular', 'Of bob popular'],
+  'before any rebuild: what is popular of the kind, then the rest, not the item itself'
 ) from i;
 select is_empty($$ select s.* from i, get_similar_items(theme) as s $$, 'and nothing where nothing is') ;
 

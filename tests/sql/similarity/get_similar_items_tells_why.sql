@@ -29,7 +29,7 @@ from i, why(heist, 'content') where title = 'Heist 2';
 select is(reason, 'shares mood tense, genre noir and keyword bank', 'three types of features at most, by weight')
 from i, why(heist, 'content') where title = 'Robbery';
 select is(reason, 'shares genre noir', 'genres are features too') from i, why(heist, 'genre') where title = 'Noir';
-select is(titles, array['Heist 2', 'Noir', 'Robbery'], 'planted neighbours are found')
+select is(titles, array['Heist 2', 'Noir', 'Odd', 'Robbery'], 'planted neighbours are found, and the rest of the kind')
 from i, lateral (select array_agg(title order by title) as titles from why(heist, 'content')) as t;
 
 select act_as_owner();

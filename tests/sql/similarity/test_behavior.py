@@ -21,7 +21,7 @@ Likes = dict[int, set[int]]
 Lists = dict[int, dict[int, float]]
 
 MEMBERS, ITEMS = 80, 20
-SHRINKAGE, RIDGE, DAMPING, STEPS = 10.0, 15.0, 0.03, 5
+SHRINKAGE, RIDGE, DAMPING, STEPS = 10.0, 20.0, 0.1, 5
 RUN = "call medley.run_job('rebuild_behavior_neighbors')"
 WAITING = "select exists (select from pg_locks where not granted)"
 
