@@ -370,7 +370,8 @@ begin
       (s.item_no in (select o.item_no from other as o)) desc,
       v_behavior * sum(s.behavior) + v_content * sum(s.content) desc,
       s.item_no
-    limit p_pool
+    -- Room for the items of other sources, and for as many as without them.
+    limit p_pool + (select count(*) from other)
   ),
 
   term as (
