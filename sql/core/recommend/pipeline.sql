@@ -165,8 +165,8 @@ begin atomic
     from medley.affinities as a
     where a.user_no = m.user_no
       and a.positive_at > coalesce(a.negative_at, '-infinity')
-    order by a.positive_at desc
-    limit 10
+    order by medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of) desc
+    limit 50
   ) as l
   where not exists (
     select from public.user_mutes as u
@@ -325,7 +325,11 @@ begin
   ),
 
   other as materialized (
-    select o.item_no, sum(o.friends) as friends, max(o.followed) as followed
+    select
+      o.item_no,
+      sum(o.friends) as friends,
+      max(o.followed) as followed,
+      row_number() over (partition by sum(o.friends) > 0 order by sum(o.friends) desc, o.item_no) as place
     from medley.other_sources(
       p_user_no, p_user_id, p_kind, p_depth, v_new_since, case when p_any_age then '-infinity' else v_new_since end, p_as_of
     ) as o
@@ -414,7 +418,9 @@ begin
     full join other as o on n.item_no = o.item_no
     inner join medley.items as i on coalesce(n.item_no, o.item_no) = i.item_no
     left join medley.item_statistics as s on i.item_no = s.item_no
-    where (p_kind is null or i.kind = p_kind)
+    -- What friends like counts for every item; by itself it brings only what most of them like.
+    where (n.item_no is not null or o.friends = 0 or o.place <= p_pool / 2)
+      and (p_kind is null or i.kind = p_kind)
       and i.published_at <= p_as_of
       and (i.expires_at is null or i.expires_at > p_as_of)
       and (i.owner_id is null and i.visibility = 'public' or medley.may_recommend(p_user_id, i.id, i.owner_id))
