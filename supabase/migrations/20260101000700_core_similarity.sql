@@ -1853,9 +1853,8 @@ begin
   if not found then
     perform medley.fail('not_found', format('no item %s', p_item_id), 'p_item_id', 'Pass the id of an item that you see.');
   end if;
-  if p_kind is not null and not exists (select from medley.item_kinds as k where k.kind = p_kind) then
-    perform medley.fail('invalid_argument', format('there is no kind %s', left(p_kind, 100)), 'p_kind',
-      'Pass a kind of medley.item_kinds, or leave it out for all.');
+  if p_kind is not null then
+    perform medley.check_kind(p_kind);
   end if;
 
   begin

@@ -869,9 +869,8 @@ returns void
 language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 begin
-  if p_kind is not null and not exists (select from medley.item_kinds as k where k.kind = p_kind) then
-    perform medley.fail('invalid_argument', format('there is no kind %s', left(p_kind, 100)), 'p_kind',
-      'Pass a kind of item, or null for all.');
+  if p_kind is not null then
+    perform medley.check_kind(p_kind);
   end if;
   if not exists (select from medley.trend_windows as w where w.time_window = p_time_window) then
     perform medley.fail('invalid_argument', format('there is no window %s', coalesce(left(p_time_window, 100), 'null')),
@@ -1606,12 +1605,7 @@ language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 begin
   -- One's own items are no recommendations.
-  return p_owner_id is distinct from p_user_id
-    and medley.visible_to(p_user_id, p_item_id)
-    and not exists (
-      select from public.user_mutes as m
-      where m.user_id = p_user_id and m.muted_id = p_owner_id
-    );
+  return p_owner_id is distinct from p_user_id and medley.may_list(p_user_id, p_item_id, p_owner_id);
 end;
 $$;
 
@@ -2177,21 +2171,6 @@ $$;
 comment on function medley.recommendation_context(jsonb) is
   'The arguments in p_context: {"country": "DE", "exclude": [item ids]}. Errors: invalid_argument.';
 revoke all on function medley.recommendation_context(jsonb) from public, anon, authenticated, service_role;
-
-create or replace function medley.check_kind(p_kind text)
-returns void
-language plpgsql stable parallel safe security definer set search_path = ''
-as $$
-begin
-  if p_kind is not null and not exists (select from medley.item_kinds as k where k.kind = p_kind) then
-    perform medley.fail('invalid_argument', format('there is no kind %s', left(p_kind, 100)), 'p_kind',
-      'Pass a kind of medley.item_kinds, or leave it out for all.');
-  end if;
-end;
-$$;
-
-comment on function medley.check_kind(text) is 'Refuses a kind that does not exist. Errors: invalid_argument.';
-revoke all on function medley.check_kind(text) from public, anon, authenticated, service_role;
 
 create or replace function medley.recommendation_cursor(p_query text, p_as_of timestamptz, p_shown int[])
 returns text

@@ -26,6 +26,21 @@ comment on function medley.visible_to(uuid, uuid) is
 revoke all on function medley.visible_to(uuid, uuid) from public, anon, authenticated, service_role;
 grant execute on function medley.visible_to(uuid, uuid) to anon, authenticated, service_role;
 
+create or replace function medley.check_kind(p_kind text)
+returns void
+language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+begin
+  if p_kind is not null and not exists (select from medley.item_kinds as k where k.kind = p_kind) then
+    perform medley.fail('invalid_argument', format('there is no kind %s', left(p_kind, 100)), 'p_kind',
+      'Pass a kind of medley.item_kinds, or leave it out for all.');
+  end if;
+end;
+$$;
+
+comment on function medley.check_kind(text) is 'Refuses a kind that does not exist. Errors: invalid_argument.';
+revoke all on function medley.check_kind(text) from public, anon, authenticated, service_role;
+
 create or replace function medley.register_catalogue_rows()
 returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''

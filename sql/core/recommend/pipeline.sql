@@ -232,12 +232,7 @@ language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 begin
   -- One's own items are no recommendations.
-  return p_owner_id is distinct from p_user_id
-    and medley.visible_to(p_user_id, p_item_id)
-    and not exists (
-      select from public.user_mutes as m
-      where m.user_id = p_user_id and m.muted_id = p_owner_id
-    );
+  return p_owner_id is distinct from p_user_id and medley.may_list(p_user_id, p_item_id, p_owner_id);
 end;
 $$;
 

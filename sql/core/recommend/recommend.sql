@@ -230,21 +230,6 @@ comment on function medley.recommendation_context(jsonb) is
   'The arguments in p_context: {"country": "DE", "exclude": [item ids]}. Errors: invalid_argument.';
 revoke all on function medley.recommendation_context(jsonb) from public, anon, authenticated, service_role;
 
-create or replace function medley.check_kind(p_kind text)
-returns void
-language plpgsql stable parallel safe security definer set search_path = ''
-as $$
-begin
-  if p_kind is not null and not exists (select from medley.item_kinds as k where k.kind = p_kind) then
-    perform medley.fail('invalid_argument', format('there is no kind %s', left(p_kind, 100)), 'p_kind',
-      'Pass a kind of medley.item_kinds, or leave it out for all.');
-  end if;
-end;
-$$;
-
-comment on function medley.check_kind(text) is 'Refuses a kind that does not exist. Errors: invalid_argument.';
-revoke all on function medley.check_kind(text) from public, anon, authenticated, service_role;
-
 create or replace function medley.recommendation_cursor(p_query text, p_as_of timestamptz, p_shown int[])
 returns text
 language plpgsql immutable parallel safe security invoker set search_path = ''

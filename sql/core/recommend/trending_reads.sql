@@ -9,9 +9,8 @@ returns void
 language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 begin
-  if p_kind is not null and not exists (select from medley.item_kinds as k where k.kind = p_kind) then
-    perform medley.fail('invalid_argument', format('there is no kind %s', left(p_kind, 100)), 'p_kind',
-      'Pass a kind of item, or null for all.');
+  if p_kind is not null then
+    perform medley.check_kind(p_kind);
   end if;
   if not exists (select from medley.trend_windows as w where w.time_window = p_time_window) then
     perform medley.fail('invalid_argument', format('there is no window %s', coalesce(left(p_time_window, 100), 'null')),
