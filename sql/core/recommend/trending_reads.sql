@@ -36,20 +36,6 @@ comment on function medley.check_trend_arguments(text, text, text, text) is
 revoke all on function medley.check_trend_arguments(text, text, text, text)
 from public, anon, authenticated, service_role;
 
-create or replace function medley.may_list(p_user_id uuid, p_item_id uuid, p_owner_id uuid)
-returns boolean
-language sql stable parallel safe security definer set search_path = ''
-as $$
-  select medley.visible_to(p_user_id, p_item_id) and not exists (
-    select from public.user_mutes as m
-    where m.user_id = p_user_id and m.muted_id = p_owner_id
-  )
-$$;
-
-comment on function medley.may_list(uuid, uuid, uuid) is
-  'Whether a list for the member (null: nobody is signed in) may hold the item: visible, and its owner is not muted.';
-revoke all on function medley.may_list(uuid, uuid, uuid) from public, anon, authenticated, service_role;
-
 create or replace function medley.friend_trends(p_user_id uuid, p_window medley.trend_windows, p_as_of timestamptz)
 returns table (item_no int, trend_score real)
 language plpgsql stable parallel safe security definer
