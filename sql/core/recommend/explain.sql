@@ -69,13 +69,11 @@ as $$
           and a.negative_at >= coalesce(a.positive_at, '-infinity')
       ) then 'rejected' end,
       case when exists (
-        select from medley.engagements as e
-        inner join medley.engagement_kinds as k on e.kind_no = k.kind_no
-        where e.user_no = p_user_no
-          and e.item_no = p_item.item_no
-          and e.occurred_at > p_as_of - medley.setting('recommend.shown_hours')::float8 * interval '1 hour'
-          and e.occurred_at <= p_as_of
-          and k.kind = 'impression'
+        select from medley.engagement_kinds as k
+        cross join lateral medley.shown_items(
+          p_user_no, p_as_of - medley.setting('recommend.shown_hours')::float8 * interval '1 hour', k.kind_no, p_as_of
+        ) as w
+        where k.kind = 'impression' and w.item_no = p_item.item_no
       ) then 'shown_lately' end
     ],
     null
