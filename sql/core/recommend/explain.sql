@@ -106,7 +106,7 @@ begin
     perform medley.fail('not_found', format('no item %s', p_item_id), 'p_item_id', 'Pass the id of an item that you see.');
   end if;
   select e.weights, e.experiment || ':' || e.variant into v_override, variant
-  from medley.active_experiment(v_user_no, 'recommendations', p_as_of) as e;
+  from medley.active_experiment(v_user_id, 'recommendations', p_as_of) as e;
   v_parameters := medley.recommendation_parameters(v_override);
 
   return query
