@@ -1336,7 +1336,7 @@ revoke all on medley.recommendation_candidates from public, anon, authenticated,
 
 insert into medley.settings (key, value, description)
 values
-  ('recommend.history', 100, 'Items of a member, strongest first, that speak for others; 5 to 500.'),
+  ('recommend.history', 200, 'Items of a member, strongest first, that speak for others; 5 to 500.'),
   (
     'recommend.history_exponent', 0.2,
     'Affinities enter as (affinity / the member''s strongest) to this power; 0 counts items alike, 1 is proportional.'
@@ -1357,8 +1357,14 @@ values
 insert into medley.ranker_weights (ranker, term, weight, cap, scale, description)
 values
   ('recommendations', 'behavior', 1, null, null, 'A unit of what the member''s history says through behaviour.'),
-  ('recommendations', 'content', 0.03, null, null, 'A unit of likeness in content to the member''s history.'),
-  ('recommendations', 'social', 0.015, 0.06, null, 'Each friend who likes the item.'),
+  (
+    'recommendations', 'content', 0.05, null, null,
+    'A unit of likeness in content to an item of the member''s history, over the root of how many items that has.'
+  ),
+  (
+    'recommendations', 'social', 0.02, 0.1, 0.75,
+    'Each friend who likes the item; the scale is what less it is for the most popular item of its kind, as a share.'
+  ),
   ('recommendations', 'followed', 0.1, null, null, 'An item of somebody whom the member follows.'),
   ('recommendations', 'popularity', 0.02, null, null, 'The most popular item of its kind.'),
   ('recommendations', 'trend', 0.02, null, null, 'The strongest trend of the day of its kind.'),
@@ -1377,6 +1383,7 @@ create type medley.recommendation_parameters as (
   content double precision,
   social double precision,
   social_cap double precision,
+  social_discount double precision,
   followed double precision,
   popularity double precision,
   trend double precision,
@@ -1413,6 +1420,7 @@ begin
       max(w.weight) filter (where w.term = 'content'),
       max(w.weight) filter (where w.term = 'social'),
       max(w.cap) filter (where w.term = 'social'),
+      max(w.scale) filter (where w.term = 'social'),
       max(w.weight) filter (where w.term = 'followed'),
       max(w.weight) filter (where w.term = 'popularity'),
       max(w.weight) filter (where w.term = 'trend'),
@@ -1455,7 +1463,7 @@ create or replace function medley.member_history(
   p_dislike_share double precision,
   p_as_of timestamptz
 )
-returns table (item_no int, weight double precision)
+returns table (item_no int, weight double precision, breadth double precision)
 language sql stable parallel safe security invoker
 begin atomic
   select
@@ -1463,7 +1471,8 @@ begin atomic
     (
       power(abs(h.value) / max(abs(h.value)) over (), p_exponent)
       * case when h.value > 0 then 1 else -p_dislike_share end
-    )
+    ),
+    sqrt(count(*) over ())
   from (
     select a.item_no, sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) as value
     from medley.affinities as a
@@ -1476,7 +1485,8 @@ begin atomic
 end;
 
 comment on function medley.member_history(int, int, double precision, double precision, timestamptz) is
-  'The items that speak for a member, strongest first, with weights from -p_dislike_share to 1.';
+  'The items that speak for a member, strongest first, with weights from -p_dislike_share to 1. breadth is the root of how '
+  'many they are: sums of likeness over them grow with it, and are divided by it.';
 revoke all on function medley.member_history(int, int, double precision, double precision, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -1668,6 +1678,7 @@ declare
   v_content double precision := (p_parameters).content;
   v_social double precision := (p_parameters).social;
   v_social_cap double precision := (p_parameters).social_cap;
+  v_social_discount double precision := (p_parameters).social_discount;
   v_followed double precision := (p_parameters).followed;
   v_popularity double precision := (p_parameters).popularity;
   v_trend double precision := (p_parameters).trend;
@@ -1681,7 +1692,7 @@ declare
 begin
   return query
   with history as materialized (
-    select h.item_no, h.weight
+    select h.item_no, h.weight, h.breadth
     from medley.member_history(
       p_user_no, v_history, v_history_exponent, v_dislike_share, p_as_of
     ) as h
@@ -1719,8 +1730,8 @@ begin
     select
       n.neighbor_no,
       0,
-      h.weight * n.weight,
-      least(h.weight * n.weight * v_content * 1000000, 2147483647)::bigint << 32 | h.item_no
+      h.weight * n.weight / h.breadth,
+      least(h.weight * n.weight / h.breadth * v_content * 1000000, 2147483647)::bigint << 32 | h.item_no
     from history as h
     inner join medley.item_neighbors as n on n.list_no = v_content_list and h.item_no = n.item_no
     union all
@@ -1755,7 +1766,8 @@ begin
       i.published_at,
       coalesce(v_behavior * n.behavior, 0) as behavior,
       coalesce(v_content * n.content, 0) as content,
-      least(v_social * coalesce(o.friends, 0), v_social_cap) as social,
+      -- What everybody likes says less about friends.
+      least(v_social * coalesce(o.friends * (1 - v_social_discount * coalesce(s.popularity, 0)), 0), v_social_cap) as social,
       coalesce(v_followed * o.followed, 0) as followed,
       coalesce(v_popularity * s.popularity, 0) as popularity,
       coalesce(v_trend * s.trend, 0) as trend,
@@ -2628,16 +2640,16 @@ as $$
       p_user_no, (p_parameters).history, (p_parameters).history_exponent, (p_parameters).dislike_share, p_as_of
     ) as h
     inner join (
-      select n.item_no, (p_parameters).behavior * n.weight as points
+      select n.item_no, (p_parameters).behavior * n.weight as behavior, 0 as content
       from medley.item_neighbors as n
       where n.list_no = medley.current_list('behavior') and n.neighbor_no = p_item_no
       union all
-      select n.item_no, (p_parameters).content * n.weight
+      select n.item_no, 0, (p_parameters).content * n.weight
       from medley.item_neighbors as n
       where n.list_no = medley.current_list('content') and n.neighbor_no = p_item_no
     ) as c on h.item_no = c.item_no
     inner join medley.items as i on h.item_no = i.item_no
-    cross join lateral (select h.weight * c.points as points) as w
+    cross join lateral (select h.weight * (c.behavior + c.content / h.breadth) as points) as w
     group by i.id, i.title
     order by sum(w.points) desc
     limit 5

@@ -4,6 +4,7 @@ create type medley.recommendation_parameters as (
   content double precision,
   social double precision,
   social_cap double precision,
+  social_discount double precision,
   followed double precision,
   popularity double precision,
   trend double precision,
@@ -40,6 +41,7 @@ begin
       max(w.weight) filter (where w.term = 'content'),
       max(w.weight) filter (where w.term = 'social'),
       max(w.cap) filter (where w.term = 'social'),
+      max(w.scale) filter (where w.term = 'social'),
       max(w.weight) filter (where w.term = 'followed'),
       max(w.weight) filter (where w.term = 'popularity'),
       max(w.weight) filter (where w.term = 'trend'),
@@ -82,7 +84,7 @@ create or replace function medley.member_history(
   p_dislike_share double precision,
   p_as_of timestamptz
 )
-returns table (item_no int, weight double precision)
+returns table (item_no int, weight double precision, breadth double precision)
 language sql stable parallel safe security invoker
 begin atomic
   select
@@ -90,7 +92,8 @@ begin atomic
     (
       power(abs(h.value) / max(abs(h.value)) over (), p_exponent)
       * case when h.value > 0 then 1 else -p_dislike_share end
-    )
+    ),
+    sqrt(count(*) over ())
   from (
     select a.item_no, sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) as value
     from medley.affinities as a
@@ -103,7 +106,8 @@ begin atomic
 end;
 
 comment on function medley.member_history(int, int, double precision, double precision, timestamptz) is
-  'The items that speak for a member, strongest first, with weights from -p_dislike_share to 1.';
+  'The items that speak for a member, strongest first, with weights from -p_dislike_share to 1. breadth is the root of how '
+  'many they are: sums of likeness over them grow with it, and are divided by it.';
 revoke all on function medley.member_history(int, int, double precision, double precision, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -295,6 +299,7 @@ declare
   v_content double precision := (p_parameters).content;
   v_social double precision := (p_parameters).social;
   v_social_cap double precision := (p_parameters).social_cap;
+  v_social_discount double precision := (p_parameters).social_discount;
   v_followed double precision := (p_parameters).followed;
   v_popularity double precision := (p_parameters).popularity;
   v_trend double precision := (p_parameters).trend;
@@ -308,7 +313,7 @@ declare
 begin
   return query
   with history as materialized (
-    select h.item_no, h.weight
+    select h.item_no, h.weight, h.breadth
     from medley.member_history(
       p_user_no, v_history, v_history_exponent, v_dislike_share, p_as_of
     ) as h
@@ -346,8 +351,8 @@ begin
     select
       n.neighbor_no,
       0,
-      h.weight * n.weight,
-      least(h.weight * n.weight * v_content * 1000000, 2147483647)::bigint << 32 | h.item_no
+      h.weight * n.weight / h.breadth,
+      least(h.weight * n.weight / h.breadth * v_content * 1000000, 2147483647)::bigint << 32 | h.item_no
     from history as h
     inner join medley.item_neighbors as n on n.list_no = v_content_list and h.item_no = n.item_no
     union all
@@ -382,7 +387,8 @@ begin
       i.published_at,
       coalesce(v_behavior * n.behavior, 0) as behavior,
       coalesce(v_content * n.content, 0) as content,
-      least(v_social * coalesce(o.friends, 0), v_social_cap) as social,
+      -- What everybody likes says less about friends.
+      least(v_social * coalesce(o.friends * (1 - v_social_discount * coalesce(s.popularity, 0)), 0), v_social_cap) as social,
       coalesce(v_followed * o.followed, 0) as followed,
       coalesce(v_popularity * s.popularity, 0) as popularity,
       coalesce(v_trend * s.trend, 0) as trend,
