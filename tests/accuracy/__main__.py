@@ -118,9 +118,15 @@ def evaluate(case: Case, options: argparse.Namespace, console: Console) -> Evalu
         for peer in peers_named(options.only):
             result, rankings[peer.name] = run_peer(bench, peer, progress)
             results.append(result)
-        for variant in VARIANTS.values():
-            if not options.only or variant.name in options.only:
-                result, rankings[variant.name] = run_medley(bench, variant, options.knobs, progress)
+        for all_signals in (False, True):
+            asked = [
+                variant
+                for variant in VARIANTS.values()
+                if variant.all_signals is all_signals
+                and (not options.only or variant.name in options.only)
+            ]
+            for result, ranking in run_medley(bench, asked, options.knobs, progress):
+                rankings[result.method] = ranking
                 results.append(result)
     differences = bench.compare(rankings)
     return Evaluated(
