@@ -67,19 +67,14 @@ VARIANTS = {
 
 # What is tried on the validation part, one knob after the other, each with the best of those
 # before: the courtesy that the peers get by their grids. A longer history than anybody has is not
-# tried. Behaviour first; with all signals also multiples of the ranker's weights: none of what
-# costs accuracy for the sake of the page, popularity against an item, more or less of the rest.
-HISTORIES: Mapping[str, tuple[float, ...]] = {"recommend.history": (500.0,)}
+# tried. With all signals what behaviour alone has chosen stays, and multiples of the ranker's
+# weights are tried.
 BEHAVIOR_KNOBS: Mapping[str, tuple[float, ...]] = {
-    "behavior.ridge": (15.0, 45.0),
+    "recommend.history": (500.0,),
+    "behavior.ridge": (30.0,),
     "behavior.popularity_damping": (0.05,),
 }
-MULTIPLES: Mapping[str, tuple[float, ...]] = {
-    "diversity": (0.0,),
-    "popularity": (0.0, -1.0),
-    "content": (2.0, 3.0),
-    "social": (0.5, 1.5),
-}
+MULTIPLES: Mapping[str, tuple[float, ...]] = {"popularity": (0.0, -1.0), "content": (2.0, 3.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +294,7 @@ def run_medley(
     Args:
         bench: The case.
         variants: All with all signals, or none: they share a database.
-        knobs: What to set and to try.
+        knobs: What to set and to try, but for a variant that is as installed.
         progress: Told each step.
     """
     if not variants:
@@ -331,7 +326,7 @@ def run_medley(
                 method=variant.name,
                 label=variant.label,
                 metrics=bench.metrics(ranking),
-                settings=chosen,
+                settings={**knobs.fixed, **chosen} if variant.tuned else {},
                 validation=validation,
                 tried=tried,
                 seconds=learning + time.perf_counter() - started,
@@ -353,17 +348,17 @@ def _known(wanted: Mapping[str, float], values: Mapping[str, float]) -> Mapping[
 
 def _tune(
     medley: Engine, bench: Bench, variant: Variant, knobs: Knobs, progress: Progress
-) -> tuple[dict[str, float], float, int]:
+) -> tuple[dict[str, float], float | None, int]:
     """One knob after the other; leaves the best values in force.
 
     Returns:
         What was chosen other than it was, NDCG@10 on the validation part, and how many were tried.
     """
+    if not variant.tuned:
+        return {}, None, 1
     best = mean_ndcg(medley.rank(bench.validation), bench.validation)
     chosen: dict[str, float] = {}
     tried = 1
-    if not variant.tuned:
-        return chosen, best, tried
     before = medley.values()
     for name, candidates in _candidates(before, bench, variant, knobs).items():
         for value in candidates:
@@ -387,14 +382,14 @@ def _candidates(
     if knobs.tune is not None:
         _known(dict.fromkeys(knobs.tune, 0.0), values)
         return knobs.tune
+    if variant.all_signals:
+        return {
+            f"{RANKER}.{term}": [values[f"{RANKER}.{term}"] * multiple for multiple in multiples]
+            for term, multiples in MULTIPLES.items()
+        }
     data = bench.case.data
     longest = max(Counter(data.pairs[place][0] for place in bench.known).values())
-    found: dict[str, Sequence[float]] = {
-        name: tried for name, tried in HISTORIES.items() if longest > values[name]
-    }
-    found.update(BEHAVIOR_KNOBS)
-    if variant.all_signals:
-        for term, multiples in MULTIPLES.items():
-            installed = values[f"{RANKER}.{term}"]
-            found[f"{RANKER}.{term}"] = [installed * multiple for multiple in multiples]
+    found = dict(BEHAVIOR_KNOBS)
+    if longest <= values["recommend.history"]:
+        del found["recommend.history"]
     return found

@@ -187,7 +187,7 @@ PEERS = (
         "BPR (implicit)",
         {
             "factors": (32, 64, 128),
-            "learning_rate": (0.003, 0.01, 0.03),
+            "learning_rate": (0.003, 0.01),
             "regularization": (0.001, 0.01),
             "iterations": (50, 200),
         },
@@ -196,7 +196,7 @@ PEERS = (
     Peer(
         "als",
         "ALS (implicit)",
-        {"factors": (64, 128, 256), "regularization": (1, 10, 30, 100), "alpha": (1, 5, 20)},
+        {"factors": (64, 128, 256), "regularization": (10, 30, 100), "alpha": (1, 5, 20)},
         als,
     ),
     Peer("ease", "EASE", {"penalty": (3, 10, 20, 50, 100, 200, 400, 800, 1600)}, ease),
