@@ -60,7 +60,7 @@ values
     'What a disliked item takes from its neighbours, as a share of what a liked one gives; 0 to 1.'
   ),
   (
-    'recommend.neighbors', 4000,
+    'recommend.neighbors', 10000,
     'Neighbours of each method that are read for a member, at most: of each item of the history the nearest, as many '
     'for each; 500 to 100000.'
   ),
