@@ -329,6 +329,9 @@ comment on column medley.behavior_items.sketch is 'The same members as bits: bit
 
 alter table medley.behavior_histories enable row level security;
 revoke all on medley.behavior_histories from public, anon, authenticated, service_role;
+
+create policy behavior_histories_own on medley.behavior_histories
+for select to authenticated using (user_no = (select medley.acting_user_no()));
 alter table medley.behavior_items enable row level security;
 revoke all on medley.behavior_items from public, anon, authenticated, service_role;
 
@@ -1704,7 +1707,10 @@ returns boolean
 language sql stable parallel safe security invoker
 return (p_item).published_at <= p_as_of
 and ((p_item).expires_at is null or (p_item).expires_at > p_as_of)
-and ((p_item).owner_id is null and (p_item).visibility = 'public' or medley.visible_to(p_user_id, (p_item).id))
+and (
+  (p_item).owner_id is null and (p_item).visibility = 'public'
+  or medley.may_list(p_user_id, (p_item).id, (p_item).owner_id)
+)
 -- A scalar subquery rather than EXISTS: it is looked up row by row, never hashed as a whole.
 and (
   select true
@@ -1715,8 +1721,8 @@ and (
 ) is null;
 
 comment on function medley.may_list_neighbor(medley.items, smallint[], int, uuid, timestamptz) is
-  'Whether an item may stand on a page of similar items: published, not expired, visible to the member, and in none of the '
-  'earlier lists of p_item_no.';
+  'Whether an item may stand on a page of similar items: published, not expired, visible to the member and of no '
+  'muted owner, and in none of the earlier lists of p_item_no.';
 revoke all on function medley.may_list_neighbor(medley.items, smallint[], int, uuid, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -1754,7 +1760,7 @@ $$;
 
 comment on function medley.similar_page(smallint, smallint[], int, text, uuid, real, int, int, timestamptz) is
   'Up to p_limit neighbours of an item in one list, best first, after a score and number: of the kind p_kind (null: any), '
-  'in no earlier list, published, not expired, and visible to the member p_user_id (null: not signed in).';
+  'for which may_list_neighbor says yes.';
 revoke all on function medley.similar_page(smallint, smallint[], int, text, uuid, real, int, int, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -1961,7 +1967,8 @@ comment on function public.get_similar_items(uuid, text, text, int, text) is
   'members do and what items are made of), behavior, cosine, content, genre or embedding. Where it has no more, behavior '
   '(after blend), content, genre and then the popular items of the kind fill the page; method says which one a row is '
   'from, and score compares within one method. reason tells why in words. p_limit is 1 to 200; pass next_cursor as p_cursor for '
-  'the next page. Only what the caller may see, published and not expired. Errors: not_found, invalid_argument, invalid_cursor.';
+  'the next page. Only what the caller may see, published, not expired and of nobody whom the caller mutes. '
+  'Errors: not_found, invalid_argument, invalid_cursor.';
 revoke all on function public.get_similar_items(uuid, text, text, int, text)
 from public, anon, authenticated, service_role;
 grant execute on function public.get_similar_items(uuid, text, text, int, text)

@@ -65,7 +65,8 @@ create table medley.trend_windows (
   once_per interval not null check (once_per between interval '1 minute' and interval '1 day'),
   half_life interval not null check (half_life >= interval '1 minute'),
   refresh_every interval not null check (refresh_every >= interval '1 minute'),
-  calculated_at timestamptz
+  calculated_at timestamptz,
+  cluster_generation int
 );
 
 comment on table medley.trend_windows is 'The windows that trends are measured over.';
@@ -76,6 +77,8 @@ comment on column medley.trend_windows.once_per is 'A member counts once for an 
 comment on column medley.trend_windows.half_life is 'Age of an item''s activity at which its surprise has halved.';
 comment on column medley.trend_windows.refresh_every is 'How often it is calculated.';
 comment on column medley.trend_windows.calculated_at is 'The moment of the last calculation; null before the first.';
+comment on column medley.trend_windows.cluster_generation is
+  'The generation of user_clusters that it counted by: when another is there, the window is due.';
 
 alter table medley.trend_windows enable row level security;
 revoke all on medley.trend_windows from public, anon, authenticated, service_role;
@@ -92,7 +95,7 @@ create table medley.trending_cache (
   trend_score real not null check (trend_score > 0),
   kind text not null,
   time_window text not null references medley.trend_windows (time_window),
-  trend_type text not null check (trend_type in ('global', 'genre', 'platform')),
+  trend_type text not null check (trend_type in ('global', 'genre', 'platform', 'cluster')),
   segment text not null check ((segment = '') = (trend_type = 'global')),
   calculated_at timestamptz not null,
   expires_at timestamptz not null,
@@ -109,8 +112,10 @@ comment on column medley.trending_cache.trend_score is 'How much it trends; see 
 comment on column medley.trending_cache.kind is 'Its kind.';
 comment on column medley.trending_cache.time_window is 'The window.';
 comment on column medley.trending_cache.trend_type is
-  'global; genre: among the items at or below a genre; platform: by what happened on a platform.';
-comment on column medley.trending_cache.segment is 'Slug of the genre, or name of the platform; empty for global.';
+  'global; genre: among the items at or below a genre; platform: by what happened on a platform; cluster: by what members '
+  'of one taste_based cluster did.';
+comment on column medley.trending_cache.segment is
+  'Slug of the genre, name of the platform, or generation.cluster_no of the cluster; empty for global.';
 comment on column medley.trending_cache.calculated_at is 'When the row was last written: only rows that changed are.';
 comment on column medley.trending_cache.expires_at is
   'When its last activity leaves the window, or earlier; it is put off in time while there is more.';
@@ -137,8 +142,8 @@ comment on column medley.trending_changes.item_no is 'The item.';
 comment on column medley.trending_changes.trend_score is 'Its new score; null: the row goes.';
 comment on column medley.trending_changes.kind is 'Its kind.';
 comment on column medley.trending_changes.time_window is 'The window.';
-comment on column medley.trending_changes.trend_type is 'global, genre or platform.';
-comment on column medley.trending_changes.segment is 'Slug of the genre, or name of the platform; empty for global.';
+comment on column medley.trending_changes.trend_type is 'global, genre, platform or cluster.';
+comment on column medley.trending_changes.segment is 'As in trending_cache.';
 comment on column medley.trending_changes.calculated_at is 'The moment of the calculation.';
 comment on column medley.trending_changes.expires_at is 'When the row expires.';
 
@@ -153,6 +158,7 @@ values
   ),
   ('trending.max_items', 1000, 'Items kept for each window and kind, and for each of its platforms, 1 to 10000.'),
   ('trending.max_genre_items', 200, 'Items kept for each window, kind and genre, 1 to 10000.'),
+  ('trending.max_cluster_items', 200, 'Items kept for each window, kind and cluster of members, 1 to 10000.'),
   ('trending.max_platforms', 50, 'Platforms with a trend of their own, the busiest ones, 0 to 1000.'),
   (
     'trending.prior', 1,
@@ -529,11 +535,21 @@ $$;
 comment on function medley.trend_weight(text) is 'The weight of a term of trend scores, hot or surprise; 0 where there is none.';
 revoke all on function medley.trend_weight(text) from public, anon, authenticated, service_role;
 
+create or replace function medley.cluster_generation()
+returns int
+language sql stable parallel safe security definer set search_path = ''
+as $$ select g.generation from medley.generations as g where g.name = 'user_clusters' $$;
+
+comment on function medley.cluster_generation() is
+  'The generation of user_clusters; null before the first. Each numbers its clusters anew, so trends name both.';
+revoke all on function medley.cluster_generation() from public, anon, authenticated, service_role;
+
 -- An hour or two months: each call is planned for its own times, with the partitions that they need.
 create or replace function medley.trend_activity(p_window medley.trend_windows, p_as_of timestamptz)
 returns table (
+  trend_type text,
+  segment text,
   item_no int,
-  platform text,
   points double precision,
   usual_points double precision,
   positive_points double precision,
@@ -546,6 +562,7 @@ as $$
 declare
   v_start timestamptz := p_as_of - p_window.span;
   v_usual timestamptz := v_start - p_window.baseline;
+  v_generation int := medley.cluster_generation();
 begin
   return query
   with kind as materialized (
@@ -556,6 +573,7 @@ begin
 
   act as (
     select
+      e.user_no,
       e.item_no,
       coalesce(e.platform, '') as platform,
       date_bin(p_window.once_per, e.occurred_at, v_start) >= v_start as is_now,
@@ -571,23 +589,31 @@ begin
     group by e.user_no, e.item_no, coalesce(e.platform, ''), date_bin(p_window.once_per, e.occurred_at, v_start)
   )
 
+  -- One pass over the acts sums up both.
   select
+    case grouping(a.platform) when 0 then 'platform' else 'cluster' end,
+    case grouping(a.platform) when 0 then a.platform else v_generation || '.' || c.cluster_no end,
     a.item_no,
-    a.platform,
     coalesce(sum(greatest(a.highest, 0) + least(a.lowest, 0)) filter (where a.is_now), 0),
     coalesce(sum(greatest(a.highest, 0) + least(a.lowest, 0)) filter (where not a.is_now), 0),
     coalesce(sum(greatest(a.highest, 0)) filter (where a.is_now), 0),
     coalesce(sum(greatest(a.highest, 0) * date_part('epoch', p_as_of - a.newest_at)) filter (where a.is_now), 0),
     max(a.newest_at) filter (where a.is_now and a.highest > 0)
   from act as a
-  group by a.item_no, a.platform;
+  left join medley.user_clusters as c on c.user_no = a.user_no and c.cluster_type = 'taste_based'
+  group by grouping sets ((a.item_no, a.platform), (a.item_no, c.cluster_no))
+  having grouping(a.platform) = 0
+    or c.cluster_no is not null
+    -- One member alone is no trend, and what they did is not for strangers.
+    and min(a.user_no) filter (where a.is_now and a.highest > 0) < max(a.user_no) filter (where a.is_now and a.highest > 0);
 end;
 $$;
 
 comment on function medley.trend_activity(medley.trend_windows, timestamptz) is
-  'What members did with each item on each platform (empty: none named): points in the window that ends at p_as_of and in '
-  'the baseline before it, the positive points in the window, the same times their age in seconds, and the newest '
-  'positive event in the window.';
+  'What members did with each item on each platform (empty: none named), and what those of each cluster did with it '
+  '(generation.cluster_no), where two of them at least did something positive: points in the window that ends at p_as_of and in the baseline before '
+  'it, the positive points in the window, the same times their age in seconds, and the newest positive event in the '
+  'window. The rows of the type platform are all that was done.';
 revoke all on function medley.trend_activity(medley.trend_windows, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -605,6 +631,7 @@ declare
   v_prior double precision := medley.setting('trending.prior');
   v_max_items bigint := medley.setting('trending.max_items');
   v_max_genre_items bigint := medley.setting('trending.max_genre_items');
+  v_max_cluster_items bigint := medley.setting('trending.max_cluster_items');
 begin
   return query
   with activity as materialized (
@@ -612,13 +639,13 @@ begin
     from medley.trend_activity(p_window, p_as_of) as a
   ),
 
-  busy as materialized (
-    select a.platform
+  busy as (
+    select a.segment
     from activity as a
-    where a.platform <> ''
-    group by a.platform
+    where a.trend_type = 'platform' and a.segment <> ''
+    group by a.segment
     having sum(a.positive_points) > 0
-    order by sum(a.positive_points) desc, a.platform collate "C"
+    order by sum(a.positive_points) desc, a.segment collate "C"
     limit medley.setting('trending.max_platforms')
   ),
 
@@ -633,12 +660,12 @@ begin
       sum(a.age_points) as age_points,
       max(a.newest_at) as newest_at
     from activity as a
+    where a.trend_type = 'platform'
     group by a.item_no
     union all
-    select
-      'platform', b.platform, a.item_no, a.points, a.usual_points, a.positive_points, a.age_points, a.newest_at
+    select a.*
     from activity as a
-    inner join busy as b on b.platform = a.platform
+    where a.trend_type = 'cluster' or a.segment in (select b.segment from busy as b)
   ),
 
   scored as materialized (
@@ -703,7 +730,11 @@ begin
 
   select r.trend_type, r.segment, r.item_no, r.kind, r.trend_score, r.expires_at
   from ranked as r
-  where r.place <= case r.trend_type when 'genre' then v_max_genre_items else v_max_items end;
+  where r.place <= case r.trend_type
+    when 'genre' then v_max_genre_items
+    when 'cluster' then v_max_cluster_items
+    else v_max_items
+  end;
 end;
 $$;
 
@@ -723,7 +754,7 @@ declare
   v_rows bigint;
 begin
   update medley.trend_windows as w
-  set calculated_at = p_as_of
+  set calculated_at = p_as_of, cluster_generation = medley.cluster_generation()
   where w.time_window = p_time_window
   returning w.* into strict v_window;
 
@@ -827,8 +858,10 @@ begin
     -- Nothing is left to write: the shortest window that is due.
     select w.time_window into v_window
     from medley.trend_windows as w
-    -- A job that starts every ten minutes starts now and then a moment early. A window that was empty is tried each time.
+    -- A job that starts every ten minutes starts now and then a moment early. A window that was empty is tried each time,
+    -- and new clusters want their trends soon.
     where coalesce(w.calculated_at + w.refresh_every <= p_as_of + interval '30 seconds', true)
+      or w.cluster_generation is distinct from medley.cluster_generation()
       or w.calculated_at < p_as_of
       and not exists (select from medley.trending_cache as t where t.time_window = w.time_window)
     order by w.span
@@ -877,9 +910,9 @@ begin
     perform medley.fail('invalid_argument', format('there is no window %s', coalesce(left(p_time_window, 100), 'null')),
       'p_window', 'Pass hour, day, week or month.');
   end if;
-  if coalesce(p_trend_type, '') not in ('global', 'genre', 'platform', 'friend_network') then
+  if coalesce(p_trend_type, '') not in ('global', 'genre', 'platform', 'friend_network', 'cluster') then
     perform medley.fail('invalid_argument', format('there is no trend type %s', coalesce(left(p_trend_type, 100), 'null')),
-      'p_trend_type', 'Pass global, genre, platform or friend_network.');
+      'p_trend_type', 'Pass global, genre, platform, friend_network or cluster.');
   end if;
   if (p_trend_type in ('genre', 'platform')) <> (coalesce(p_segment, '') <> '') then
     perform medley.fail('invalid_argument', 'p_segment goes with the types genre and platform', 'p_segment',
@@ -896,20 +929,6 @@ comment on function medley.check_trend_arguments(text, text, text, text) is
   'Refuses what get_trending cannot mean. Errors: invalid_argument, not_found (the genre).';
 revoke all on function medley.check_trend_arguments(text, text, text, text)
 from public, anon, authenticated, service_role;
-
-create or replace function medley.may_list(p_user_id uuid, p_item_id uuid, p_owner_id uuid)
-returns boolean
-language sql stable parallel safe security definer set search_path = ''
-as $$
-  select medley.visible_to(p_user_id, p_item_id) and not exists (
-    select from public.user_mutes as m
-    where m.user_id = p_user_id and m.muted_id = p_owner_id
-  )
-$$;
-
-comment on function medley.may_list(uuid, uuid, uuid) is
-  'Whether a list for the member (null: nobody is signed in) may hold the item: visible, and its owner is not muted.';
-revoke all on function medley.may_list(uuid, uuid, uuid) from public, anon, authenticated, service_role;
 
 create or replace function medley.friend_trends(p_user_id uuid, p_window medley.trend_windows, p_as_of timestamptz)
 returns table (item_no int, trend_score real)
@@ -1029,11 +1048,12 @@ declare
   v_query text;
   v_after medley.trend_position;
   v_window medley.trend_windows;
+  v_trend_type text := p_trend_type;
   v_segment text := coalesce(p_segment, '');
 begin
   perform medley.check_trend_arguments(p_kind, p_window, p_trend_type, p_segment);
   -- What trends everywhere is for everybody: a visitor reads it, and the service may leave the member out.
-  if p_trend_type = 'friend_network' or p_user_id is not null or auth.uid() is not null then
+  if p_trend_type in ('friend_network', 'cluster') or p_user_id is not null or auth.uid() is not null then
     v_user_id := medley.acting_user(p_user_id);
   end if;
   v_query := 'trending:' || md5(row(p_kind, p_window, p_trend_type, v_segment, v_user_id)::text);
@@ -1043,6 +1063,23 @@ begin
     select w.* into strict v_window
     from medley.trend_windows as w
     where w.time_window = p_window;
+  elsif p_trend_type = 'cluster' then
+    select 'cluster', n.segment into v_trend_type, v_segment
+    from medley.members as m
+    inner join medley.user_clusters as c on c.user_no = m.user_no and c.cluster_type = 'taste_based'
+    cross join lateral (select medley.cluster_generation() || '.' || c.cluster_no as segment) as n
+    where m.user_id = v_user_id
+      and exists (
+        select from medley.trending_cache as t
+        where t.time_window = p_window and t.trend_type = 'cluster' and t.segment = n.segment
+          and (p_kind is null or t.kind = p_kind)
+          and t.expires_at > p_as_of
+      );
+    -- Whose taste is not known yet, or whose cluster has done nothing, gets what trends everywhere.
+    if not found then
+      v_trend_type := 'global';
+      v_segment := '';
+    end if;
   end if;
 
   return query
@@ -1053,7 +1090,7 @@ begin
       select t.item_no, t.trend_score
       from medley.trending_cache as t
       inner join medley.items as i on i.item_no = t.item_no
-      where t.time_window = p_window and t.trend_type = p_trend_type and t.segment = v_segment and t.kind = k.kind
+      where t.time_window = p_window and t.trend_type = v_trend_type and t.segment = v_segment and t.kind = k.kind
         and (v_after.item_no is null or (t.trend_score, t.item_no) < (v_after.score, v_after.item_no))
         and t.expires_at > p_as_of
         and coalesce(i.expires_at > p_as_of, true)
@@ -1088,7 +1125,7 @@ begin
   )
 
   select
-    i.id, i.kind, i.title, p.trend_score, p_window, p_trend_type, p_segment,
+    i.id, i.kind, i.title, p.trend_score, p_window, v_trend_type, p_segment,
     (
       select medley.encode_cursor(v_query,
         jsonb_build_object('as_of', v_after.as_of, 'score', l.trend_score, 'item_no', l.item_no))
@@ -1236,8 +1273,9 @@ $$;
 comment on function public.get_trending(text, text, text, text, int, text, uuid) is
   'What trends, highest score first: much activity of late, and more of it than is usual for the item. p_kind: a kind of '
   'item, or null for all. p_window: hour, day, week or month. p_trend_type: global; genre (p_segment is its slug, and all '
-  'genres below it count); platform (p_segment is its name as events give it); friend_network (what friends did, for a '
-  'signed-in member). The caller sees what select would show, and nothing of blocked or muted members. p_limit: 1 to 200. '
+  'genres below it count); platform (p_segment is its name as events give it); friend_network (what friends did) or '
+  'cluster (what members of the same taste did; global, and the rows say so, while there is none), both for a signed-in '
+  'member. The caller sees what select would show, and nothing of blocked or muted members. p_limit: 1 to 200. '
   'p_cursor: next_cursor of the previous page with the same arguments. p_user_id: for the secret key only. '
   'Errors: invalid_argument, invalid_cursor, not_found (the genre), unauthenticated, forbidden.';
 revoke all on function public.get_trending(text, text, text, text, int, text, uuid)
@@ -1334,6 +1372,9 @@ comment on column medley.recommendation_candidates.expires_at is 'When it is too
 
 alter table medley.recommendation_candidates enable row level security;
 revoke all on medley.recommendation_candidates from public, anon, authenticated, service_role;
+
+create policy recommendation_candidates_own on medley.recommendation_candidates
+for select to authenticated using (user_no = (select medley.acting_user_no()));
 
 insert into medley.settings (key, value, description)
 values
@@ -1504,6 +1545,28 @@ comment on function medley.member_history(int, int, double precision, double pre
 revoke all on function medley.member_history(int, int, double precision, double precision, timestamptz)
 from public, anon, authenticated, service_role;
 
+create or replace function medley.shown_items(
+  p_user_no int,
+  p_since timestamptz,
+  p_impression_no smallint,
+  p_as_of timestamptz
+)
+returns table (item_no int)
+language sql stable parallel safe security invoker
+begin atomic
+  select e.item_no
+  from medley.engagements as e
+  where e.user_no = p_user_no
+    and e.occurred_at > p_since
+    and e.occurred_at <= p_as_of
+    and e.kind_no = p_impression_no;
+end;
+
+comment on function medley.shown_items(int, timestamptz, smallint, timestamptz) is
+  'The items that the member was shown after p_since, until p_as_of; p_impression_no is the number of that kind.';
+revoke all on function medley.shown_items(int, timestamptz, smallint, timestamptz)
+from public, anon, authenticated, service_role;
+
 -- Everything that may not be shown to the member again, whatever the source.
 create or replace function medley.hidden_items(
   p_user_no int,
@@ -1524,12 +1587,8 @@ begin atomic
   having p_hide = 'known' and bool_or(a.seen)
     or p_hide <> 'nothing' and max(a.negative_at) >= coalesce(max(a.positive_at), '-infinity')
   union all
-  select e.item_no
-  from medley.engagements as e
-  where e.user_no = p_user_no
-    and e.occurred_at > p_shown_since
-    and e.occurred_at <= p_as_of
-    and e.kind_no = p_impression_no
+  select w.item_no
+  from medley.shown_items(p_user_no, p_shown_since, p_impression_no, p_as_of) as w
   union all
   select s.item_no
   from unnest(p_skip) as s (item_no);
@@ -2326,7 +2385,7 @@ begin
     from medley.read_recommendation_cursor(p_cursor, v_query, p_now) as c;
   end if;
   select e.experiment || ':' || e.variant, e.weights into v_variant, v_weights
-  from medley.active_experiment(v_user_no, 'recommendations', v_as_of) as e;
+  from medley.active_experiment(v_user_id, 'recommendations', v_as_of) as e;
 
   if num_nulls(p_kind, p_cursor, v_variant) = 3 and coalesce(p_context, '{}') = '{}' then
     return query
@@ -2445,12 +2504,8 @@ begin
       and (i.expires_at is null or i.expires_at > p_as_of)
       and (i.owner_id is null and i.visibility = 'public' or medley.may_recommend(p_user_id, i.id, i.owner_id))
       and c.item_no not in (
-        select h.item_no
-        from medley.engagements as h
-        where h.user_no = p_user_no
-          and h.occurred_at > v_shown_since
-          and h.occurred_at <= p_as_of
-          and h.kind_no = v_impression
+        select w.item_no
+        from medley.shown_items(p_user_no, v_shown_since, v_impression, p_as_of) as w
       )
     order by c.rank
     limit p_limit
@@ -2749,13 +2804,11 @@ as $$
           and a.negative_at >= coalesce(a.positive_at, '-infinity')
       ) then 'rejected' end,
       case when exists (
-        select from medley.engagements as e
-        inner join medley.engagement_kinds as k on e.kind_no = k.kind_no
-        where e.user_no = p_user_no
-          and e.item_no = p_item.item_no
-          and e.occurred_at > p_as_of - medley.setting('recommend.shown_hours')::float8 * interval '1 hour'
-          and e.occurred_at <= p_as_of
-          and k.kind = 'impression'
+        select from medley.engagement_kinds as k
+        cross join lateral medley.shown_items(
+          p_user_no, p_as_of - medley.setting('recommend.shown_hours')::float8 * interval '1 hour', k.kind_no, p_as_of
+        ) as w
+        where k.kind = 'impression' and w.item_no = p_item.item_no
       ) then 'shown_lately' end
     ],
     null
@@ -2788,7 +2841,7 @@ begin
     perform medley.fail('not_found', format('no item %s', p_item_id), 'p_item_id', 'Pass the id of an item that you see.');
   end if;
   select e.weights, e.experiment || ':' || e.variant into v_override, variant
-  from medley.active_experiment(v_user_no, 'recommendations', p_as_of) as e;
+  from medley.active_experiment(v_user_id, 'recommendations', p_as_of) as e;
   v_parameters := medley.recommendation_parameters(v_override);
 
   return query
