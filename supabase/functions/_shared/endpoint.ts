@@ -3,7 +3,8 @@ import { ApiError } from "./errors.ts";
 
 const CORS = {
   "access-control-allow-origin": "*",
-  "access-control-allow-headers": "authorization, apikey, content-type, last-event-id, x-client-info",
+  "access-control-allow-headers":
+    "authorization, apikey, content-type, last-event-id, x-client-info",
 };
 
 /** A handler for one method; what it throws becomes an answer. */
@@ -31,7 +32,12 @@ async function respond(
   }
   try {
     if (request.method !== method) {
-      throw new ApiError(405, "invalid_argument", `${request.method} is not possible here`, `Use ${method}.`);
+      throw new ApiError(
+        405,
+        "invalid_argument",
+        `${request.method} is not possible here`,
+        `Use ${method}.`,
+      );
     }
     return await handle(request);
   } catch (error) {

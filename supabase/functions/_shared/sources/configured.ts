@@ -1,6 +1,6 @@
 // The sources that this project has keys for, by its secrets (docs/imports.md lists them).
 import { numberOr } from "../environment.ts";
-import { type Limits, LIMITS, SourceClient } from "./http.ts";
+import { LIMITS, type Limits, SourceClient } from "./http.ts";
 import { SetlistFm } from "./setlistfm.ts";
 import { Spotify } from "./spotify.ts";
 import { Ticketmaster } from "./ticketmaster.ts";

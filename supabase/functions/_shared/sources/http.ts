@@ -58,7 +58,11 @@ export class SourceClient {
   ) {}
 
   /** What `read` makes of a path's answer; `undefined` for 404. */
-  async get<T>(path: string, read: (body: unknown) => T, init?: RequestInit): Promise<T | undefined> {
+  async get<T>(
+    path: string,
+    read: (body: unknown) => T,
+    init?: RequestInit,
+  ): Promise<T | undefined> {
     const body = await this.#json(path, init);
     try {
       return body === undefined ? undefined : read(body);
@@ -111,7 +115,11 @@ export class SourceClient {
     }
   }
 
-  #refusal(answer: Response, where: string, attempt: number): { error: SourceError; wait?: number } {
+  #refusal(
+    answer: Response,
+    where: string,
+    attempt: number,
+  ): { error: SourceError; wait?: number } {
     const { status } = answer;
     if (!TRANSIENT.has(status)) {
       const refused = status === 401 || status === 403;

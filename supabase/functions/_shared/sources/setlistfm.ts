@@ -1,6 +1,16 @@
 // setlist.fm: what an artist played. Twenty setlists a page, newest first.
 import type { SourceClient } from "./http.ts";
-import { defined, type Json, maybe, number, object, objects, sameName, several, text } from "./shape.ts";
+import {
+  defined,
+  type Json,
+  maybe,
+  number,
+  object,
+  objects,
+  sameName,
+  several,
+  text,
+} from "./shape.ts";
 import type { ArtistIds, ArtistSource, Batch, SetlistRow, VenueRow } from "./types.ts";
 
 export class SetlistFm implements ArtistSource {
@@ -30,7 +40,10 @@ export class SetlistFm implements ArtistSource {
           const whole = object(body, "the answer");
           const found = objects(whole.setlist, "setlist");
           const size = number(whole.itemsPerPage) || 20;
-          return { found, pages: Math.min(Math.ceil((number(whole.total) ?? 0) / size), this.maxPages) };
+          return {
+            found,
+            pages: Math.min(Math.ceil((number(whole.total) ?? 0) / size), this.maxPages),
+          };
         },
       );
       if (!answer || answer.found.length === 0) return;
@@ -53,7 +66,10 @@ function setlistOf(setlist: Json): SetlistRow[] {
   const songs = several(maybe(setlist.sets).set).flatMap((set) => several(set.song))
     // Music from tape was not played.
     .filter((song) => song.tape !== true)
-    .map((song) => ({ title: text(song.name) ?? "" }))
+    .map((song) => ({
+      title: text(song.name) ?? "",
+      ...defined({ cover_of: text(maybe(song.cover).name) }),
+    }))
     .filter((song) => song.title !== "");
   // Many nights have a page before anybody knows what was played.
   if (songs.length === 0) return [];

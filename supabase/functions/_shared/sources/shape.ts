@@ -14,7 +14,9 @@ export function object(value: unknown, name: string): Json {
 /** The objects of a list; null entries, which some sources send, are left out. */
 export function objects(value: unknown, name: string): Json[] {
   if (!Array.isArray(value)) throw new Malformed(`${name} is not a list`);
-  return value.filter((entry) => entry !== null).map((entry) => object(entry, `an entry of ${name}`));
+  return value.filter((entry) => entry !== null).map((entry) =>
+    object(entry, `an entry of ${name}`)
+  );
 }
 
 /** An object that may be missing. */
@@ -27,9 +29,10 @@ export function several(value: unknown): Json[] {
   return Array.isArray(value) ? value.map(maybe) : [];
 }
 
-/** A text that is not empty. */
+/** A text that is not empty, without what a database refuses (NUL, half characters). */
 export function text(value: unknown): string | undefined {
-  return typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;
+  if (typeof value !== "string") return undefined;
+  return value.replaceAll("\0", "").toWellFormed().trim() || undefined;
 }
 
 /** A finite number, also one written as text. */

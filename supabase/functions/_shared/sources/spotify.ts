@@ -1,6 +1,16 @@
 // Spotify's Web API with client credentials: artists, their albums and every song on them.
 import { SourceClient, SourceError } from "./http.ts";
-import { defined, type Json, maybe, number, object, objects, sameName, several, text } from "./shape.ts";
+import {
+  defined,
+  type Json,
+  maybe,
+  number,
+  object,
+  objects,
+  sameName,
+  several,
+  text,
+} from "./shape.ts";
 import type { ArtistIds, ArtistRow, ArtistSource, Batch, SongRow } from "./types.ts";
 
 const ALBUMS_A_PAGE = 50;
@@ -32,7 +42,8 @@ export class Spotify implements ArtistSource {
     const query = new URLSearchParams({ q: `artist:"${ids.name}"`, type: "artist", limit: "10" });
     const found = await this.#get(
       `/v1/search?${query}`,
-      (body) => objects(object(object(body, "the answer").artists, "artists").items, "artists.items"),
+      (body) =>
+        objects(object(object(body, "the answer").artists, "artists").items, "artists.items"),
     );
     const named = (found ?? []).map(artistOf).filter((artist) => sameName(artist.name, ids.name!));
     named.sort((a, b) => (b.popularity ?? 0) - (a.popularity ?? 0));
@@ -141,8 +152,12 @@ export class Spotify implements ArtistSource {
 
 function artistOf(body: unknown): ArtistRow {
   const artist = object(body, "an artist");
-  const images = several(artist.images).map((image) => text(image.url)).filter((url) => url !== undefined);
-  const genres = Array.isArray(artist.genres) ? artist.genres.filter((g) => typeof g === "string") : [];
+  const images = several(artist.images).map((image) => text(image.url)).filter((url) =>
+    url !== undefined
+  );
+  const genres = Array.isArray(artist.genres)
+    ? artist.genres.filter((g) => typeof g === "string")
+    : [];
   const page = text(maybe(artist.external_urls).spotify);
   return {
     name: text(artist.name) ?? "",
@@ -166,6 +181,7 @@ function songOf(track: Json, album: Json, artist: string): SongRow[] {
     title: text(track.name) ?? "",
     ...defined({
       spotify_id: text(track.id),
+      artist: text(several(track.artists)[0]?.name),
       album: text(album.name),
       album_art_url: text(maybe(several(album.images)[0]).url),
       release_date: wholeDate(text(album.release_date)),

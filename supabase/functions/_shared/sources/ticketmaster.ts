@@ -1,6 +1,16 @@
 // Ticketmaster's Discovery API: who an artist is there, and the shows that are to come.
 import type { SourceClient } from "./http.ts";
-import { defined, type Json, maybe, number, object, objects, sameName, several, text } from "./shape.ts";
+import {
+  defined,
+  type Json,
+  maybe,
+  number,
+  object,
+  objects,
+  sameName,
+  several,
+  text,
+} from "./shape.ts";
 import type { ArtistIds, ArtistRow, ArtistSource, Batch, EventRow, VenueRow } from "./types.ts";
 
 const PAGE = 200;
@@ -22,7 +32,9 @@ export class Ticketmaster implements ArtistSource {
   constructor(readonly client: SourceClient, readonly key: string) {}
 
   async identify(ids: ArtistIds): Promise<ArtistIds | undefined> {
-    const found = ids.ticketmaster_id ? await this.#attraction(ids.ticketmaster_id) : await this.#search(ids);
+    const found = ids.ticketmaster_id
+      ? await this.#attraction(ids.ticketmaster_id)
+      : await this.#search(ids);
     return found && idsOf(found);
   }
 
@@ -116,21 +128,26 @@ function spotifyOf(attraction: Json): string | undefined {
 }
 
 function imageOf(one: Json): string | undefined {
-  const images = several(one.images).sort((a, b) => (number(b.width) ?? 0) - (number(a.width) ?? 0));
+  const images = several(one.images).sort((a, b) =>
+    (number(b.width) ?? 0) - (number(a.width) ?? 0)
+  );
   return text(images[0]?.url);
 }
 
 function genresOf(one: Json): string[] {
   const names = several(one.classifications).flatMap((c) => [maybe(c.genre), maybe(c.subGenre)])
     .map((genre) => text(genre.name));
-  return [...new Set(names)].filter((n) => n !== undefined && !/^(Other|Undefined)$/.test(n)) as string[];
+  return [...new Set(names)].filter((n) =>
+    n !== undefined && !/^(Other|Undefined)$/.test(n)
+  ) as string[];
 }
 
 function eventOf(event: Json, artist: string): EventRow[] {
   const start = maybe(maybe(event.dates).start);
   // A show without a day is not yet a show.
   const localDate = text(start.localDate);
-  const startsAt = text(start.dateTime) ?? (localDate && `${localDate}T${text(start.localTime) ?? "20:00:00"}Z`);
+  const startsAt = text(start.dateTime) ??
+    (localDate && `${localDate}T${text(start.localTime) ?? "20:00:00"}Z`);
   const price = maybe(several(event.priceRanges)[0]);
   const status = text(maybe(maybe(event.dates).status).code)?.toLowerCase();
   const inside = maybe(event._embedded);

@@ -23,6 +23,7 @@ export interface ArtistRow extends ArtistIds {
 export interface SongRow {
   spotify_id?: string;
   title: string;
+  artist?: string;
   album?: string;
   album_art_url?: string;
   release_date?: string;
@@ -72,7 +73,7 @@ export interface SetlistRow {
   setlistfm_id: string;
   event_date: string;
   venue?: VenueRow;
-  songs: { title: string }[];
+  songs: { title: string; cover_of?: string }[];
 }
 
 /** A part of a list, with the share of the whole that is done. */
