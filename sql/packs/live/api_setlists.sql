@@ -117,3 +117,44 @@ comment on function public.get_event_setlists(uuid) is
   'what get_setlist returns. Errors: not_found.';
 revoke all on function public.get_event_setlists(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_event_setlists(uuid) to anon, authenticated, service_role;
+
+create or replace function public.predict_setlist(p_event_id uuid, p_artist_id uuid default null)
+returns uuid
+language sql volatile parallel unsafe security invoker set search_path = ''
+as $$ select medley.predict_setlist(p_event_id, p_artist_id, now()) $$;
+
+comment on function public.predict_setlist(uuid, uuid) is
+  'Predicts the setlist of an upcoming show now (secret key only), of its headliner by default; the job predict_setlists '
+  'does so by itself. Songs that stay keep their votes. Returns the setlist''s id. '
+  'Errors: not_found (the show, or nothing is known of the artist), conflict (locked, or the show is in the past).';
+revoke all on function public.predict_setlist(uuid, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.predict_setlist(uuid, uuid) to service_role;
+
+-- The arguments are called as apps of before know them.
+create or replace function public.calculate_trending_score(artist_id_param uuid, days_back int default 7)
+returns numeric
+language sql stable parallel safe security invoker set search_path = ''
+as $$ select medley.calculate_trending_score(artist_id_param, days_back, now()) $$;
+
+comment on function public.calculate_trending_score(uuid, int) is
+  'What members did with an artist in the last days_back days: votes on its setlists, new follows and views of its page, '
+  'weighted by medley.ranker_weights (trending_artists: 0.5, 0.3, 0.2). Errors: not_found, invalid_argument.';
+revoke all on function public.calculate_trending_score(uuid, int) from public, anon, authenticated, service_role;
+grant execute on function public.calculate_trending_score(uuid, int) to anon, authenticated, service_role;
+
+create or replace function public.get_trending_artists(p_limit int default 20, p_cursor text default null)
+returns table (
+  artist_id uuid, name text, slug text, image_url text, trending_score numeric, show_count int, follower_count int,
+  next_cursor text
+)
+language sql stable parallel safe security invoker set search_path = ''
+as $$
+  select t.*
+  from medley.get_trending_artists(p_limit, p_cursor) as t
+$$;
+
+comment on function public.get_trending_artists(int, text) is
+  'The trending artists as the job refresh_trending_artists found them, best first. p_limit: 1 to 200. p_cursor: '
+  'next_cursor of the previous page. Errors: invalid_argument, invalid_cursor.';
+revoke all on function public.get_trending_artists(int, text) from public, anon, authenticated, service_role;
+grant execute on function public.get_trending_artists(int, text) to anon, authenticated, service_role;
