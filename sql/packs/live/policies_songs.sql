@@ -37,7 +37,13 @@ alter table public.setlists enable row level security;
 revoke all on public.setlists from public, anon, authenticated, service_role;
 grant select on public.setlists to anon, authenticated;
 grant delete, update (name) on public.setlists to authenticated;
-grant select, insert, update, delete on public.setlists to service_role;
+-- Counters are written by triggers alone.
+grant
+select,
+insert (id, event_id, artist_id, type, name, order_index, is_locked, created_by, setlistfm_id, created_at, updated_at),
+update (event_id, type, name, order_index, is_locked, setlistfm_id),
+delete
+on public.setlists to service_role;
 
 create policy setlists_select on public.setlists
 for select to anon, authenticated using (medley.setlist_visible((select auth.uid()), id));
@@ -54,7 +60,8 @@ using (created_by = (select auth.uid()) and type = 'user_created' and not is_loc
 alter table public.setlist_songs enable row level security;
 revoke all on public.setlist_songs from public, anon, authenticated, service_role;
 grant select on public.setlist_songs to anon, authenticated;
-grant select, insert, update, delete on public.setlist_songs to service_role;
+grant select, insert (id, setlist_id, song_id, position, created_at), update (position), delete
+on public.setlist_songs to service_role;
 
 create policy setlist_songs_select on public.setlist_songs
 for select to anon, authenticated using (medley.setlist_visible((select auth.uid()), setlist_id));
@@ -63,7 +70,7 @@ for select to anon, authenticated using (medley.setlist_visible((select auth.uid
 alter table public.setlist_votes enable row level security;
 revoke all on public.setlist_votes from public, anon, authenticated, service_role;
 grant select on public.setlist_votes to authenticated;
-grant select, insert, update, delete on public.setlist_votes to service_role;
+grant select, insert, update (vote, voted_at), delete on public.setlist_votes to service_role;
 
 create policy setlist_votes_select on public.setlist_votes
 for select to authenticated using (user_id = (select auth.uid()));

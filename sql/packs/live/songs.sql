@@ -4,17 +4,24 @@ returns text
 language sql immutable parallel safe security invoker set search_path = ''
 as $$
   with plain as (
-    -- Accents go from Latin letters only; apostrophes go, so that "don't" is "dont".
+    -- Accents go from Latin letters only.
     select normalize(
       regexp_replace(normalize(lower(normalize(p_title, nfkc)), nfd), '([a-z])[\u0300-\u036f]+', '\1', 'g'), nfc
     ) as title
   ),
 
-  worded as (
-    select btrim(regexp_replace(
-      replace(translate(p.title, '''’‘`´', ''), '&', ' and '), '[^[:alnum:]]+', ' ', 'g'
-    )) as words
+  -- One spelling: "don't" is "dont", "T.N.T." is "tnt", "Pt. 2" is "part 2".
+  spelled as (
+    select regexp_replace(
+      regexp_replace(replace(translate(p.title, '''’‘`´', ''), '&', ' and '), '\m(\w)\.(?=\w(?:\.|\M))', '\1', 'g'),
+      '\mpt\.?\s+(?=(?:\d+|[ivx]+)\M)', 'part ', 'g'
+    ) as title
     from plain as p
+  ),
+
+  worded as (
+    select btrim(regexp_replace(s.title, '[^[:alnum:]]+', ' ', 'g')) as words
+    from spelled as s
   )
 
   -- A title without a letter or digit ("!!!") is what it is.
@@ -36,7 +43,7 @@ as $$
     -- What a note in brackets or behind a dash may say. [^()\[\]] keeps it within its brackets.
     select '(?:' || array_to_string(array[
       '(?:19|20)\d\d',
-      '(?:(?:recorded|acoustic|unplugged|solo|in concert)[ ,]+)?live(?:[ ,:/-]+(?:(?:19|20)\d\d|at|from|in|on|@|acoustic'
+      '(?:(?:recorded|acoustic|unplugged|solo|in concert)[ ,]+)?live(?:[ ,:/-]+(?:(?:19|20)\d\d|(?:at|from|in|on|@) \w+|acoustic'
       || '|versions?|sessions?|recording|take|mix|edit|demo|remaster(?:ed)?|bonus|bbc|unplugged)(?!\w)[^()\[\]]*)?',
       '(?:recorded at|unplugged|mtv unplugged|in concert)(?!\w)[^()\[\]]*',
       '(?:(?:original|home|early|rough|first|studio|acoustic|unreleased|(?:4|four)[ -]track|(?:19|20)\d\d)[ ,]+)*'

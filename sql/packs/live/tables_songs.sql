@@ -96,7 +96,7 @@ create table public.setlists (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint setlists_members_create_their_own check (type <> 'user_created' or created_by is not null)
-);
+) with (fillfactor = 80);
 create index setlists_event_idx on public.setlists (event_id, order_index);
 create index setlists_artist_idx on public.setlists (artist_id, type);
 create index setlists_created_by_idx on public.setlists (created_by) where created_by is not null;
@@ -152,3 +152,14 @@ comment on column public.setlist_votes.setlist_song_id is 'The song on its setli
 comment on column public.setlist_votes.user_id is 'The member.';
 comment on column public.setlist_votes.vote is '1 for it, -1 against it.';
 comment on column public.setlist_votes.voted_at is 'When the vote was cast or last changed.';
+
+alter table public.profiles
+add column location text check (length(location) <= 100),
+add column website text check (length(website) <= 2000),
+add column total_votes int not null default 0 check (total_votes >= 0),
+add column total_follows int not null default 0 check (total_follows >= 0);
+
+comment on column public.profiles.location is 'Where the member says to be.';
+comment on column public.profiles.website is 'The member''s web site.';
+comment on column public.profiles.total_votes is 'How many votes the member has in setlist_votes; kept by triggers.';
+comment on column public.profiles.total_follows is 'How many artists the member follows; kept by triggers.';
