@@ -31,7 +31,7 @@ export function edgeFunctions({ folder, envFile, environment }) {
   async function started(name) {
     const version = newestChange(folder, envFile);
     const current = running.get(name);
-    if (current?.version === version && current.process.exitCode === null) return current;
+    if (current?.version === version && lives(current.process)) return current;
     current?.process.kill();
     const one = start(name, version);
     running.set(name, one);
@@ -118,6 +118,8 @@ function inherited() {
   return Object.fromEntries(Object.entries(process.env).filter(([key]) => wanted.test(key)));
 }
 
+const lives = (child) => child.exitCode === null && child.signalCode === null;
+
 function newestChange(folder, envFile) {
   const files = readdirSync(folder, { recursive: true }).map((file) => join(folder, file));
   if (envFile) files.push(envFile);
@@ -136,7 +138,7 @@ function freePort() {
 
 async function answers(port, child) {
   const deadline = Date.now() + START_MS;
-  while (Date.now() < deadline && child.exitCode === null) {
+  while (Date.now() < deadline && lives(child)) {
     try {
       // Any answer will do: functions refuse this method.
       await fetch(`http://127.0.0.1:${port}/`, { method: "OPTIONS" });

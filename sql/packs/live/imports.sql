@@ -147,7 +147,7 @@ begin
 
   select j.* into v_last
   from medley.import_jobs as j
-  where j.request_key = v_key
+  where j.request_key = v_key or j.asked_key = v_key
   order by j.finished_at desc nulls first
   limit 1
   for update;
@@ -174,8 +174,8 @@ begin
   insert into public.import_status (artist_id, message, started_at, updated_at)
   values ((v_request ->> 'artist_id')::uuid, 'Waits for a worker.', p_as_of, p_as_of)
   returning import_status.job_id into v_last.job_id;
-  insert into medley.import_jobs (job_id, request_key, request)
-  values (v_last.job_id, v_key, v_request);
+  insert into medley.import_jobs (job_id, asked_key, request_key, request)
+  values (v_last.job_id, v_key, v_key, v_request);
   perform medley.write_import_update(v_last.job_id, 'identify', 0, null, null, p_as_of);
   return query select v_last.job_id, 'identify', true;
 end;

@@ -80,6 +80,7 @@ for select to anon, authenticated using (true);
 
 create table medley.import_jobs (
   job_id text primary key references public.import_status (job_id) on delete cascade,
+  asked_key text not null,
   request_key text not null,
   request jsonb not null,
   stage text not null default 'identify' check (stage in ('identify', 'artist', 'songs', 'events', 'setlists', 'done')),
@@ -91,12 +92,15 @@ create table medley.import_jobs (
   finished_at timestamptz
 );
 create unique index import_jobs_running_idx on medley.import_jobs (request_key) where finished_at is null;
-create index import_jobs_key_idx on medley.import_jobs (request_key);
+create index import_jobs_request_key_idx on medley.import_jobs (request_key);
+create index import_jobs_asked_key_idx on medley.import_jobs (asked_key);
 
 comment on table medley.import_jobs is 'What workers need of an import; one running job an artist.';
 comment on column medley.import_jobs.job_id is 'The job.';
+comment on column medley.import_jobs.asked_key is
+  'Which artist, as the first call named it: artist:<id>, spotify:<id>, ticketmaster:<id> or name:<name>.';
 comment on column medley.import_jobs.request_key is
-  'Which artist: artist:<id> where the catalogue has it, else spotify:<id>, ticketmaster:<id> or name:<name>.';
+  'Which artist, by what is known now: artist:<id> where the catalogue has it, else as above.';
 comment on column medley.import_jobs.request is 'What is known of the artist: name, artist_id, spotify_id, ticketmaster_id, musicbrainz_id.';
 comment on column medley.import_jobs.stage is 'The stage to do next; it stays where a job fails, and goes on from there.';
 comment on column medley.import_jobs.attempt is 'How many workers have taken it up.';
@@ -139,12 +143,3 @@ revoke all on medley.import_updates from public, anon, authenticated, service_ro
 -- For look-ups by name, in any case.
 create index artists_lower_name_idx on public.artists (lower(name));
 create index venues_lower_name_idx on public.venues (lower(name));
-
-do $$
-begin
-  -- Hosted projects have it; without realtime there is nothing to publish to.
-  if exists (select from pg_catalog.pg_publication as p where p.pubname = 'supabase_realtime') then
-    alter publication supabase_realtime add table public.import_status;
-  end if;
-end;
-$$;
