@@ -132,9 +132,7 @@ def sources_server(deno: Path) -> Iterator[Sources]:
 @pytest.fixture
 def sources(sources_server: Sources) -> Sources:
     """The sources, in good health, with one artist of moderate fame."""
-    sources_server.set(
-        name="The Paper Kites of Mars", songs=45, events=12, setlists=25, delay=0
-    )
+    sources_server.set(name="The Paper Kites of Mars", songs=45, events=12, setlists=25, delay=0)
     return sources_server
 
 
@@ -163,9 +161,7 @@ def project_server(
     }
     secrets.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
     with medley_database(name="functions", factories=False) as database:
-        database.execute(
-            "update medley.settings set value = 2 where key = 'imports.lease_seconds'"
-        )
+        database.execute("update medley.settings set value = 2 where key = 'imports.lease_seconds'")
         publishable, secret = "sb_publishable_for_tests", "sb_secret_for_tests"
         settings = {
             "MEDLEY_DB_URL": database.cluster.url(),

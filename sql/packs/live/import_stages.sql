@@ -382,18 +382,32 @@ as $$
 declare
   v_new jsonb;
 begin
-  select jsonb_agg(n.song || jsonb_build_object('id', gen_random_uuid())) into v_new
-  from (
-    select distinct on (medley.work_key(s.song ->> 'title')) s.song
+  -- A title's key is dear: once for each, however often it was played.
+  with titled as materialized (
+    select distinct on (s.song ->> 'title') s.song, s.place
     from jsonb_array_elements(p_songs) with ordinality as s (song, place)
-    where medley.work_key(s.song ->> 'title') not in (
-      select k.work_key
+    order by s.song ->> 'title', s.place
+  ),
+
+  keyed as materialized (
+    select t.song, t.place, medley.work_key(t.song ->> 'title') as work_key
+    from titled as t
+  ),
+
+  new as (
+    select distinct on (k.work_key) k.song
+    from keyed as k
+    where k.work_key not in (
+      select s.work_key
       from public.artist_songs as l
-      inner join public.songs as k on k.id = l.song_id
+      inner join public.songs as s on s.id = l.song_id
       where l.artist_id = p_artist_id
     )
-    order by medley.work_key(s.song ->> 'title'), s.place
-  ) as n;
+    order by k.work_key, k.place
+  )
+
+  select jsonb_agg(n.song || jsonb_build_object('id', gen_random_uuid())) into v_new
+  from new as n;
   if v_new is null then
     return 0;
   end if;
@@ -917,7 +931,19 @@ declare
   v_song_ids uuid[];
   v_positions int[];
 begin
-  with work as materialized (
+  with played as materialized (
+    select l.id as setlist_id, s.song ->> 'title' as title, s.place
+    from jsonb_array_elements(p_setlists) as g (setlist)
+    inner join public.setlists as l on l.setlistfm_id = g.setlist ->> 'setlistfm_id'
+    cross join lateral jsonb_array_elements(g.setlist -> 'songs') with ordinality as s (song, place)
+  ),
+
+  keyed as materialized (
+    select t.title, medley.work_key(t.title) as work_key
+    from (select distinct p.title from played as p) as t
+  ),
+
+  work as materialized (
     -- Of several recordings of a work the one that stands for it.
     select distinct on (s.work_key) s.work_key, s.id
     from public.artist_songs as l
@@ -926,19 +952,18 @@ begin
     order by s.work_key, s.duplicate_of nulls first, l.is_primary_artist desc, s.id
   ),
 
-  played as (
+  recorded as (
     -- A song that was played twice stands where it was played first.
-    select l.id as setlist_id, w.id as song_id, min(s.place) as place
-    from jsonb_array_elements(p_setlists) as g (setlist)
-    inner join public.setlists as l on l.setlistfm_id = g.setlist ->> 'setlistfm_id'
-    cross join lateral jsonb_array_elements(g.setlist -> 'songs') with ordinality as s (song, place)
-    inner join work as w on w.work_key = medley.work_key(s.song ->> 'title')
-    group by l.id, w.id
+    select p.setlist_id, w.id as song_id, min(p.place) as place
+    from played as p
+    inner join keyed as k on k.title = p.title
+    inner join work as w on w.work_key = k.work_key
+    group by p.setlist_id, w.id
   ),
 
   placed as (
     select p.setlist_id, p.song_id, row_number() over (partition by p.setlist_id order by p.place)::int as position
-    from played as p
+    from recorded as p
   )
 
   select

@@ -115,11 +115,17 @@ returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
-  v_note text := medley.recording_note(new.title);
+  v_note text;
 begin
-  new.is_live := new.is_live or v_note ~ '\m(live|unplugged|in concert)\M';
-  new.is_demo := new.is_demo or v_note ~ '\mdemo\M';
-  new.work_key := medley.work_key(new.title);
+  -- Reading a title is dear; a song whose primary artist changes keeps what it says.
+  if tg_op = 'INSERT'
+    or (new.title, new.is_live, new.is_demo, new.work_key)
+    is distinct from (old.title, old.is_live, old.is_demo, old.work_key) then
+    v_note := medley.recording_note(new.title);
+    new.is_live := new.is_live or v_note ~ '\m(live|unplugged|in concert)\M';
+    new.is_demo := new.is_demo or v_note ~ '\mdemo\M';
+    new.work_key := medley.work_key(new.title);
+  end if;
   new.artist_key := coalesce(
     (
       select a.artist_id::text
@@ -201,7 +207,8 @@ begin
   else
     select array_agg(k.artist_key), array_agg(k.work_key) into v_artist_keys, v_work_keys
     from new_rows as n
-    inner join old_rows as o on o.id = n.id
+    -- Full, which gives the same rows, because it is never a nested loop: the plan is kept from a call with few rows.
+    full join old_rows as o on o.id = n.id
     cross join lateral (values (n.artist_key, n.work_key), (o.artist_key, o.work_key)) as k (artist_key, work_key)
     where (n.artist_key, n.work_key, n.title, n.is_live, n.is_demo, n.release_date)
       is distinct from (o.artist_key, o.work_key, o.title, o.is_live, o.is_demo, o.release_date)
@@ -334,16 +341,22 @@ begin
   if tg_op = 'INSERT' then
     perform medley.refresh_live_features(array_agg(n.id)) from new_rows as n;
   else
+    -- Full joins: see follow_works.
     perform medley.refresh_live_features(array_agg(n.id))
     from new_rows as n
-    inner join old_rows as o on o.id = n.id
+    full join old_rows as o on o.id = n.id
     where n.release_date is distinct from o.release_date;
 
+    with moved as materialized (
+      select n.id
+      from new_rows as n
+      full join old_rows as o on o.id = n.id
+      where n.album is distinct from o.album
+    )
+
     select array_agg(l.artist_id) into v_moved
-    from new_rows as n
-    inner join old_rows as o on o.id = n.id
-    inner join public.artist_songs as l on l.song_id = n.id
-    where n.album is distinct from o.album;
+    from moved as m
+    inner join public.artist_songs as l on l.song_id = m.id;
     if v_moved is not null then
       perform medley.recount_artist_songs(v_moved);
     end if;
