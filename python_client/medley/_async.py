@@ -16,7 +16,8 @@ from postgrest.types import ReturnMethod
 from supabase import AsyncClient
 
 from . import _rpc
-from ._errors import Unauthenticated, error_from
+from ._errors import MedleyError, Unauthenticated, error_from
+from ._functions import Updates, answer_json, refusal
 from ._models import (
     CalendarEvent,
     EngagementResult,
@@ -26,6 +27,8 @@ from ._models import (
     Explanation,
     FeedEvent,
     GenreNode,
+    ImportJob,
+    ImportProgress,
     ItemFeatures,
     Page,
     Recommendation,
@@ -35,6 +38,7 @@ from ._models import (
     TasteFeature,
     TrendingItem,
     UnembeddedItem,
+    parse_row,
 )
 
 T = TypeVar("T")
@@ -44,6 +48,9 @@ _NOTHING = ReturnMethod.minimal
 # How much one call takes.
 _EVENTS = 1_000
 _VECTORS = 500
+# Seconds without a byte. Streams show every 15 seconds that they live.
+_FUNCTION_SECONDS = 30
+_STREAM_SECONDS = 60
 
 
 class _Request(Protocol):
@@ -984,7 +991,112 @@ class AsyncMedley:
         """
         return await self._call(_rpc.engine_status())
 
+    # Imports
+
+    async def start_import(
+        self,
+        name: str | None = None,
+        *,
+        artist_id: str | None = None,
+        spotify_id: str | None = None,
+        ticketmaster_id: str | None = None,
+    ) -> ImportJob:
+        """Starts the import of an artist from the outside sources, or joins the one that runs.
+
+        A failed import goes on at the stage where it failed. The edge function `import-artist` does
+        the work; `watch_import` shows it.
+
+        Args:
+            name: The artist's name. Say in one way only who is meant.
+            artist_id: An artist of the catalogue.
+            spotify_id: The id at Spotify.
+            ticketmaster_id: The id at Ticketmaster.
+
+        Returns:
+            The job.
+
+        Raises:
+            Unauthenticated: Nobody is signed in.
+            NotFound: There is no artist with that `artist_id`.
+            InvalidArgument: Not exactly one of the four was given.
+            Unavailable: No source is configured, or no answer.
+            NotInstalled: The function is not deployed.
+        """
+        asked = {
+            "name": name,
+            "artist_id": artist_id,
+            "spotify_id": spotify_id,
+            "ticketmaster_id": ticketmaster_id,
+        }
+        body = {key: value for key, value in asked.items() if value is not None}
+        async with httpx.AsyncClient(timeout=_FUNCTION_SECONDS) as http:
+            try:
+                answer = await http.post(
+                    self._function("import-artist"), json=body, headers=await self._headers()
+                )
+            except httpx.HTTPError as problem:
+                raise error_from(problem) from problem
+        return parse_row(ImportJob, answer_json(answer))
+
+    async def watch_import(self, job_id: str) -> AsyncIterator[ImportProgress]:
+        """Follows an import: where it is now, then each update as it happens, to the end.
+
+        A connection that breaks is made again and goes on after the last update.
+
+        Args:
+            job_id: The job, as `start_import` answers it.
+
+        Yields:
+            Updates in order, each once. The last one is done or failed.
+
+        Raises:
+            NotFound: There is no such import.
+            Unavailable: No connection, after as many attempts as `retries` allows.
+        """
+        updates = Updates(job_id)
+        failures = 0
+        while True:
+            try:
+                async with (
+                    httpx.AsyncClient(timeout=_STREAM_SECONDS) as http,
+                    http.stream(
+                        "GET",
+                        self._function("import-progress"),
+                        params={"job_id": job_id},
+                        headers={**await self._headers(), **updates.headers()},
+                    ) as answer,
+                ):
+                    if answer.is_error:
+                        await answer.aread()
+                        raise refusal(answer)
+                    async for line in answer.aiter_lines():
+                        update = updates.feed(line)
+                        if update is not None:
+                            failures = 0
+                            yield update
+                            if update.finished:
+                                return
+                    # No content: there is nothing left to say.
+                    if answer.status_code == httpx.codes.NO_CONTENT:
+                        return
+            except (httpx.HTTPError, MedleyError) as problem:
+                error = problem if isinstance(problem, MedleyError) else error_from(problem)
+                failures += 1
+                if failures > self._retries or not error.transient:
+                    raise error from problem
+            await asyncio.sleep(0.5 * 2**failures * random.uniform(1.0, 1.5))  # noqa: S311
+
     # How it is sent
+
+    def _function(self, name: str) -> str:
+        return f"{str(self.supabase.supabase_url).rstrip('/')}/functions/v1/{name}"
+
+    async def _headers(self) -> dict[str, str]:
+        """Who asks an edge function: the signed-in member, or the key alone."""
+        key = self.supabase.supabase_key
+        session = await self.supabase.auth.get_session()
+        token = session.access_token if session else key
+        return {"apikey": key, "Authorization": f"Bearer {token}"}
 
     async def _member(self, user_id: str | None) -> str:
         """The member to write for: named, or signed in with this client.

@@ -153,6 +153,7 @@ _ERRORS_BY_PREFIX: dict[str, type[MedleyError]] = {
     "PT404": NotFound,
     "PT409": Conflict,
     "PT413": TooLarge,
+    "PT503": Unavailable,
     "PGRST0": Unavailable,
     "PGRST1": InvalidArgument,
     "PGRST202": NotInstalled,

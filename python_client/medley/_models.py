@@ -415,6 +415,50 @@ def _plan(model: type[Any]) -> tuple[tuple[str, Callable[[Any], Any], bool, bool
     return tuple(plan)
 
 
+@dataclass(frozen=True, slots=True)
+class ImportJob:
+    """The import of an artist, as starting it answers.
+
+    Attributes:
+        stage: The stage to come: identify, artist, songs, events, setlists; `done` where the artist
+            was imported just now.
+        started: True where this call made the job or let a failed one go on; False where it joined.
+    """
+
+    job_id: str
+    stage: str
+    started: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    """One update of an import.
+
+    Attributes:
+        update_no: Its number among the job's updates; they have no gaps.
+        stage: What is being done; done or failed at the end.
+        progress: Percent of the whole that are done.
+        error: Why it failed: a code, a colon, the reason.
+        estimated_time_remaining: Seconds, by the pace so far; None where that says nothing yet.
+        artist_id: The artist, as soon as there is one.
+    """
+
+    job_id: str
+    update_no: int
+    stage: str
+    progress: int
+    message: str | None
+    error: str | None
+    estimated_time_remaining: int | None
+    updated_at: datetime
+    artist_id: str | None
+
+    @property
+    def finished(self) -> bool:
+        """True for the last update of a job."""
+        return self.stage in ("done", "failed")
+
+
 def parse_row(model: type[T], row: object) -> T:
     """Builds a model from a row of the API.
 

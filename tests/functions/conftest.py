@@ -113,15 +113,16 @@ def deno() -> Path:
 @pytest.fixture(scope="session")
 def sources_server(deno: Path) -> Iterator[Sources]:
     port = ports.any_free()
-    command = [deno, "run", "--quiet", "--no-config", "--allow-net", "--allow-env"]
-    server = subprocess.Popen([*command, SOURCES, str(port)], stderr=subprocess.PIPE)
+    server = subprocess.Popen(
+        [deno, "run", "--quiet", "--no-config", "--allow-net", "--allow-env", SOURCES, str(port)]
+    )
     found = Sources(f"http://127.0.0.1:{port}")
     try:
         for _ in range(600):
             with contextlib.suppress(httpx.TransportError):
                 httpx.get(f"{found.url}/_control")
                 break
-            assert server.poll() is None, server.stderr.read() if server.stderr else ""
+            assert server.poll() is None
             time.sleep(0.05)
         yield found
     finally:

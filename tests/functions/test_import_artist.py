@@ -14,6 +14,8 @@ import pytest
 
 from tests.functions.conftest import Project, Sources
 
+pytestmark = pytest.mark.usefixtures("sources")
+
 NAME = "The Paper Kites of Mars"
 SPOTIFY_ID = "4Z8W4fKeB5YxbusRsdQVPb"
 
@@ -43,16 +45,13 @@ def refusal(answer: Any) -> tuple[int, str]:
     return answer.status_code, json.loads(body["details"])["code"]
 
 
-def test_an_artist_is_imported_with_songs_shows_and_setlists(
-    project: Project, sources: Sources
-) -> None:
+def test_an_artist_is_imported_with_songs_shows_and_setlists(project: Project) -> None:
     status = project.finish(name=NAME.lower())
     assert (status["stage"], status["progress"], status["error"]) == ("done", 100, None), status
     assert counts(project) == EVERYTHING
     artist = project.database.rows(
         """
-        select to_jsonb(a) - array['id', 'slug', 'created_at', 'updated_at'] from public.artists as a
-        where id = %s
+        select to_jsonb(a) from public.artists as a where a.id = %s
         """,
         status["artist_id"],
     )[0][0]
@@ -67,9 +66,7 @@ def test_an_artist_is_imported_with_songs_shows_and_setlists(
     assert artist["last_full_sync_at"]
 
 
-def test_what_the_sources_say_arrives_in_the_right_columns(
-    project: Project, sources: Sources
-) -> None:
+def test_what_the_sources_say_arrives_in_the_right_columns(project: Project) -> None:
     project.finish(name=NAME)
     event = project.database.rows(
         """
@@ -80,9 +77,9 @@ def test_what_the_sources_say_arrives_in_the_right_columns(
         where e.ticketmaster_id = 'event2'
         """
     )
-    expected = (f"{NAME}: night 2", True, "scheduled", 35.5, "EUR", True)
-    expected += ("Hall 2", "Osaka", "JP", "Asia/Tokyo", 34.6937, True)
-    assert event == [expected]
+    show = (f"{NAME}: night 2", True, "scheduled", 35.5, "EUR", True)
+    hall = ("Hall 2", "Osaka", "JP", "Asia/Tokyo", 34.6937, True)
+    assert event == [show + hall]
     cancelled = project.database.value(
         "select status from public.events where ticketmaster_id = 'event1'"
     )
@@ -243,7 +240,7 @@ def test_an_artist_without_anything_is_imported(project: Project, sources: Sourc
     assert counts(project) == dict.fromkeys(TABLES, 0) | {"artists": 1}
 
 
-def test_a_name_that_no_source_knows_fails_the_job(project: Project, sources: Sources) -> None:
+def test_a_name_that_no_source_knows_fails_the_job(project: Project) -> None:
     failed = project.finish(name="Nobody Ever Heard Of")
     assert failed["error"].startswith("artist_not_found: ")
     assert counts(project)["artists"] == 0
@@ -276,7 +273,7 @@ def test_a_function_that_is_killed_is_followed_by_one_that_goes_on(
 # Who may, and what may be asked --------------------------------------------------------------
 
 
-def test_a_member_may_start_an_import(project: Project, sources: Sources, token: str) -> None:
+def test_a_member_may_start_an_import(project: Project, token: str) -> None:
     answer = project.call("POST", "import-artist", key=token, json={"name": NAME})
     assert answer.status_code == 202
     assert project.wait(answer.json()["job_id"])["stage"] == "done"

@@ -16,6 +16,7 @@ from medley._jobs import run_job
 from ._demo import demo
 from ._experiment import experiment
 from ._genres import genres
+from ._import import imports
 from ._load import load
 from ._output import (
     EXIT_CODES,
@@ -58,6 +59,7 @@ app = typer.Typer(
 app.add_typer(load, name="load")
 app.add_typer(genres, name="genres")
 app.add_typer(experiment, name="experiment")
+app.add_typer(imports, name="import")
 for command in (recommend, explain, similar, trending, log, demo):
     app.command()(command)
 

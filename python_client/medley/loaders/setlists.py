@@ -121,7 +121,9 @@ def load_setlists(
 
 def _prefix(folder: Path) -> str:
     """What the files' names begin with; the folder holds the files of one artist."""
-    found = sorted(file.name.removesuffix("_setlistdata.csv") for file in folder.glob("*_setlistdata.csv"))
+    found = sorted(
+        file.name.removesuffix("_setlistdata.csv") for file in folder.glob("*_setlistdata.csv")
+    )
     if len(found) != 1:
         reason = f"holds {len(found)} files *_setlistdata.csv, not one"
         raise BadData([BadRow(folder.name, 0, reason)], 1, skippable=False)
