@@ -995,8 +995,8 @@ class AsyncMedley:
 
     async def start_import(
         self,
-        name: str | None = None,
         *,
+        name: str | None = None,
         artist_id: str | None = None,
         spotify_id: str | None = None,
         ticketmaster_id: str | None = None,

@@ -975,8 +975,8 @@ class Medley:
 
     def start_import(
         self,
-        name: str | None = None,
         *,
+        name: str | None = None,
         artist_id: str | None = None,
         spotify_id: str | None = None,
         ticketmaster_id: str | None = None,

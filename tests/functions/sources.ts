@@ -101,7 +101,12 @@ export class Sources {
       const asked = query.get("q")?.match(/"(.*)"/)?.[1] ?? "";
       const known = asked.toLowerCase() === this.world.name.toLowerCase();
       const items = known ? [this.#artist(80), { ...this.#artist(3), id: "namesake" }] : [];
-      return { artists: { items: [...items, { ...this.#artist(99), id: "other", name: "Other" }], total: 3 } };
+      return {
+        artists: {
+          items: [...items, { ...this.#artist(99), id: "other", name: "Other" }],
+          total: 3,
+        },
+      };
     }
     if (path === `/v1/artists/${IDS.spotify}`) return this.#artist(80);
     if (path === `/v1/artists/${IDS.spotify}/albums`) {
@@ -125,14 +130,17 @@ export class Sources {
     return undefined;
   }
 
-  #artist(popularity: number): unknown {
+  #artist(popularity: number): Record<string, unknown> {
     return {
       id: IDS.spotify,
       name: this.world.name,
       genres: ["indie rock", "shoegaze"],
       popularity,
       followers: { total: 123456 },
-      images: [{ url: "https://img.example/640", width: 640 }, { url: "https://img.example/64", width: 64 }],
+      images: [{ url: "https://img.example/640", width: 640 }, {
+        url: "https://img.example/64",
+        width: 64,
+      }],
       external_urls: { spotify: `https://open.spotify.example/artist/${IDS.spotify}` },
     };
   }
@@ -236,7 +244,9 @@ export class Sources {
   #setlistfm(path: string, query: URLSearchParams): unknown {
     if (path === "/rest/1.0/search/artists") {
       const known = query.get("artistName")?.toLowerCase() === this.world.name.toLowerCase();
-      return known ? { artist: [{ mbid: IDS.musicbrainz, name: this.world.name }], total: 1 } : undefined;
+      return known
+        ? { artist: [{ mbid: IDS.musicbrainz, name: this.world.name }], total: 1 }
+        : undefined;
     }
     if (path !== `/rest/1.0/artist/${IDS.musicbrainz}/setlists`) return undefined;
     const page = Number(query.get("p"));
@@ -249,7 +259,10 @@ export class Sources {
   #setlist(number: number): unknown {
     const [city, state, country, latitude, longitude] = CITIES[number % 3]!;
     const day = new Date(Date.UTC(2020, 0, 1 + number)).toISOString().slice(0, 10);
-    const songs = Array.from({ length: 18 }, (_, i) => ({ name: `Song ${(number * 7 + i) % this.world.songs}` }));
+    const songs = Array.from(
+      { length: 18 },
+      (_, i) => ({ name: `Song ${(number * 7 + i) % this.world.songs}` }),
+    );
     return {
       id: `setlist${number}`,
       eventDate: day.split("-").reverse().join("-"),
@@ -257,7 +270,12 @@ export class Sources {
       venue: {
         id: `place${number % 5}`,
         name: `Hall ${number % 5}`,
-        city: { name: city, stateCode: state, coords: { lat: Number(latitude), long: Number(longitude) }, country: { code: country } },
+        city: {
+          name: city,
+          stateCode: state,
+          coords: { lat: Number(latitude), long: Number(longitude) },
+          country: { code: country },
+        },
       },
       sets: {
         set: number === 4 ? [] : [
@@ -282,5 +300,8 @@ function endless(bytes: number): ReadableStream<Uint8Array> {
 
 if (import.meta.main) {
   const sources = new Sources();
-  Deno.serve({ port: Number(Deno.args[0]), hostname: "127.0.0.1" }, (request) => sources.answer(request));
+  Deno.serve(
+    { port: Number(Deno.args[0]), hostname: "127.0.0.1" },
+    (request) => sources.answer(request),
+  );
 }

@@ -37,7 +37,7 @@ def medley(project: Project) -> Medley:
 
 
 def test_an_import_is_started_and_watched(medley: Medley) -> None:
-    job = medley.start_import(NAME)
+    job = medley.start_import(name=NAME)
     assert (job.stage, job.started) == ("identify", True)
     updates = list(medley.watch_import(job.job_id))
     assert updates[-1].stage == "done"
@@ -54,7 +54,7 @@ def test_an_import_is_started_and_watched(medley: Medley) -> None:
 def test_the_asynchronous_client_does_the_same(project: Project) -> None:
     async def run() -> list[ImportProgress]:
         medley = AsyncMedley(AsyncClient(project.url, project.secret_key))
-        job = await medley.start_import(NAME)
+        job = await medley.start_import(name=NAME)
         return [update async for update in medley.watch_import(job.job_id)]
 
     assert asyncio.run(run())[-1].stage == "done"
@@ -63,11 +63,11 @@ def test_the_asynchronous_client_does_the_same(project: Project) -> None:
 def test_a_member_may_and_nobody_may_not(project: Project) -> None:
     client = project.client()
     with pytest.raises(Unauthenticated):
-        Medley(client).start_import(NAME)
+        Medley(client).start_import(name=NAME)
     client.auth.sign_up(
         {"email": f"{os.urandom(8).hex()}@example.com", "password": "correct horse"}
     )
-    assert Medley(client).start_import(NAME).started
+    assert Medley(client).start_import(name=NAME).started
 
 
 def test_refusals_are_the_exceptions_of_the_database(medley: Medley) -> None:
@@ -76,7 +76,7 @@ def test_refusals_are_the_exceptions_of_the_database(medley: Medley) -> None:
     with pytest.raises(InvalidArgument):
         medley.start_import()
     with pytest.raises(InvalidArgument):
-        medley.start_import(NAME, spotify_id="x")
+        medley.start_import(name=NAME, spotify_id="x")
     with pytest.raises(NotFound):
         list(medley.watch_import("nothing"))
 
@@ -86,12 +86,12 @@ def test_functions_that_are_not_deployed_are_told_from_things_not_found(
 ) -> None:
     monkeypatch.setattr(Medley, "_function", lambda *_: f"{project.url}/functions/v1/absent")
     with pytest.raises(NotInstalled):
-        medley.start_import(NAME)
+        medley.start_import(name=NAME)
 
 
 def test_a_stream_that_breaks_goes_on(project: Project, medley: Medley, sources: Sources) -> None:
     sources.set(delay=60)
-    job = medley.start_import(NAME)
+    job = medley.start_import(name=NAME)
     numbers = []
     broken = False
     for update in medley.watch_import(job.job_id):

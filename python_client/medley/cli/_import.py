@@ -34,7 +34,7 @@ def artist(
 ) -> None:
     """Import an artist with songs, shows and setlists, or join the import that runs."""
     job = api(secret=True).start_import(
-        name, artist_id=artist_id, spotify_id=spotify_id, ticketmaster_id=ticketmaster_id
+        name=name, artist_id=artist_id, spotify_id=spotify_id, ticketmaster_id=ticketmaster_id
     )
     if no_wait:
         if as_json:

@@ -445,7 +445,7 @@ set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_job medley.import_jobs := medley.open_import_stage(p_job_id, p_lease, 'songs', p_songs, p_as_of);
-  v_artist_id uuid := v_job.request ->> 'artist_id';
+  v_artist_id uuid := (v_job.request ->> 'artist_id')::uuid;
   v_songs jsonb;
   v_refused int;
   v_reasons text[];
@@ -682,7 +682,7 @@ set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_job medley.import_jobs := medley.open_import_stage(p_job_id, p_lease, 'events', p_events, p_as_of);
-  v_artist_id uuid := v_job.request ->> 'artist_id';
+  v_artist_id uuid := (v_job.request ->> 'artist_id')::uuid;
   v_events jsonb;
   v_refused int;
   v_reasons text[];
@@ -862,7 +862,7 @@ set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_job medley.import_jobs := medley.open_import_stage(p_job_id, p_lease, 'setlists', p_setlists, p_as_of);
-  v_artist_id uuid := v_job.request ->> 'artist_id';
+  v_artist_id uuid := (v_job.request ->> 'artist_id')::uuid;
   v_setlists jsonb;
   v_refused int;
   v_reasons text[];
