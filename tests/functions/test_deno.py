@@ -14,9 +14,10 @@ FILES = sorted(Path(__file__).parent.glob("*.test.ts"))
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_the_functions_pass_their_own_tests(deno: Path, file: Path) -> None:
+    config = FUNCTIONS / "deno.json"
+    allowed = ("--allow-net", "--allow-env")
     done = subprocess.run(
-        [deno, "test", "--quiet", "--config", FUNCTIONS / "deno.json"]
-        + ["--allow-net", "--allow-env", file],
+        [str(deno), "test", "--quiet", "--config", str(config), *allowed, str(file)],
         cwd=CHECKOUT,
         env={**os.environ, "NO_COLOR": "1"},
         capture_output=True,

@@ -251,3 +251,43 @@ begin
   select tests.member(r ->> 0), tests.event(r ->> 1), r ->> 2 from jsonb_array_elements(p_world -> 'rsvps') as r;
 end;
 $$;
+
+-- An import that this transaction works on, up to a stage; the id of the job.
+create function tests.make_import(p_name text, p_stage text default 'identify')
+returns text
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_job text := (select s.job_id from public.start_import(jsonb_build_object('name', p_name)) as s);
+  v_lease uuid := (select c.lease from public.claim_import(v_job) as c);
+begin
+  if p_stage <> 'identify' then
+    perform public.identify_import(
+      v_job, v_lease, jsonb_build_object('name', p_name, 'spotify_id', md5(p_name), 'ticketmaster_id', md5(p_name))
+    );
+  end if;
+  if p_stage not in ('identify', 'artist') then
+    perform public.import_artist(v_job, v_lease, jsonb_build_object('name', p_name));
+  end if;
+  if p_stage in ('events', 'setlists', 'done') then
+    perform public.import_songs(v_job, v_lease, null);
+  end if;
+  if p_stage in ('setlists', 'done') then
+    perform public.import_events(v_job, v_lease, null);
+  end if;
+  if p_stage = 'done' then
+    perform public.import_setlists(v_job, v_lease, null);
+  end if;
+  return v_job;
+end;
+$$;
+
+create function tests.lease(p_job_id text)
+returns uuid
+language sql stable security definer set search_path = ''
+as $$ select j.lease from medley.import_jobs as j where j.job_id = p_job_id $$;
+
+create function tests.import_stage(p_job_id text)
+returns text
+language sql stable security definer set search_path = ''
+as $$ select s.stage || ' ' || s.progress from public.import_status as s where s.job_id = p_job_id $$;

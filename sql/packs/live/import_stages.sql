@@ -792,6 +792,8 @@ begin
       r.setlistfm_id,
       r.event_date,
       v.venue_id,
+      -- A venue that is new in this statement cannot be read in it.
+      g.setlist -> 'venue' ->> 'name' as venue_name,
       -- Late enough in the evening to be nearer to that day's show than to the day before's, wherever it was.
       (r.event_date + time '22:00') at time zone 'UTC' as evening
     from jsonb_array_elements(p_setlists) with ordinality as g (setlist, place)
@@ -835,12 +837,11 @@ begin
   added as (
     insert into public.events (id, title, starts_at, venue_id, headliner_artist_id, source, external_id)
     select
-      n.id, left(a.name || coalesce(' at ' || v.name, ''), 500), (g.event_date + time '20:00') at time zone 'UTC',
+      n.id, left(a.name || coalesce(' at ' || g.venue_name, ''), 500), (g.event_date + time '20:00') at time zone 'UTC',
       g.venue_id, p_artist_id, 'setlistfm', g.setlistfm_id
     from numbered as n
     inner join given as g on g.place = n.place
     inner join public.artists as a on a.id = p_artist_id
-    left join public.venues as v on v.id = g.venue_id
     where n.is_new
     returning id
   )

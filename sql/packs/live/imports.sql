@@ -25,8 +25,8 @@ as $$
     from medley.import_jobs as j
     cross join lateral (
       select
-        extract(epoch from p_as_of - j.attempt_started_at) as elapsed,
-        greatest(p_progress, 0) - j.attempt_progress as gained
+        greatest(extract(epoch from p_as_of - j.attempt_started_at), 0) as elapsed,
+        p_progress - j.attempt_progress as gained
     ) as p
     cross join lateral (
       select case
