@@ -1,19 +1,19 @@
 -- The API of imports: for the edge functions import-artist and import-progress, with the secret key only.
-create or replace function public.start_import(p_artist jsonb)
+create or replace function public.start_import(p_artist jsonb, p_user_id uuid default null)
 returns table (job_id text, stage text, started boolean)
 language sql volatile parallel unsafe security invoker set search_path = ''
 as $$
   select j.job_id, j.stage, j.started
-  from medley.start_import(p_artist, now()) as j
+  from medley.start_import(p_artist, p_user_id, now()) as j
 $$;
 
-comment on function public.start_import(jsonb) is
+comment on function public.start_import(jsonb, uuid) is
   'Starts the import of an artist or joins the one that runs (secret key only; members call the edge function '
   'import-artist). p_artist: one of {"name"}, {"spotify_id"}, {"ticketmaster_id"}, {"artist_id"}. A failed import '
   'goes on at its stage; one that just succeeded is left as it is. started: whether there is work that nobody does '
-  'yet. Errors: invalid_argument, not_found.';
-revoke all on function public.start_import(jsonb) from public, anon, authenticated, service_role;
-grant execute on function public.start_import(jsonb) to service_role;
+  'yet. p_user_id: the member who asks, for the daily limit. Errors: invalid_argument, not_found, quota_exceeded.';
+revoke all on function public.start_import(jsonb, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.start_import(jsonb, uuid) to service_role;
 
 create or replace function public.claim_import(p_job_id text)
 returns table (lease uuid, lease_seconds int, stage text, request jsonb, attempt int, wait_seconds int)

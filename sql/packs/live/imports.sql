@@ -132,7 +132,33 @@ $$;
 comment on function medley.import_key(jsonb) is 'Which artist a request means, as one text: its most certain id.';
 revoke all on function medley.import_key(jsonb) from public, anon, authenticated, service_role;
 
-create or replace function medley.start_import(p_artist jsonb, p_as_of timestamptz)
+create or replace function medley.count_import_request(p_user_id uuid, p_as_of timestamptz)
+returns void
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_most int := medley.setting('imports.member_daily')::int;
+begin
+  -- Two calls of one member: the second sees the first one's row.
+  perform pg_advisory_xact_lock(hashtextextended('medley.import_requests:' || p_user_id, 0));
+  if v_most <= (
+    select count(*)
+    from medley.import_requests as r
+    where r.user_id = p_user_id and r.requested_at > p_as_of - interval '1 day'
+  ) then
+    perform medley.fail('quota_exceeded', format('a member may start %s imports a day', v_most), null,
+      'Wait until tomorrow, or join an import that runs.');
+  end if;
+  insert into medley.import_requests (user_id, requested_at)
+  values (p_user_id, p_as_of);
+end;
+$$;
+
+comment on function medley.count_import_request(uuid, timestamptz) is
+  'Notes that a member starts an import. Errors: quota_exceeded (imports.member_daily in 24 hours).';
+revoke all on function medley.count_import_request(uuid, timestamptz) from public, anon, authenticated, service_role;
+
+create or replace function medley.start_import(p_artist jsonb, p_user_id uuid, p_as_of timestamptz)
 returns table (job_id text, stage text, started boolean)
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
@@ -148,6 +174,8 @@ begin
   select j.* into v_last
   from medley.import_jobs as j
   where j.request_key = v_key or j.asked_key = v_key
+    -- Another call may have named the same artist in another way since.
+    or j.request_key in (select k.request_key from medley.import_jobs as k where k.asked_key = v_key)
   order by j.finished_at desc nulls first
   limit 1
   for update;
@@ -160,15 +188,19 @@ begin
       return query select v_last.job_id, v_stage, false;
       return;
     end if;
-    if v_stage = 'failed'
-      and v_last.finished_at > p_as_of - make_interval(hours => medley.setting('imports.resume_hours')::int) then
-      update medley.import_jobs as j
-      set finished_at = null, lease = null, leased_until = null
-      where j.job_id = v_last.job_id;
-      perform medley.write_import_update(v_last.job_id, v_last.stage, null, 'Goes on.', null, p_as_of);
-      return query select v_last.job_id, v_last.stage, true;
-      return;
-    end if;
+  end if;
+
+  if p_user_id is not null then
+    perform medley.count_import_request(p_user_id, p_as_of);
+  end if;
+  if v_stage = 'failed'
+    and v_last.finished_at > p_as_of - make_interval(hours => medley.setting('imports.resume_hours')::int) then
+    update medley.import_jobs as j
+    set finished_at = null, lease = null, leased_until = null
+    where j.job_id = v_last.job_id;
+    perform medley.write_import_update(v_last.job_id, v_last.stage, null, 'Goes on.', null, p_as_of);
+    return query select v_last.job_id, v_last.stage, true;
+    return;
   end if;
 
   insert into public.import_status (artist_id, message, started_at, updated_at)
@@ -181,12 +213,13 @@ begin
 end;
 $$;
 
-comment on function medley.start_import(jsonb, timestamptz) is
+comment on function medley.start_import(jsonb, uuid, timestamptz) is
   'Starts the import of an artist, or joins the one that runs; a failed one goes on at its stage '
   '(imports.resume_hours), and one that just succeeded is left as it is (imports.fresh_minutes). started: whether '
-  'there is work to do that nobody did. Errors: invalid_argument, not_found.';
-revoke all on function medley.start_import(jsonb, timestamptz) from public, anon, authenticated, service_role;
-grant execute on function medley.start_import(jsonb, timestamptz) to service_role;
+  'there is work to do that nobody did. p_user_id: the member who asks, for the daily limit; null for the service. '
+  'Errors: invalid_argument, not_found, quota_exceeded.';
+revoke all on function medley.start_import(jsonb, uuid, timestamptz) from public, anon, authenticated, service_role;
+grant execute on function medley.start_import(jsonb, uuid, timestamptz) to service_role;
 
 create or replace function medley.claim_import(p_job_id text, p_as_of timestamptz)
 returns table (lease uuid, lease_seconds int, stage text, request jsonb, attempt int, wait_seconds int)
@@ -435,6 +468,9 @@ begin
     limit p_limit
   );
   get diagnostics v_deleted = row_count;
+
+  delete from medley.import_requests as r
+  where r.requested_at < now() - interval '1 day';
   return v_deleted;
 end;
 $$;

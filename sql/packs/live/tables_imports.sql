@@ -3,12 +3,14 @@
 --   import_status      what everybody may see of a job: where it is, how far, what went wrong
 --   import_jobs        what the workers need: what to import, the next stage, who works on it (the lease)
 --   import_updates     every update of a job in order, for streams that miss none
+--   import_requests    who started what was not running, for the daily limit
 insert into medley.settings (key, value, description)
 values
   ('imports.lease_seconds', 30, 'Seconds without a sign of life after which another worker takes over; 5 to 300.'),
   ('imports.fresh_minutes', 60, 'An artist imported so many minutes ago is not imported again; 0 to 10,000.'),
   ('imports.resume_hours', 24, 'A failed import goes on at its stage for so many hours, then begins anew; 0 to 168.'),
   ('imports.stalled_minutes', 10, 'Minutes without a sign of life after which an import counts as failed; 1 to 1,440.'),
+  ('imports.member_daily', 20, 'Imports that one member may start in 24 hours; to join one is free; 0 to 10,000.'),
   ('imports.keep_days', 30, 'Finished imports are deleted after so many days; 1 to 3,650.');
 
 create table medley.import_stages (
@@ -139,6 +141,22 @@ comment on column medley.import_updates.updated_at is 'When it happened.';
 
 alter table medley.import_updates enable row level security;
 revoke all on medley.import_updates from public, anon, authenticated, service_role;
+
+create table medley.import_requests (
+  request_no bigint primary key generated always as identity,
+  user_id uuid not null references auth.users (id) on delete cascade,
+  requested_at timestamptz not null
+);
+create index import_requests_user_idx on medley.import_requests (user_id, requested_at);
+create index import_requests_time_idx on medley.import_requests (requested_at);
+
+comment on table medley.import_requests is 'Imports that members started in the last 24 hours, for the daily limit.';
+comment on column medley.import_requests.request_no is 'Number of the row.';
+comment on column medley.import_requests.user_id is 'The member.';
+comment on column medley.import_requests.requested_at is 'When.';
+
+alter table medley.import_requests enable row level security;
+revoke all on medley.import_requests from public, anon, authenticated, service_role;
 
 -- For look-ups by name, in any case.
 create index artists_lower_name_idx on public.artists (lower(name));

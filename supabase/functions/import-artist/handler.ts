@@ -21,7 +21,7 @@ export function handler(
   sources: typeof configuredSources = configuredSources,
 ): (request: Request) => Promise<Response> {
   return async (request) => {
-    await callerOf(request, project);
+    const caller = await callerOf(request, project);
     const artist = await jsonBody(request);
     if (sources().length === 0) {
       throw new ApiError(
@@ -31,7 +31,10 @@ export function handler(
         "Set the secrets that docs/imports.md names.",
       );
     }
-    const [job] = await database.rpc<Started[]>("start_import", { p_artist: artist });
+    const [job] = await database.rpc<Started[]>("start_import", {
+      p_artist: artist,
+      ...(!caller.service && { p_user_id: caller.userId }),
+    });
     if (!job) throw new Error("start_import answered no row");
     // Also where the job runs already: if its worker has died, this one takes over.
     if (job.stage !== "done") inBackground(work(job.job_id, database, sources));

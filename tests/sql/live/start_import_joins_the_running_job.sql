@@ -6,7 +6,7 @@ grant all on job to public;
 create function tests.started(p_artist jsonb, p_hours double precision default 0)
 returns table (job_id text, stage text, started boolean)
 language sql
-as $$ select s.* from medley.start_import(p_artist, now() + make_interval(secs => 3600 * p_hours)) as s $$;
+as $$ select s.* from medley.start_import(p_artist, null, now() + make_interval(secs => 3600 * p_hours)) as s $$;
 
 insert into job select 'first', s.job_id from started('{"name": "Low"}') as s;
 select is(stage, 'identify', 'a new import begins with the first stage') from public.import_status;
