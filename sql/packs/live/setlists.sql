@@ -145,7 +145,7 @@ begin
     perform medley.fail('too_large', format('p_song_ids holds %s songs', cardinality(p_song_ids)), 'p_song_ids',
       'A setlist has at most 100 songs.');
   end if;
-  if cardinality(p_song_ids) > (select count(distinct w.id) from unnest(p_song_ids) as w (id)) then
+  if exists (select from unnest(p_song_ids) as w (id) group by w.id having count(*) > 1) then
     perform medley.fail('conflict', 'a song stands twice in p_song_ids', 'p_song_ids', 'Name each song once.');
   end if;
   perform medley.check_songs_of_artist(v_user_id, p_artist_id, p_song_ids, 'p_song_ids');
