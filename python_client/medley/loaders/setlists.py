@@ -121,7 +121,9 @@ def load_setlists(
 
 def _prefix(folder: Path) -> str:
     """What the files' names begin with; the folder holds the files of one artist."""
-    found = sorted(file.name.removesuffix("_setlistdata.csv") for file in folder.glob("*_setlistdata.csv"))
+    found = sorted(
+        file.name.removesuffix("_setlistdata.csv") for file in folder.glob("*_setlistdata.csv")
+    )
     if len(found) != 1:
         reason = f"holds {len(found)} files *_setlistdata.csv, not one"
         raise BadData([BadRow(folder.name, 0, reason)], 1, skippable=False)
@@ -275,7 +277,8 @@ def _write_setlists(
     cursor.execute(
         """
         insert into public.setlists (id, event_id, artist_id, type, name)
-        select distinct l.setlist_id, l.event_id, %s::uuid, 'actual', left(%s || ' ' || e.starts_at::date, 255)
+        select distinct
+          l.setlist_id, l.event_id, %s::uuid, 'actual', left(%s || ' ' || e.starts_at::date, 255)
         from pg_temp.load_plays as l
         inner join public.events as e on e.id = l.event_id
         on conflict (id) do nothing

@@ -41,7 +41,12 @@ comment on function medley.lock_open_setlist(uuid, uuid, text, timestamptz) is
 revoke all on function medley.lock_open_setlist(uuid, uuid, text, timestamptz)
 from public, anon, authenticated, service_role;
 
-create or replace function medley.begin_setlist_edit(p_user_id uuid, p_setlist_id uuid, p_argument text, p_as_of timestamptz)
+create or replace function medley.begin_setlist_edit(
+  p_user_id uuid,
+  p_setlist_id uuid,
+  p_argument text,
+  p_as_of timestamptz
+)
 returns void
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
@@ -73,7 +78,12 @@ comment on function medley.begin_setlist_edit(uuid, uuid, text, timestamptz) is
 revoke all on function medley.begin_setlist_edit(uuid, uuid, text, timestamptz)
 from public, anon, authenticated, service_role;
 
-create or replace function medley.check_songs_of_artist(p_user_id uuid, p_artist_id uuid, p_song_ids uuid[], p_argument text)
+create or replace function medley.check_songs_of_artist(
+  p_user_id uuid,
+  p_artist_id uuid,
+  p_song_ids uuid[],
+  p_argument text
+)
 returns void
 language plpgsql stable parallel safe security definer set search_path = ''
 as $$
@@ -165,7 +175,8 @@ comment on function medley.create_setlist(uuid, uuid, uuid, text, uuid[], timest
   'Errors: unauthenticated, forbidden, not_found, conflict, invalid_argument, too_large.';
 revoke all on function medley.create_setlist(uuid, uuid, uuid, text, uuid[], timestamptz)
 from public, anon, authenticated, service_role;
-grant execute on function medley.create_setlist(uuid, uuid, uuid, text, uuid[], timestamptz) to authenticated, service_role;
+grant execute on function medley.create_setlist(uuid, uuid, uuid, text, uuid[], timestamptz)
+to authenticated, service_role;
 
 create or replace function medley.check_position(p_position int, p_last int)
 returns void
@@ -326,8 +337,9 @@ grant execute on function medley.lock_setlist(uuid, boolean) to service_role;
 -- No SET: it inlines into the queries of definer functions, which alone may run it.
 create or replace function medley.setlist_rows(p_user_id uuid, p_setlist_id uuid)
 returns table (
-  setlist_song_id uuid, song_id uuid, "position" int, title text, artist text, duration_ms int, upvotes int, downvotes int,
-  my_vote int
+  setlist_song_id uuid, song_id uuid,
+  "position" int, -- noqa: RF06
+  title text, artist text, duration_ms int, upvotes int, downvotes int, my_vote int
 )
 language sql stable parallel safe security invoker
 begin atomic
@@ -355,8 +367,9 @@ revoke all on function medley.setlist_rows(uuid, uuid) from public, anon, authen
 
 create or replace function medley.get_setlist(p_setlist_id uuid)
 returns table (
-  setlist_song_id uuid, song_id uuid, "position" int, title text, artist text, duration_ms int, upvotes int, downvotes int,
-  my_vote int
+  setlist_song_id uuid, song_id uuid,
+  "position" int, -- noqa: RF06
+  title text, artist text, duration_ms int, upvotes int, downvotes int, my_vote int
 )
 language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan
@@ -378,8 +391,8 @@ grant execute on function medley.get_setlist(uuid) to anon, authenticated, servi
 
 create or replace function medley.get_event_setlists(p_event_id uuid)
 returns table (
-  setlist_id uuid, type text, name text, artist_id uuid, artist text, created_by uuid, is_locked boolean, total_votes int,
-  songs jsonb
+  setlist_id uuid, type text, name text, artist_id uuid, artist text, created_by uuid, is_locked boolean,
+  total_votes int, songs jsonb
 )
 language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan

@@ -1,7 +1,7 @@
 -- Votes on songs of setlists. Every counter equals a recount at any moment: triggers keep them, whoever writes.
--- Locks are taken in one order: the setlist, its songs, the votes, profiles in the order of their ids, the engine's rows.
--- One thing cannot keep it: an account goes with its profile first. Deleted in the moment in which a song that it voted for
--- is taken off, one of both may have to be tried again.
+-- Locks are taken in one order: the setlist, its songs, the votes, profiles by id, the engine's rows.
+-- One thing cannot keep it: an account goes with its profile first. Deleted in the moment in which a song that it voted
+-- for is taken off, one of both may have to be tried again.
 insert into medley.engagement_kinds
   (kind, weight, half_life_days, polarity, engagement, marks_seen, value_rule, social_signal, description)
 values
