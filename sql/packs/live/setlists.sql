@@ -10,24 +10,32 @@ language plpgsql volatile parallel unsafe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_setlist public.setlists;
+  v_locked boolean;
   v_ended_at timestamptz;
+  v_public boolean;
 begin
-  if p_setlist_id is not null and medley.setlist_visible(p_user_id, p_setlist_id) then
-    select s.* into v_setlist
-    from public.setlists as s
-    where s.id = p_setlist_id
-    for no key update;
+  -- Almost every setlist is everybody's; the predicate is asked about the others only.
+  select
+    s.is_locked,
+    coalesce(e.ends_at, e.starts_at),
+    s.created_by is null
+    and a.visibility = 'public' and a.owner_id is null
+    and (e.id is null or i.visibility = 'public' and i.owner_id is null)
+  into v_locked, v_ended_at, v_public
+  from public.setlists as s
+  inner join medley.items as a on a.id = s.artist_id
+  left join public.events as e on e.id = s.event_id
+  left join medley.items as i on i.id = e.id
+  where s.id = p_setlist_id
+  for no key update of s;
+  if not coalesce(v_public, false) and not coalesce(medley.setlist_visible(p_user_id, p_setlist_id), false) then
+    perform medley.fail('not_found', 'nothing visible has that id', p_argument,
+      'Pass an id of get_event_setlists or get_setlist.');
   end if;
-  if v_setlist.id is null then
-    perform medley.fail('not_found', 'nothing visible has that id', p_argument, 'Pass an id of get_event_setlists or get_setlist.');
+  if v_locked then
+    perform medley.fail('conflict', format('the setlist %s is locked', p_setlist_id), p_argument,
+      'A locked setlist stays as it is.');
   end if;
-  if v_setlist.is_locked then
-    perform medley.fail('conflict', format('the setlist %s is locked', p_setlist_id), p_argument, 'A locked setlist stays as it is.');
-  end if;
-  select coalesce(e.ends_at, e.starts_at) into v_ended_at
-  from public.events as e
-  where e.id = v_setlist.event_id;
   if v_ended_at <= p_as_of then
     perform medley.fail('conflict', format('the show of the setlist %s is in the past', p_setlist_id), p_argument,
       'Choose a setlist of an upcoming show.');
@@ -313,7 +321,8 @@ $$;
 comment on function medley.remove_setlist_song(uuid, uuid, timestamptz) is
   'Takes a song off a setlist, with its votes; see public.remove_setlist_song. '
   'Errors: unauthenticated, forbidden, not_found, conflict.';
-revoke all on function medley.remove_setlist_song(uuid, uuid, timestamptz) from public, anon, authenticated, service_role;
+revoke all on function medley.remove_setlist_song(uuid, uuid, timestamptz)
+from public, anon, authenticated, service_role;
 grant execute on function medley.remove_setlist_song(uuid, uuid, timestamptz) to authenticated, service_role;
 
 create or replace function medley.lock_setlist(p_setlist_id uuid, p_locked boolean)

@@ -277,7 +277,10 @@ begin
     inner join public.setlist_songs as g on g.id = c.setlist_song_id
     group by (c.place - 1) / 20000
   loop
-    perform from medley.write_engagements(null, v_events, '-infinity', now());
+    -- Named outside the events, the member is looked up once. An account that is being deleted is none.
+    perform from medley.write_engagements(
+      case when tg_op <> 'DELETE' and v_users[1] = all(v_users) then v_users[1] end, v_events, '-infinity', now()
+    );
   end loop;
   return null;
 end;
