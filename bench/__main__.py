@@ -218,18 +218,18 @@ def main() -> int:
         parser.error("recommend needs a multiple of 5,000 members")
     if options.write:
         RESULTS.mkdir(exist_ok=True)
-    if "taxonomy" in suites:
-        taxonomy_quality(options)
-    if "taxonomy-scale" in suites:
-        taxonomy_at_scale(options)
-    if "experiments" in suites:
-        experiments_by_simulation(options)
-    if "ingest" in suites:
-        ingest_rate(options)
-    if "imports" in suites:
-        import_stages(options)
-    if "voting" in suites:
-        voting_at_once(options)
+    # Those that print their own tables.
+    alone = {
+        "taxonomy": taxonomy_quality,
+        "taxonomy-scale": taxonomy_at_scale,
+        "experiments": experiments_by_simulation,
+        "ingest": ingest_rate,
+        "imports": import_stages,
+        "voting": voting_at_once,
+    }
+    for name, suite in alone.items():
+        if name in suites:
+            suite(options)
     if "serving" in suites:
         text = serving(options)
         if options.write:
