@@ -50,7 +50,7 @@ revoke all on medley.recommendation_candidates from public, anon, authenticated,
 
 insert into medley.settings (key, value, description)
 values
-  ('recommend.history', 100, 'Items of a member, strongest first, that speak for others; 5 to 500.'),
+  ('recommend.history', 200, 'Items of a member, strongest first, that speak for others; 5 to 500.'),
   (
     'recommend.history_exponent', 0.2,
     'Affinities enter as (affinity / the member''s strongest) to this power; 0 counts items alike, 1 is proportional.'
@@ -59,7 +59,12 @@ values
     'recommend.dislike_share', 0.5,
     'What a disliked item takes from its neighbours, as a share of what a liked one gives; 0 to 1.'
   ),
-  ('recommend.pool', 60, 'Items that are scored in full before the page is chosen, at least; 20 to 200.'),
+  (
+    'recommend.neighbors', 10000,
+    'Neighbours of each method that are read for a member, at most: of each item of the history the nearest, as many '
+    'for each; 500 to 100000.'
+  ),
+  ('recommend.pool', 40, 'Items that are scored in full before the page is chosen, at least; 20 to 200.'),
   ('recommend.shown_hours', 6, 'Hours for which an item that was shown is left out; 0 to 720.'),
   ('recommend.new_days', 30, 'Days for which an item counts as new; 1 to 365.'),
   ('recommend.max_per_creator', 3, 'Items of one creator on a page of 20; 1 to 200.'),
@@ -71,8 +76,18 @@ values
 insert into medley.ranker_weights (ranker, term, weight, cap, scale, description)
 values
   ('recommendations', 'behavior', 1, null, null, 'A unit of what the member''s history says through behaviour.'),
-  ('recommendations', 'content', 0.03, null, null, 'A unit of likeness in content to the member''s history.'),
-  ('recommendations', 'social', 0.015, 0.06, null, 'Each friend who likes the item.'),
+  (
+    'recommendations', 'content', 0.05, null, null,
+    'A unit of likeness in features to an item of the member''s history, over the root of how many items that has.'
+  ),
+  (
+    'recommendations', 'embedding', 0.05, null, null,
+    'A unit of likeness of vectors, likewise; its points are part of the term content.'
+  ),
+  (
+    'recommendations', 'social', 0.02, 0.1, 0.75,
+    'Each friend who likes the item; the scale is what less it is for the most popular item of its kind, as a share.'
+  ),
   ('recommendations', 'followed', 0.1, null, null, 'An item of somebody whom the member follows.'),
   ('recommendations', 'popularity', 0.02, null, null, 'The most popular item of its kind.'),
   ('recommendations', 'trend', 0.02, null, null, 'The strongest trend of the day of its kind.'),
