@@ -64,8 +64,6 @@ app.add_typer(experiment, name="experiment")
 app.add_typer(imports, name="import")
 app.add_typer(setlist, name="setlist")
 for command in (recommend, explain, similar, trending, log, accuracy, demo):
-app.add_typer(setlist, name="setlist")
-for command in (recommend, explain, similar, trending, log, accuracy, demo):
     app.command()(command)
 
 
