@@ -4,6 +4,7 @@ PYTHON ?= python3
 STACK = PYTHONPATH=stack $(PYTHON) -m medley_stack
 TESTS = MEDLEY_INSTANCE=test $(STACK)
 VENV = .medley/venv/bin
+TYPESCRIPT = --config supabase/functions/deno.json supabase/functions tests/functions stack/api/functions_main.ts
 
 .PHONY: help up down reset status demo test check bench accuracy migrations lint format lock
 
@@ -50,11 +51,15 @@ lint: ## format, lint and types, without a database
 	@$(TESTS) exec ruff check .
 	@$(TESTS) exec mypy
 	@$(TESTS) exec sqlfluff lint --disable-progress-bar sql
+	@$(TESTS) exec deno fmt --quiet --check $(TYPESCRIPT)
+	@$(TESTS) exec deno lint --quiet $(TYPESCRIPT)
+	@$(TESTS) exec deno check --quiet $(TYPESCRIPT)
 
-format: ## format Python and SQL
+format: ## format Python, SQL and TypeScript
 	@$(TESTS) exec ruff format .
 	@$(TESTS) exec ruff check --fix .
 	@$(TESTS) exec sqlfluff fix --disable-progress-bar sql
+	@$(TESTS) exec deno fmt --quiet $(TYPESCRIPT)
 
 lock: ## pin the newest versions in requirements/*.txt and stack/package-lock.json
 	@$(STACK) lock

@@ -16,7 +16,7 @@ from pathlib import Path
 from medley_stack.cluster import scratch
 from medley_stack.source import apply_sql_source
 
-from bench import experiments, ingest, taxonomy, taxonomy_scale
+from bench import experiments, imports, ingest, streams, taxonomy, taxonomy_scale, voting
 from bench.recommend import measure as recommend_measure
 from bench.recommend import neighbors
 from bench.recommend import report as recommend_report
@@ -26,7 +26,17 @@ from bench.serving import measure, report, world
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
 DOCUMENT = ROOT / "docs/benchmarks.md"
-SUITES = ("serving", "recommend", "taxonomy", "taxonomy-scale", "ingest", "experiments")
+SUITES = (
+    "serving",
+    "recommend",
+    "taxonomy",
+    "taxonomy-scale",
+    "ingest",
+    "imports",
+    "streams",
+    "voting",
+    "experiments",
+)
 
 
 def serving(options: argparse.Namespace) -> str:
@@ -137,6 +147,37 @@ def ingest_rate(options: argparse.Namespace) -> None:
     _other("ingest", ingest.main, [], write=options.write)
 
 
+def import_stages(options: argparse.Namespace) -> None:
+    """Database time of an artist's import; prints its own table."""
+    _other("imports", imports.main, [], write=options.write)
+
+
+def progress_streams(options: argparse.Namespace) -> None:
+    """Many open streams of import progress; prints its own sentence."""
+    poll_ms = 1000
+    with scratch(name="bench") as cluster:
+        apply_sql_source(cluster.url())
+        found = streams.measure(cluster, streams=200, steps=50, poll_ms=poll_ms)
+    print(streams.table(found, poll_ms))
+    if options.write:
+        _write_json("streams", asdict(found))
+    if found.wrong:
+        raise SystemExit("updates were lost")
+
+
+def voting_at_once(options: argparse.Namespace) -> None:
+    """What a vote costs, and that none is lost among many; prints its own table."""
+    with scratch(name="bench") as cluster:
+        # Every member of the crowd has a connection.
+        cluster.psql("-c", "alter system set max_connections = 260", role="supabase_admin")
+        cluster.stop()
+        cluster.start(durable=False)
+        apply_sql_source(cluster.url())
+        output = ["--output", str(RESULTS / "voting.json")] if options.write else []
+        if voting.main(["--database-url", cluster.url(), *output]):
+            raise SystemExit("votes were lost")
+
+
 def _other(
     name: str, suite: Callable[[list[str]], int], arguments: list[str], *, write: bool
 ) -> None:
@@ -191,14 +232,19 @@ def main() -> int:
         parser.error("recommend needs a multiple of 5,000 members")
     if options.write:
         RESULTS.mkdir(exist_ok=True)
-    if "taxonomy" in suites:
-        taxonomy_quality(options)
-    if "taxonomy-scale" in suites:
-        taxonomy_at_scale(options)
-    if "experiments" in suites:
-        experiments_by_simulation(options)
-    if "ingest" in suites:
-        ingest_rate(options)
+    # Those that print their own tables.
+    alone = {
+        "taxonomy": taxonomy_quality,
+        "taxonomy-scale": taxonomy_at_scale,
+        "experiments": experiments_by_simulation,
+        "ingest": ingest_rate,
+        "imports": import_stages,
+        "streams": progress_streams,
+        "voting": voting_at_once,
+    }
+    for name, suite in alone.items():
+        if name in suites:
+            suite(options)
     if "serving" in suites:
         text = serving(options)
         if options.write:

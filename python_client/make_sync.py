@@ -31,6 +31,8 @@ REPLACEMENTS = (
     (r"AsyncIterator", "Iterator"),
     (r"AsyncMedley", "Medley"),
     (r"AsyncClient", "Client"),
+    (r"aiter_lines", "iter_lines"),
+    (r"aread", "read"),
     (r"asyncio\.sleep", "time.sleep"),
     (r"^import asyncio\nimport random\n", "import random\nimport time\n"),
 )

@@ -16,7 +16,8 @@ from postgrest.types import ReturnMethod
 from supabase import AsyncClient
 
 from . import _rpc
-from ._errors import Unauthenticated, error_from
+from ._errors import MedleyError, Unauthenticated, error_from
+from ._functions import Updates, answer_json, refusal
 from ._models import (
     CalendarEvent,
     EngagementResult,
@@ -26,15 +27,22 @@ from ._models import (
     Explanation,
     FeedEvent,
     GenreNode,
+    ImportJob,
+    ImportProgress,
     ItemFeatures,
     Page,
     Recommendation,
     RegisteredItem,
+    Setlist,
+    SetlistSong,
+    SetlistVote,
     SimilarGenre,
     SimilarItem,
     TasteFeature,
+    TrendingArtist,
     TrendingItem,
     UnembeddedItem,
+    parse_row,
 )
 
 T = TypeVar("T")
@@ -44,6 +52,9 @@ _NOTHING = ReturnMethod.minimal
 # How much one call takes.
 _EVENTS = 1_000
 _VECTORS = 500
+# Seconds without a byte. Streams show every 15 seconds that they live.
+_FUNCTION_SECONDS = 30
+_STREAM_SECONDS = 60
 
 
 class _Request(Protocol):
@@ -987,7 +998,330 @@ class AsyncMedley:
         """
         return await self._call(_rpc.engine_status())
 
+    # Setlists
+
+    async def event_setlists(self, event_id: str) -> tuple[Setlist, ...]:
+        """The setlists of a show: actual ones, predicted ones, then those of members.
+
+        Args:
+            event_id: The show.
+
+        Returns:
+            At most 200, each with its songs.
+
+        Raises:
+            NotFound: There is no such show that the caller may see.
+        """
+        return await self._call(_rpc.event_setlists(event_id=event_id))
+
+    async def setlist(self, setlist_id: str) -> tuple[SetlistSong, ...]:
+        """The songs of a setlist in order, with their votes and one's own.
+
+        Args:
+            setlist_id: The setlist.
+
+        Returns:
+            All songs.
+
+        Raises:
+            NotFound: There is no such setlist that the caller may see.
+        """
+        return await self._call(_rpc.setlist(setlist_id=setlist_id))
+
+    async def vote_setlist_song(
+        self, setlist_song_id: str, vote: int, *, user_id: str | None = None
+    ) -> SetlistVote:
+        """Votes for a song of a setlist, against it, or takes the vote back.
+
+        Args:
+            setlist_song_id: The song on its setlist.
+            vote: 1, -1, or 0 to withdraw. The last one counts, so repeating it is safe.
+            user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Returns:
+            The counters after the vote.
+
+        Raises:
+            Conflict: The setlist is locked, or the show is in the past.
+            NotFound: There is no such song on a setlist that the member may see.
+            InvalidArgument: `vote` is something else.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
+        """
+        return await self._call(
+            _rpc.vote_setlist_song(setlist_song_id=setlist_song_id, vote=vote, user_id=user_id)
+        )
+
+    async def create_setlist(
+        self,
+        event_id: str,
+        artist_id: str,
+        name: str,
+        *,
+        song_ids: Sequence[str] | None = None,
+        user_id: str | None = None,
+    ) -> str:
+        """Makes a member's own setlist for an upcoming show.
+
+        Args:
+            event_id: The show.
+            artist_id: Its headliner, or another artist who plays there.
+            name: Of the list.
+            song_ids: Up to 100 songs that the artist plays, in order.
+            user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Returns:
+            The setlist's id.
+
+        Raises:
+            Conflict: A song stands twice, or the show is in the past.
+            NotFound: There is no such show or song that the member may see.
+            InvalidArgument: The artist does not play there, or not one of the songs.
+            TooLarge: More than 100 songs.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
+        """
+        return await self._call(
+            _rpc.create_setlist(
+                event_id=event_id,
+                artist_id=artist_id,
+                name=name,
+                song_ids=song_ids,
+                user_id=user_id,
+            )
+        )
+
+    async def add_setlist_song(
+        self,
+        setlist_id: str,
+        song_id: str,
+        *,
+        position: int | None = None,
+        user_id: str | None = None,
+    ) -> str:
+        """Puts a song on a setlist of the member's own; with the secret key on any.
+
+        Args:
+            setlist_id: The setlist.
+            song_id: A song that its artist plays.
+            position: Where, from 1; what is there moves down. At the end by default.
+            user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Returns:
+            The setlist_song_id.
+
+        Raises:
+            Conflict: The song is on it already, it is locked, or the show is in the past.
+            Forbidden: The setlist or `user_id` is someone else's.
+            NotFound: There is no such setlist or song that the member may see.
+            InvalidArgument: Another artist's song, or a position with a gap before it.
+            TooLarge: The setlist has 100 songs.
+            Unauthenticated: Nobody is signed in.
+        """
+        return await self._call(
+            _rpc.add_setlist_song(
+                setlist_id=setlist_id, song_id=song_id, position=position, user_id=user_id
+            )
+        )
+
+    async def move_setlist_song(
+        self, setlist_song_id: str, position: int, *, user_id: str | None = None
+    ) -> None:
+        """Moves a song of a setlist of the member's own; with the secret key of any.
+
+        Args:
+            setlist_song_id: The song on its setlist.
+            position: Where to, from 1; those between move by one.
+            user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Raises:
+            Conflict: The setlist is locked, or the show is in the past.
+            Forbidden: The setlist or `user_id` is someone else's.
+            NotFound: There is no such song on a setlist that the member may see.
+            InvalidArgument: The setlist has no such position.
+            Unauthenticated: Nobody is signed in.
+        """
+        await self._call(
+            _rpc.move_setlist_song(
+                setlist_song_id=setlist_song_id, position=position, user_id=user_id
+            )
+        )
+
+    async def remove_setlist_song(
+        self, setlist_song_id: str, *, user_id: str | None = None
+    ) -> None:
+        """Takes a song off a setlist of the member's own, with its votes; see `move_setlist_song`.
+
+        Args:
+            setlist_song_id: The song on its setlist.
+            user_id: The member, with the secret key; otherwise the signed-in one.
+        """
+        await self._call(_rpc.remove_setlist_song(setlist_song_id=setlist_song_id, user_id=user_id))
+
+    async def lock_setlist(self, setlist_id: str, *, locked: bool = True) -> None:
+        """Locks a setlist against votes, changes and predictions, or unlocks it (secret key).
+
+        Args:
+            setlist_id: The setlist.
+            locked: Whether it shall be locked.
+
+        Raises:
+            NotFound: There is no such setlist.
+            Forbidden: Not the secret key.
+        """
+        await self._call(_rpc.lock_setlist(setlist_id=setlist_id, locked=locked))
+
+    async def predict_setlist(self, event_id: str, *, artist_id: str | None = None) -> str:
+        """Predicts the setlist of an upcoming show now (secret key); a job does so by itself.
+
+        Args:
+            event_id: The show.
+            artist_id: Who plays; the headliner by default.
+
+        Returns:
+            The setlist's id.
+
+        Raises:
+            NotFound: There is no such show, or no actual setlist of the artist.
+            Conflict: The prediction is locked, or the show is in the past.
+            Forbidden: Not the secret key.
+        """
+        return await self._call(_rpc.predict_setlist(event_id=event_id, artist_id=artist_id))
+
+    async def trending_artists(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> Page[TrendingArtist]:
+        """The artists that members voted for, followed and viewed most lately.
+
+        Args:
+            limit: Rows of a page, 1 to 200; 20 by default.
+            cursor: `next_cursor` of the page before.
+
+        Returns:
+            A page, the highest score first. A job keeps it current.
+
+        Raises:
+            InvalidArgument: `limit` is out of range.
+            InvalidCursor: The cursor is damaged or of another query.
+        """
+        return await self._call(_rpc.trending_artists(limit=limit, cursor=cursor))
+
+    def iter_trending_artists(
+        self, *, page_size: int | None = None
+    ) -> AsyncIterator[TrendingArtist]:
+        """All trending artists, page after page.
+
+        Returns:
+            Artists, the highest score first.
+        """
+        return self._pages(lambda cursor: _rpc.trending_artists(limit=page_size, cursor=cursor))
+
+    # Imports
+
+    async def start_import(
+        self,
+        *,
+        name: str | None = None,
+        artist_id: str | None = None,
+        spotify_id: str | None = None,
+        ticketmaster_id: str | None = None,
+    ) -> ImportJob:
+        """Starts the import of an artist from the outside sources, or joins the one that runs.
+
+        A failed import goes on at the stage where it failed. The edge function `import-artist` does
+        the work; `watch_import` shows it.
+
+        Args:
+            name: The artist's name. Say in one way only who is meant.
+            artist_id: An artist of the catalogue.
+            spotify_id: The id at Spotify.
+            ticketmaster_id: The id at Ticketmaster.
+
+        Returns:
+            The job.
+
+        Raises:
+            Unauthenticated: Nobody is signed in.
+            NotFound: There is no artist with that `artist_id`.
+            InvalidArgument: Not exactly one of the four was given.
+            Unavailable: No source is configured, or no answer.
+            NotInstalled: The function is not deployed.
+        """
+        asked = {
+            "name": name,
+            "artist_id": artist_id,
+            "spotify_id": spotify_id,
+            "ticketmaster_id": ticketmaster_id,
+        }
+        body = {key: value for key, value in asked.items() if value is not None}
+        async with httpx.AsyncClient(timeout=_FUNCTION_SECONDS) as http:
+            try:
+                answer = await http.post(
+                    self._function("import-artist"), json=body, headers=await self._headers()
+                )
+            except httpx.HTTPError as problem:
+                raise error_from(problem) from problem
+        return parse_row(ImportJob, answer_json(answer))
+
+    async def watch_import(self, job_id: str) -> AsyncIterator[ImportProgress]:
+        """Follows an import: where it is now, then each update as it happens, to the end.
+
+        A connection that breaks is made again and goes on after the last update.
+
+        Args:
+            job_id: The job, as `start_import` answers it.
+
+        Yields:
+            Updates in order, each once. The last one is done or failed.
+
+        Raises:
+            NotFound: There is no such import.
+            Unavailable: No connection, after as many attempts as `retries` allows.
+        """
+        updates = Updates(job_id)
+        failures = 0
+        while True:
+            try:
+                async with (
+                    httpx.AsyncClient(timeout=_STREAM_SECONDS) as http,
+                    http.stream(
+                        "GET",
+                        self._function("import-progress"),
+                        params={"job_id": job_id},
+                        headers={**await self._headers(), **updates.headers()},
+                    ) as answer,
+                ):
+                    if answer.is_error:
+                        await answer.aread()
+                        raise refusal(answer)
+                    async for line in answer.aiter_lines():
+                        update = updates.feed(line)
+                        if update is not None:
+                            failures = 0
+                            yield update
+                            if update.finished:
+                                return
+                    # No content: there is nothing left to say.
+                    if answer.status_code == httpx.codes.NO_CONTENT:
+                        return
+            except (httpx.HTTPError, MedleyError) as problem:
+                error = problem if isinstance(problem, MedleyError) else error_from(problem)
+                failures += 1
+                if failures > self._retries or not error.transient:
+                    raise error from problem
+            await asyncio.sleep(0.5 * 2**failures * random.uniform(1.0, 1.5))  # noqa: S311
+
     # How it is sent
+
+    def _function(self, name: str) -> str:
+        return f"{str(self.supabase.supabase_url).rstrip('/')}/functions/v1/{name}"
+
+    async def _headers(self) -> dict[str, str]:
+        """Who asks an edge function: the signed-in member, or the key alone."""
+        key = self.supabase.supabase_key
+        session = await self.supabase.auth.get_session()
+        token = session.access_token if session else key
+        return {"apikey": key, "Authorization": f"Bearer {token}"}
 
     async def _member(self, user_id: str | None) -> str:
         """The member to write for: named, or signed in with this client.

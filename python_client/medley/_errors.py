@@ -96,6 +96,12 @@ class TooLarge(MedleyError):
     stable_code = "too_large"
 
 
+class QuotaExceeded(MedleyError):
+    """The member has used up what a day allows."""
+
+    stable_code = "quota_exceeded"
+
+
 class Unavailable(MedleyError):
     """No answer, or one that another attempt may change: network, gateway, deadlock, restart."""
 
@@ -126,6 +132,7 @@ ERRORS_BY_CODE: dict[str, type[MedleyError]] = {
         Conflict,
         Cycle,
         TooLarge,
+        QuotaExceeded,
     )
     if error.stable_code
 }
@@ -153,6 +160,8 @@ _ERRORS_BY_PREFIX: dict[str, type[MedleyError]] = {
     "PT404": NotFound,
     "PT409": Conflict,
     "PT413": TooLarge,
+    "PT429": QuotaExceeded,
+    "PT503": Unavailable,
     "PGRST0": Unavailable,
     "PGRST1": InvalidArgument,
     "PGRST202": NotInstalled,

@@ -296,6 +296,83 @@ class CalendarEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class SetlistSong:
+    """A song of a setlist.
+
+    Attributes:
+        setlist_song_id: What one votes for.
+        position: Place, from 1.
+        my_vote: 1, -1 or 0 (none); None for who is not signed in.
+    """
+
+    setlist_song_id: str
+    song_id: str
+    position: int
+    title: str
+    artist: str
+    duration_ms: int | None
+    upvotes: int
+    downvotes: int
+    my_vote: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Setlist:
+    """A setlist of a show.
+
+    Attributes:
+        type: actual, predicted or user_created.
+        created_by: The member who made it; None for the others.
+        total_votes: Votes on its songs, up and down.
+        songs: In order, with the fields of `SetlistSong`.
+    """
+
+    setlist_id: str
+    type: str
+    name: str
+    artist_id: str
+    artist: str
+    created_by: str | None
+    is_locked: bool
+    total_votes: int
+    songs: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetlistVote:
+    """What a vote led to.
+
+    Attributes:
+        my_vote: 1, -1, or 0 for none.
+        total_votes: Of the whole setlist.
+    """
+
+    setlist_song_id: str
+    upvotes: int
+    downvotes: int
+    my_vote: int
+    total_votes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrendingArtist:
+    """An artist with what members did lately.
+
+    Attributes:
+        trending_score: Weighted votes, follows and views.
+        show_count: Events that the artist headlines.
+    """
+
+    artist_id: str
+    name: str
+    slug: str
+    image_url: str | None
+    trending_score: float
+    show_count: int
+    follower_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class GenreNode:
     """A genre at one of its places in the taxonomy.
 
@@ -414,6 +491,50 @@ def _plan(model: type[Any]) -> tuple[tuple[str, Callable[[Any], Any], bool, bool
         has_default = field.default is not MISSING or field.default_factory is not MISSING
         plan.append((field.name, _CONVERTERS.get(hint, _identity), optional, has_default))
     return tuple(plan)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportJob:
+    """The import of an artist, as starting it answers.
+
+    Attributes:
+        stage: The stage to come: identify, artist, songs, events, setlists; `done` where the artist
+            was imported just now.
+        started: True where this call made the job or let a failed one go on; False where it joined.
+    """
+
+    job_id: str
+    stage: str
+    started: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    """One update of an import.
+
+    Attributes:
+        update_no: Its number among the job's updates; they have no gaps.
+        stage: What is being done; done or failed at the end.
+        progress: Percent of the whole that are done.
+        error: Why it failed: a code, a colon, the reason.
+        estimated_time_remaining: Seconds, by the pace so far; None where that says nothing yet.
+        artist_id: The artist, as soon as there is one.
+    """
+
+    job_id: str
+    update_no: int
+    stage: str
+    progress: int
+    message: str | None
+    error: str | None
+    estimated_time_remaining: int | None
+    updated_at: datetime
+    artist_id: str | None
+
+    @property
+    def finished(self) -> bool:
+        """True for the last update of a job."""
+        return self.stage in ("done", "failed")
 
 
 def parse_row(model: type[T], row: object) -> T:

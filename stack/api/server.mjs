@@ -1,14 +1,16 @@
 // The REST and auth API of the local stack: @supabase/lite on its postgres driver,
-// made to behave like a hosted project where it does not by itself.
+// made to behave like a hosted project where it does not by itself; and the edge functions.
 //
 // Environment: MEDLEY_DB_URL (role postgres), MEDLEY_API_PORT, MEDLEY_API_SCHEMAS,
-// MEDLEY_PUBLISHABLE_KEY, MEDLEY_SECRET_KEY, MEDLEY_JWT_SECRET.
+// MEDLEY_PUBLISHABLE_KEY, MEDLEY_SECRET_KEY, MEDLEY_JWT_SECRET, MEDLEY_FUNCTIONS (folder),
+// MEDLEY_FUNCTIONS_ENV (file with the functions' secrets; need not exist).
 import { serve } from "@hono/node-server";
 import { App } from "@supabase/lite";
 import { createPostgresConnection } from "@supabase/lite/postgres";
 import { sql } from "kysely";
 import { handleAdminRequest, isAdminRequest } from "./admin.mjs";
 import { asPostgrestError } from "./errors.mjs";
+import { edgeFunctions } from "./functions.mjs";
 import { types } from "./types.mjs";
 
 const {
@@ -18,6 +20,8 @@ const {
   MEDLEY_PUBLISHABLE_KEY: publishableKey,
   MEDLEY_SECRET_KEY: secretKey,
   MEDLEY_JWT_SECRET: jwtSecret,
+  MEDLEY_FUNCTIONS: functionsFolder,
+  MEDLEY_FUNCTIONS_ENV: functionsEnv,
 } = process.env;
 
 const connection = await createPostgresConnection({
@@ -83,9 +87,20 @@ await app.init();
 // The schema is cached, and read again on the notification that migrations end with.
 await connection.driver.listen("pgrst", () => connection.clearSchemaCache());
 
+const functions = edgeFunctions({
+  folder: functionsFolder,
+  envFile: functionsEnv,
+  environment: {
+    SUPABASE_URL: `http://127.0.0.1:${port}`,
+    SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: publishableKey }),
+    SUPABASE_SECRET_KEYS: JSON.stringify({ default: secretKey }),
+  },
+});
+
 for (const signal of ["SIGTERM", "SIGINT"]) {
   process.on(signal, () => {
     server.close();
+    functions.close();
     connection.close().finally(() => process.exit(0));
   });
 }
@@ -93,8 +108,9 @@ for (const signal of ["SIGTERM", "SIGINT"]) {
 const server = serve({
   port: Number(port),
   hostname: "127.0.0.1",
-  fetch: (request, { incoming }) =>
-    isAdminRequest(request)
-      ? handleAdminRequest(request, connection.kysely, secretKey)
-      : app.fetch(request, { peerAddress: incoming.socket.remoteAddress ?? null }),
+  fetch: (request, { incoming }) => {
+    if (functions.serves(request)) return functions.fetch(request);
+    if (isAdminRequest(request)) return handleAdminRequest(request, connection.kysely, secretKey);
+    return app.fetch(request, { peerAddress: incoming.socket.remoteAddress ?? null });
+  },
 });

@@ -71,8 +71,9 @@ def start(node: Path, port: int, settings: Mapping[str, str], log: Path) -> int:
 
 
 def fingerprint(settings: Mapping[str, str]) -> str:
-    """Differs when a running server was started with other settings or another script."""
-    text = SERVER.read_text() + repr(sorted(settings.items()))
+    """Differs when a running server was started with other settings or other scripts."""
+    scripts = sorted(file for file in SERVER.parent.iterdir() if file.is_file())
+    text = "".join(file.read_text() for file in scripts) + repr(sorted(settings.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from medley_stack import api, cluster, database, ports, toolchain
 from medley_stack import binaries as pg
-from medley_stack.paths import DEV, Instance
+from medley_stack.paths import DEV, FUNCTIONS, Instance
 from medley_stack.process import lock, say
 from medley_stack.state import OTHER_PORTS, PREFERRED_PORTS, State, write_private
 
@@ -56,6 +56,8 @@ def _start_api(instance: Instance, state: State, node: Path, url: str) -> None:
         "MEDLEY_PUBLISHABLE_KEY": state.publishable_key,
         "MEDLEY_SECRET_KEY": state.secret_key,
         "MEDLEY_JWT_SECRET": state.jwt_secret,
+        "MEDLEY_FUNCTIONS": str(FUNCTIONS),
+        "MEDLEY_FUNCTIONS_ENV": str(FUNCTIONS / ".env"),
     }
     wanted = api.fingerprint(settings)
     if api.is_running(state.api_pid) and state.api_settings == wanted:

@@ -22,6 +22,7 @@ DOT = CHECKOUT / ".medley"
 VENV = DOT / "venv"
 NODE_BIN = STACK / "node_modules" / ".bin"
 MIGRATIONS = CHECKOUT / "supabase" / "migrations"
+FUNCTIONS = CHECKOUT / "supabase" / "functions"
 
 DEV = "dev"
 

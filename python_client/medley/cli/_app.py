@@ -17,6 +17,7 @@ from ._accuracy import accuracy
 from ._demo import demo
 from ._experiment import experiment
 from ._genres import genres
+from ._import import imports
 from ._load import load
 from ._output import (
     EXIT_CODES,
@@ -30,6 +31,7 @@ from ._output import (
     when,
 )
 from ._recommend import explain, log, recommend, similar, trending
+from ._setlist import setlist
 from ._settings import api, database
 
 #: From the catalogue to features and counts, from there to neighbours, tastes and lists.
@@ -59,6 +61,8 @@ app = typer.Typer(
 app.add_typer(load, name="load")
 app.add_typer(genres, name="genres")
 app.add_typer(experiment, name="experiment")
+app.add_typer(imports, name="import")
+app.add_typer(setlist, name="setlist")
 for command in (recommend, explain, similar, trending, log, accuracy, demo):
     app.command()(command)
 

@@ -18,6 +18,7 @@ from medley.loaders import (
     load_interactions,
     load_lastfm,
     load_movielens,
+    load_setlists,
     load_venues,
 )
 from medley.loaders.interactions import Format
@@ -202,5 +203,26 @@ def load_concerts_command(
             shift_to=_date(shift_to),
             skip_bad=skip_bad,
             progress=progress,
+        ),
+    )
+
+
+@load.command("setlists")
+def load_setlists_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    *,
+    artist: Annotated[
+        str | None, typer.Option(help="Name of the artist; from the files' names by default.")
+    ] = None,
+    source: Source = "setlists",
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Load what an artist played: PREFIX_{show,venue,song,setlist}data.csv."""
+    _run_load(
+        6,
+        as_json,
+        lambda connection, progress: load_setlists(
+            connection, folder, artist=artist, source=source, skip_bad=skip_bad, progress=progress
         ),
     )

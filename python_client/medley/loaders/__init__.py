@@ -14,6 +14,7 @@ from .films import load_films
 from .interactions import Interaction, load_interactions, read_interactions
 from .lastfm import load_lastfm
 from .movielens import load_movielens
+from .setlists import load_setlists
 
 __all__ = [
     "BadData",
@@ -26,6 +27,7 @@ __all__ = [
     "load_interactions",
     "load_lastfm",
     "load_movielens",
+    "load_setlists",
     "load_venues",
     "read_interactions",
 ]

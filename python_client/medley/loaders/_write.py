@@ -58,6 +58,7 @@ def load_transaction(connection: Connection[Any]) -> Iterator[Cursor[Any]]:
         # What comes next is planned by these numbers; autovacuum would bring them a minute later.
         cursor.execute(
             "analyze medley.items, public.artists, public.venues, public.events, public.titles, "
+            "public.songs, public.artist_songs, public.setlists, public.setlist_songs, "
             "public.people, public.title_credits, public.item_genres, public.item_follows, "
             "public.follows, medley.members, medley.engagements, medley.affinities"
         )

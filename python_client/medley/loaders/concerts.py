@@ -82,7 +82,7 @@ def load_concerts(
     report = LoadReport.of(problems, {path.name: len(shows)})
     with load_transaction(connection) as cursor:
         progress("Writing artists")
-        report.written["artists"] = _write_missing_artists(cursor, {s[1] for s in shows}, source)
+        report.written["artists"] = write_missing_artists(cursor, {s[1] for s in shows}, source)
         progress("Writing venues")
         report.written["venues"] = write_venues(cursor, venues.values())
         progress("Writing events")
@@ -112,7 +112,7 @@ def load_concerts(
     return report
 
 
-def _write_missing_artists(cursor: Cursor[Any], names: set[str], source: str) -> int:
+def write_missing_artists(cursor: Cursor[Any], names: set[str], source: str) -> int:
     """Makes the artists that the catalogue lacks; all are then in pg_temp.show_artists."""
     stage(cursor, "show_artists", "name text, id uuid", ((name, None) for name in sorted(names)))
     # Of several artists with one name: the one that an earlier load chose, then the best described.

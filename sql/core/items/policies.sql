@@ -8,7 +8,8 @@ revoke all on medley.items from public, anon, authenticated, service_role;
 alter table public.item_follows enable row level security;
 revoke all on public.item_follows from public, anon, authenticated, service_role;
 grant select, delete on public.item_follows to authenticated;
-grant insert (user_id, item_id), update (user_id, item_id) on public.item_follows to authenticated;
+grant insert (user_id, item_id, notifications_enabled), update (user_id, item_id, notifications_enabled)
+on public.item_follows to authenticated;
 grant select, insert, update, delete on public.item_follows to service_role;
 
 create policy item_follows_select on public.item_follows

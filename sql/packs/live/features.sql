@@ -1,11 +1,12 @@
--- What the engine knows of artists and events besides their genres: who plays, where, and from where they come.
--- An artist has itself as a feature and its events have the same one, so that who likes the one finds the other.
+-- What the engine knows of artists, events and songs besides their genres: who plays, where, and from where they come.
+-- An artist has itself as a feature and its events and songs have the same one: who likes the one finds the other.
 insert into medley.feature_types (feature_type, weight, is_creator, description)
 values
   ('artist', 2, true, 'Who plays, by id; the artist has it too.'),
   ('venue', 0.5, false, 'Where it happens, by id; the venue has it too.'),
   ('city', 0.5, false, 'The city where it happens.'),
-  ('country', 0.3, false, 'Where it comes from, or where it happens.')
+  ('country', 0.3, false, 'Where it comes from, or where it happens.'),
+  ('decade', 0.3, false, 'The ten years of its first release, such as 1990s.')
 on conflict (feature_type) do nothing;
 
 -- No SET: it inlines into the queries of definer functions, which alone may run it.
@@ -38,6 +39,14 @@ begin atomic
     from unnest(p_item_ids) as w (id)
     inner join public.event_artists as b on b.event_id = w.id
     union all
+    select l.song_id, 'artist', l.artist_id::text, case when l.is_primary_artist then 1 else 0.7 end
+    from unnest(p_item_ids) as w (id)
+    inner join public.artist_songs as l on l.song_id = w.id
+    union all
+    select s.id, 'decade', extract(year from s.release_date)::int / 10 * 10 || 's', 1
+    from unnest(p_item_ids) as w (id)
+    inner join public.songs as s on s.id = w.id
+    union all
     select p.item_id, f.feature_type, f.feature_value, 1
     from places as p
     inner join public.venues as v on v.id = p.venue_id
@@ -55,7 +64,7 @@ begin atomic
 end;
 
 comment on function medley.live_feature_rows(uuid[]) is
-  'The features of these artists, venues and events, genres left out: those follow item_genres.';
+  'The features of these artists, venues, events and songs, genres left out: those follow item_genres.';
 revoke all on function medley.live_feature_rows(uuid[]) from public, anon, authenticated, service_role;
 
 -- One item or ten thousand: each call is planned for its own array.
@@ -95,7 +104,7 @@ end;
 $$;
 
 comment on function medley.refresh_live_features(uuid[]) is
-  'Makes the features of these artists, venues and events equal to what the catalogue says. '
+  'Makes the features of these artists, venues, events and songs equal to what the catalogue says. '
   'Returns what replace_item_features returns.';
 revoke all on function medley.refresh_live_features(uuid[]) from public, anon, authenticated, service_role;
 
@@ -113,7 +122,7 @@ begin
     from (
       select i.item_no, i.id
       from medley.items as i
-      where i.item_no > v_last and i.kind in ('artist', 'venue', 'event')
+      where i.item_no > v_last and i.kind in ('artist', 'venue', 'event', 'song')
       order by i.item_no
       limit p_batch
     ) as b;
@@ -125,7 +134,7 @@ end;
 $$;
 
 comment on function medley.backfill_live_features(int) is
-  'Brings the features of every artist, venue and event in line with the catalogue, p_batch items at a time: for rows that '
+  'Brings the features of every artist, venue, event and song in line with the catalogue, p_batch items at a time: for rows that '
   'were loaded with triggers off. Returns the sum of what replace_item_features returns.';
 revoke all on function medley.backfill_live_features(int) from public, anon, authenticated, service_role;
 grant execute on function medley.backfill_live_features(int) to service_role;

@@ -8,4 +8,12 @@ values
   (
     'refresh_user_cluster_affinity', '40 4 * * *', 'refresh_user_cluster_affinity', null, 3600,
     'Rebuilds the cluster affinities of all members after the taxonomy.'
+  ),
+  (
+    'predict_setlists', '25 * * * *', 'predict_setlists', 200, 900,
+    'Predicts the setlists of upcoming shows that have no prediction or an outdated one.'
+  ),
+  (
+    'refresh_trending_artists', '5 * * * *', 'refresh_trending_artists', null, 600,
+    'Fills trending_artists with what happened in the last days.'
   );

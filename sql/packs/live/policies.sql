@@ -70,7 +70,7 @@ revoke all on medley.event_postings from public, anon, authenticated, service_ro
 
 revoke all on
 public.artists_genres, public.events_genres, public.user_follows_artists, public.user_event_relationships,
-public.event_clusters, public.artist_clusters,
+public.shows, public.user_profiles, public.event_clusters, public.artist_clusters,
 public.analytics_events_by_cluster, public.analytics_events_by_umbrella, public.analytics_artists_by_cluster
 from public, anon, authenticated, service_role;
 
@@ -78,8 +78,19 @@ grant select on public.artists_genres, public.events_genres to anon, authenticat
 grant select, insert, update, delete on public.artists_genres, public.events_genres to service_role;
 
 grant select, delete on public.user_follows_artists to authenticated;
-grant insert (user_id, artist_id) on public.user_follows_artists to authenticated;
-grant select, insert, delete on public.user_follows_artists to service_role;
+grant insert (user_id, artist_id, notifications_enabled), update (notifications_enabled)
+on public.user_follows_artists to authenticated;
+grant select, insert, update, delete on public.user_follows_artists to service_role;
+
+grant select on public.shows to anon, authenticated;
+grant select, insert, update, delete on public.shows to service_role;
+
+grant select on public.user_profiles to anon, authenticated;
+grant insert (id, username, display_name, avatar_url, bio, location, website),
+update (username, display_name, avatar_url, bio, location, website)
+on public.user_profiles to authenticated;
+grant insert (location, website), update (location, website) on public.profiles to authenticated;
+grant select, insert, update, delete on public.user_profiles to service_role;
 
 grant select, delete on public.user_event_relationships to authenticated;
 grant insert (user_id, event_id, relationship_type), update (relationship_type)

@@ -5,6 +5,7 @@ create extension if not exists postgis with schema extensions;
 insert into medley.item_kinds (kind, in_genre_statistics, description)
 values
   ('artist', true, 'A musician or band.'),
+  ('song', false, 'A recording of a song.'),
   ('venue', false, 'A place where events happen.'),
   ('event', false, 'A concert, festival day or other dated show.');
 
@@ -15,12 +16,26 @@ create table public.artists (
   genres text[] not null default '{}' check (cardinality(genres) <= 100),
   country text check (length(country) <= 100),
   image_url text check (length(image_url) <= 2000),
+  small_image_url text check (length(small_image_url) <= 2000),
+  slug text not null unique check (length(slug) between 1 and 250),
+  spotify_id text unique check (length(spotify_id) between 1 and 255),
+  ticketmaster_id text unique check (length(ticketmaster_id) between 1 and 255),
+  popularity int not null default 0 check (popularity between 0 and 100),
+  followers int not null default 0 check (followers >= 0),
+  external_urls jsonb not null default '{}' check (jsonb_typeof(external_urls) = 'object'),
+  verified boolean not null default false,
+  last_synced_at timestamptz,
+  song_catalog_synced_at timestamptz,
+  last_full_sync_at timestamptz,
+  total_songs int not null default 0 check (total_songs >= 0),
+  total_albums int not null default 0 check (total_albums >= 0),
   source text not null default 'app',
   external_id text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   unique (source, external_id)
 );
+create index artists_last_synced_idx on public.artists (last_synced_at);
 
 comment on table public.artists is 'Musicians and bands.';
 comment on column public.artists.id is 'The artist, an item of kind artist.';
@@ -28,6 +43,19 @@ comment on column public.artists.name is 'Name as printed on a bill.';
 comment on column public.artists.genres is 'Raw genre names as the source gave them; item_genres follows by trigger.';
 comment on column public.artists.country is 'Where the artist comes from.';
 comment on column public.artists.image_url is 'Address of a picture.';
+comment on column public.artists.small_image_url is 'Address of a small one.';
+comment on column public.artists.slug is 'For addresses; made of the name and the id where the app gives none.';
+comment on column public.artists.spotify_id is 'The id at Spotify.';
+comment on column public.artists.ticketmaster_id is 'The id at Ticketmaster.';
+comment on column public.artists.popularity is 'How popular the source says the artist is, 0 to 100; the engine measures its own.';
+comment on column public.artists.followers is 'How many followers the source counts; those here are in item_follows.';
+comment on column public.artists.external_urls is 'Addresses elsewhere, by name: a JSON object.';
+comment on column public.artists.verified is 'Whether the artist is known to be genuine; trending_artists lists these.';
+comment on column public.artists.last_synced_at is 'When the artist''s own data last came from the sources.';
+comment on column public.artists.song_catalog_synced_at is 'When the songs did.';
+comment on column public.artists.last_full_sync_at is 'When everything did.';
+comment on column public.artists.total_songs is 'How many songs artist_songs has; kept by triggers.';
+comment on column public.artists.total_albums is 'How many different albums those songs name; kept by triggers.';
 comment on column public.artists.source is 'Where the row came from.';
 comment on column public.artists.external_id is 'The id in that source.';
 comment on column public.artists.created_at is 'When the row was made.';
@@ -46,6 +74,12 @@ create table public.venues (
     extensions.st_setsrid(extensions.st_makepoint(longitude, latitude), 4326)
   ) stored,
   capacity int check (capacity >= 0),
+  slug text not null unique check (length(slug) between 1 and 250),
+  ticketmaster_id text unique check (length(ticketmaster_id) between 1 and 255),
+  address text check (length(address) <= 500),
+  postal_code text check (length(postal_code) <= 40),
+  timezone text check (length(timezone) <= 60),
+  website text check (length(website) <= 2000),
   source text not null default 'app',
   external_id text,
   created_at timestamptz not null default now(),
@@ -65,6 +99,12 @@ comment on column public.venues.latitude is 'Degrees north (WGS 84).';
 comment on column public.venues.longitude is 'Degrees east (WGS 84).';
 comment on column public.venues.location is 'The same as a point, for spatial queries; always in step with latitude and longitude.';
 comment on column public.venues.capacity is 'How many people fit in.';
+comment on column public.venues.slug is 'For addresses; made of the name and the id where the app gives none.';
+comment on column public.venues.ticketmaster_id is 'The id at Ticketmaster.';
+comment on column public.venues.address is 'Street and number.';
+comment on column public.venues.postal_code is 'Postal code.';
+comment on column public.venues.timezone is 'Name of the time zone, such as Europe/Berlin.';
+comment on column public.venues.website is 'Address of the web site.';
 comment on column public.venues.source is 'Where the row came from.';
 comment on column public.venues.external_id is 'The id in that source.';
 comment on column public.venues.created_at is 'When the row was made.';
@@ -85,6 +125,12 @@ create table public.events (
   ticket_available boolean not null default false,
   ticket_url text check (length(ticket_url) <= 2000),
   image_url text check (length(image_url) <= 2000),
+  slug text not null unique check (length(slug) between 1 and 250),
+  ticketmaster_id text unique check (length(ticketmaster_id) between 1 and 255),
+  min_price numeric(10, 2) check (min_price >= 0),
+  max_price numeric(10, 2) check (max_price >= min_price),
+  currency text not null default 'USD' check (currency ~ '^[A-Z]{3}$'),
+  age_restrictions text check (length(age_restrictions) <= 100),
   source text not null default 'app',
   external_id text,
   created_at timestamptz not null default now(),
@@ -110,6 +156,12 @@ comment on column public.events.promoted is 'Whether it is promoted: a term of t
 comment on column public.events.ticket_available is 'Whether tickets can be had: a term of the feed''s score.';
 comment on column public.events.ticket_url is 'Where to buy.';
 comment on column public.events.image_url is 'Address of a picture.';
+comment on column public.events.slug is 'For addresses; made of the title and the id where the app gives none.';
+comment on column public.events.ticketmaster_id is 'The id at Ticketmaster.';
+comment on column public.events.min_price is 'The cheapest ticket.';
+comment on column public.events.max_price is 'The dearest ticket.';
+comment on column public.events.currency is 'Of both prices: three letters of ISO 4217.';
+comment on column public.events.age_restrictions is 'Who is let in, in words.';
 comment on column public.events.source is 'Where the row came from.';
 comment on column public.events.external_id is 'The id in that source.';
 comment on column public.events.created_at is 'When the row was made.';
