@@ -46,7 +46,8 @@ as $$
     cross join lateral (
       select
         case
-          when medley.experiment_bucket('simulation:' || p_seed || ':' || e.experiment, m.member) < 5000 then 'control'
+          when medley.experiment_bucket('simulation:' || p_seed || ':' || e.experiment, md5(m.member::text)::uuid) < 5000
+            then 'control'
           else 'bold'
         end as variant
       offset 0

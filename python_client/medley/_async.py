@@ -232,11 +232,13 @@ class AsyncMedley:
         Args:
             kind: A kind of item; all by default.
             window: hour, day (by default), week or month.
-            trend_type: global (by default), genre, platform, or friend_network (what friends did).
+            trend_type: global (by default), genre, platform, friend_network (what friends did), or
+                cluster (what members of the same taste did).
             segment: The genre's slug or the platform, for these two.
             limit: Rows of a page, 1 to 200; 20 by default.
             cursor: `next_cursor` of the page before.
-            user_id: Whose friends, with the secret key; otherwise the signed-in member's.
+            user_id: Whose friends or cluster, with the secret key; otherwise the signed-in
+                member's.
 
         Returns:
             A page, the strongest trend first.
@@ -245,7 +247,8 @@ class AsyncMedley:
             NotFound: No genre has that slug.
             InvalidArgument: One of the words is not known, or `limit` is out of range.
             InvalidCursor: The cursor is damaged or of another query.
-            Unauthenticated: Trends among friends, and nobody is signed in.
+            Unauthenticated: Trends among friends or members of the same taste, and nobody is
+                signed in.
         """
         return await self._call(
             _rpc.trending(

@@ -113,7 +113,8 @@ class TrendingItem:
     Attributes:
         score: How much; compares within one list.
         time_window: hour, day, week or month.
-        trend_type: global, genre, platform or friend_network.
+        trend_type: global, genre, platform, friend_network or cluster. Who asks for cluster gets
+            global while their taste is not known.
         segment: The genre's slug or the platform; None for the others.
     """
 

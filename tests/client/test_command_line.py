@@ -294,6 +294,7 @@ def test_recommendations_and_what_is_around_them_are_shown(member: Member, artis
         ("similar", artist, "--limit", "3"),
         ("trending", "--window", "week", "--limit", "3"),
         ("trending", "--friends-of", member.id),
+        ("trending", "--taste-of", member.id),
     )
     for command in commands:
         assert len(shown(medley(*command, "--json"))) <= 3

@@ -154,6 +154,13 @@ def test_trends_that_cannot_be_are_refused(anon: Client) -> None:
         Medley(anon).trending(trend_type="genre", segment="no-such-genre")
     with pytest.raises(Unauthenticated):
         Medley(anon).trending(trend_type="friend_network")
+    with pytest.raises(Unauthenticated):
+        Medley(anon).trending(trend_type="cluster")
+
+
+def test_whose_taste_is_not_known_gets_what_trends_everywhere(medley: Medley) -> None:
+    page = medley.trending(trend_type="cluster", limit=5)
+    assert page.rows == medley.trending(limit=5).rows
 
 
 # Engagement

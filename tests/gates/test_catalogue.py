@@ -209,6 +209,30 @@ def test_row_level_security_is_on_everywhere(pushed: Database) -> None:
     assert off == set()
 
 
+def test_a_grant_would_show_members_their_own_rows_only(pushed: Database) -> None:
+    # Also where nothing is granted: a mistake in a grant must not become a leak.
+    leaks = names(
+        pushed,
+        f"""
+        select r.name from ({RELATIONS}) as r
+        inner join pg_attribute as a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+        where r.name like 'medley.%' and r.relkind in ('r', 'p') and not r.relispartition
+          and a.attname ~ '(^|_)(user|member)_(no|id)$'
+          and array(
+            select row(p.polcmd, p.polroles, pg_get_expr(p.polqual, p.polrelid))::text
+            from pg_policy as p
+            where p.polrelid = r.oid
+          ) <> array[
+            row('r'::"char", array['authenticated'::regrole::oid], case
+              when r.name = 'medley.members' then '(user_id = ( SELECT auth.uid() AS uid))'
+              else format('(%I = ( SELECT medley.acting_user_no() AS acting_user_no))', a.attname)
+            end)::text
+          ]
+        """,
+    )
+    assert leaks == set()
+
+
 def test_foreign_keys_have_an_index(pushed: Database) -> None:
     # An index serves when its first columns are the key's, in any order, over all rows that refer.
     bare = names(

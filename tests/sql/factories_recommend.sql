@@ -152,3 +152,16 @@ create function tests.is_ahead(p_limit int default 5)
 returns boolean
 language sql stable security invoker
 as $$ select bool_and(r.reason = 'Ahead') from public.get_recommendations(p_limit => p_limit) as r $$;
+
+-- These members are taste cluster p_no, in another generation of clusters.
+create function tests.plant_cluster(p_no int, p_members text[])
+returns void
+language sql security definer set search_path = ''
+as $$
+  insert into medley.user_clusters as c (user_no, cluster_type, cluster_no, similarity)
+  select m.user_no, 'taste_based', p_no, 1
+  from unnest(p_members) as n (name)
+  inner join medley.members as m on m.user_id = md5('member ' || n.name)::uuid
+  on conflict (user_no, cluster_type) do update set cluster_no = excluded.cluster_no;
+  select medley.finish_generation('user_clusters', medley.begin_generation('user_clusters'), cardinality(p_members));
+$$;

@@ -111,23 +111,34 @@ def trending(
     friends_of: Annotated[
         str | None, typer.Option(help="Among the friends of this member (secret key).")
     ] = None,
+    taste_of: Annotated[
+        str | None, typer.Option(help="Among members of this member's taste (secret key).")
+    ] = None,
     limit: Limit = 20,
     as_json: Json = False,
 ) -> None:
-    """List what trends: everywhere, below a genre, on a platform, or among friends."""
-    segments = {"genre": genre, "platform": platform, "friend_network": friends_of}
+    """List what trends: everywhere, below a genre, on a platform, among friends or by taste."""
+    segments = {
+        "genre": genre,
+        "platform": platform,
+        "friend_network": friends_of,
+        "cluster": taste_of,
+    }
     given = [name for name, value in segments.items() if value is not None]
     if len(given) > 1:
-        raise typer.BadParameter("--genre, --platform and --friends-of exclude each other")
+        raise typer.BadParameter(
+            "--genre, --platform, --friends-of and --taste-of exclude each other"
+        )
+    member = friends_of or taste_of
     items = list(
         islice(
-            api(secret=friends_of is not None).iter_trending(
+            api(secret=member is not None).iter_trending(
                 kind=kind,
                 window=window,
                 trend_type=given[0] if given else None,
                 segment=genre or platform,
                 page_size=min(limit, 100),
-                user_id=friends_of,
+                user_id=member,
             ),
             limit,
         )

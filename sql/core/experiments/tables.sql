@@ -109,6 +109,9 @@ revoke all on medley.experiment_variants from public, anon, authenticated, servi
 alter table medley.recommendation_experiments enable row level security;
 revoke all on medley.recommendation_experiments from public, anon, authenticated, service_role;
 
+create policy recommendation_experiments_own on medley.recommendation_experiments
+for select to authenticated using (user_no = (select medley.acting_user_no()));
+
 insert into medley.settings (key, value, description)
 values
   ('experiments.alpha', 0.05, 'How often an experiment without effect may ever call one, 0.001 to 0.5.'),

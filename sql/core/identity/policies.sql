@@ -81,3 +81,6 @@ for all to authenticated using (user_id = (select auth.uid())) with check (user_
 -- The engine reads members through its own functions only.
 alter table medley.members enable row level security;
 revoke all on medley.members from public, anon, authenticated, service_role;
+
+create policy members_own on medley.members
+for select to authenticated using (user_id = (select auth.uid()));

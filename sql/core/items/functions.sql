@@ -26,6 +26,20 @@ comment on function medley.visible_to(uuid, uuid) is
 revoke all on function medley.visible_to(uuid, uuid) from public, anon, authenticated, service_role;
 grant execute on function medley.visible_to(uuid, uuid) to anon, authenticated, service_role;
 
+create or replace function medley.may_list(p_user_id uuid, p_item_id uuid, p_owner_id uuid)
+returns boolean
+language sql stable parallel safe security definer set search_path = ''
+as $$
+  select medley.visible_to(p_user_id, p_item_id) and not exists (
+    select from public.user_mutes as m
+    where m.user_id = p_user_id and m.muted_id = p_owner_id
+  )
+$$;
+
+comment on function medley.may_list(uuid, uuid, uuid) is
+  'Whether a list for the member (null: nobody is signed in) may hold the item: visible, and its owner is not muted.';
+revoke all on function medley.may_list(uuid, uuid, uuid) from public, anon, authenticated, service_role;
+
 create or replace function medley.check_kind(p_kind text)
 returns void
 language plpgsql stable parallel safe security definer set search_path = ''

@@ -20,8 +20,9 @@ $$;
 comment on function public.get_trending(text, text, text, text, int, text, uuid) is
   'What trends, highest score first: much activity of late, and more of it than is usual for the item. p_kind: a kind of '
   'item, or null for all. p_window: hour, day, week or month. p_trend_type: global; genre (p_segment is its slug, and all '
-  'genres below it count); platform (p_segment is its name as events give it); friend_network (what friends did, for a '
-  'signed-in member). The caller sees what select would show, and nothing of blocked or muted members. p_limit: 1 to 200. '
+  'genres below it count); platform (p_segment is its name as events give it); friend_network (what friends did) or '
+  'cluster (what members of the same taste did; global, and the rows say so, while there is none), both for a signed-in '
+  'member. The caller sees what select would show, and nothing of blocked or muted members. p_limit: 1 to 200. '
   'p_cursor: next_cursor of the previous page with the same arguments. p_user_id: for the secret key only. '
   'Errors: invalid_argument, invalid_cursor, not_found (the genre), unauthenticated, forbidden.';
 revoke all on function public.get_trending(text, text, text, text, int, text, uuid)

@@ -42,12 +42,8 @@ begin
       and (i.expires_at is null or i.expires_at > p_as_of)
       and (i.owner_id is null and i.visibility = 'public' or medley.may_recommend(p_user_id, i.id, i.owner_id))
       and c.item_no not in (
-        select h.item_no
-        from medley.engagements as h
-        where h.user_no = p_user_no
-          and h.occurred_at > v_shown_since
-          and h.occurred_at <= p_as_of
-          and h.kind_no = v_impression
+        select w.item_no
+        from medley.shown_items(p_user_no, v_shown_since, v_impression, p_as_of) as w
       )
     order by c.rank
     limit p_limit

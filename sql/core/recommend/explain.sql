@@ -69,13 +69,11 @@ as $$
           and a.negative_at >= coalesce(a.positive_at, '-infinity')
       ) then 'rejected' end,
       case when exists (
-        select from medley.engagements as e
-        inner join medley.engagement_kinds as k on e.kind_no = k.kind_no
-        where e.user_no = p_user_no
-          and e.item_no = p_item.item_no
-          and e.occurred_at > p_as_of - medley.setting('recommend.shown_hours')::float8 * interval '1 hour'
-          and e.occurred_at <= p_as_of
-          and k.kind = 'impression'
+        select from medley.engagement_kinds as k
+        cross join lateral medley.shown_items(
+          p_user_no, p_as_of - medley.setting('recommend.shown_hours')::float8 * interval '1 hour', k.kind_no, p_as_of
+        ) as w
+        where k.kind = 'impression' and w.item_no = p_item.item_no
       ) then 'shown_lately' end
     ],
     null
@@ -108,7 +106,7 @@ begin
     perform medley.fail('not_found', format('no item %s', p_item_id), 'p_item_id', 'Pass the id of an item that you see.');
   end if;
   select e.weights, e.experiment || ':' || e.variant into v_override, variant
-  from medley.active_experiment(v_user_no, 'recommendations', p_as_of) as e;
+  from medley.active_experiment(v_user_id, 'recommendations', p_as_of) as e;
   v_parameters := medley.recommendation_parameters(v_override);
 
   return query

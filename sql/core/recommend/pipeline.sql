@@ -115,6 +115,28 @@ comment on function medley.member_history(int, int, double precision, double pre
 revoke all on function medley.member_history(int, int, double precision, double precision, timestamptz)
 from public, anon, authenticated, service_role;
 
+create or replace function medley.shown_items(
+  p_user_no int,
+  p_since timestamptz,
+  p_impression_no smallint,
+  p_as_of timestamptz
+)
+returns table (item_no int)
+language sql stable parallel safe security invoker
+begin atomic
+  select e.item_no
+  from medley.engagements as e
+  where e.user_no = p_user_no
+    and e.occurred_at > p_since
+    and e.occurred_at <= p_as_of
+    and e.kind_no = p_impression_no;
+end;
+
+comment on function medley.shown_items(int, timestamptz, smallint, timestamptz) is
+  'The items that the member was shown after p_since, until p_as_of; p_impression_no is the number of that kind.';
+revoke all on function medley.shown_items(int, timestamptz, smallint, timestamptz)
+from public, anon, authenticated, service_role;
+
 -- Everything that may not be shown to the member again, whatever the source.
 create or replace function medley.hidden_items(
   p_user_no int,
@@ -135,12 +157,8 @@ begin atomic
   having p_hide = 'known' and bool_or(a.seen)
     or p_hide <> 'nothing' and max(a.negative_at) >= coalesce(max(a.positive_at), '-infinity')
   union all
-  select e.item_no
-  from medley.engagements as e
-  where e.user_no = p_user_no
-    and e.occurred_at > p_shown_since
-    and e.occurred_at <= p_as_of
-    and e.kind_no = p_impression_no
+  select w.item_no
+  from medley.shown_items(p_user_no, p_shown_since, p_impression_no, p_as_of) as w
   union all
   select s.item_no
   from unnest(p_skip) as s (item_no);

@@ -344,7 +344,7 @@ begin
     from medley.read_recommendation_cursor(p_cursor, v_query, p_now) as c;
   end if;
   select e.experiment || ':' || e.variant, e.weights into v_variant, v_weights
-  from medley.active_experiment(v_user_no, 'recommendations', v_as_of) as e;
+  from medley.active_experiment(v_user_id, 'recommendations', v_as_of) as e;
 
   if num_nulls(p_kind, p_cursor, v_variant) = 3 and coalesce(p_context, '{}') = '{}' then
     return query

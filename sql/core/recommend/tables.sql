@@ -48,6 +48,9 @@ comment on column medley.recommendation_candidates.expires_at is 'When it is too
 alter table medley.recommendation_candidates enable row level security;
 revoke all on medley.recommendation_candidates from public, anon, authenticated, service_role;
 
+create policy recommendation_candidates_own on medley.recommendation_candidates
+for select to authenticated using (user_no = (select medley.acting_user_no()));
+
 insert into medley.settings (key, value, description)
 values
   ('recommend.history', 200, 'Items of a member, strongest first, that speak for others; 5 to 500.'),

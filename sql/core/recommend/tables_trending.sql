@@ -62,7 +62,8 @@ create table medley.trend_windows (
   once_per interval not null check (once_per between interval '1 minute' and interval '1 day'),
   half_life interval not null check (half_life >= interval '1 minute'),
   refresh_every interval not null check (refresh_every >= interval '1 minute'),
-  calculated_at timestamptz
+  calculated_at timestamptz,
+  cluster_generation int
 );
 
 comment on table medley.trend_windows is 'The windows that trends are measured over.';
@@ -73,6 +74,8 @@ comment on column medley.trend_windows.once_per is 'A member counts once for an 
 comment on column medley.trend_windows.half_life is 'Age of an item''s activity at which its surprise has halved.';
 comment on column medley.trend_windows.refresh_every is 'How often it is calculated.';
 comment on column medley.trend_windows.calculated_at is 'The moment of the last calculation; null before the first.';
+comment on column medley.trend_windows.cluster_generation is
+  'The generation of user_clusters that it counted by: when another is there, the window is due.';
 
 alter table medley.trend_windows enable row level security;
 revoke all on medley.trend_windows from public, anon, authenticated, service_role;
@@ -89,7 +92,7 @@ create table medley.trending_cache (
   trend_score real not null check (trend_score > 0),
   kind text not null,
   time_window text not null references medley.trend_windows (time_window),
-  trend_type text not null check (trend_type in ('global', 'genre', 'platform')),
+  trend_type text not null check (trend_type in ('global', 'genre', 'platform', 'cluster')),
   segment text not null check ((segment = '') = (trend_type = 'global')),
   calculated_at timestamptz not null,
   expires_at timestamptz not null,
@@ -106,8 +109,10 @@ comment on column medley.trending_cache.trend_score is 'How much it trends; see 
 comment on column medley.trending_cache.kind is 'Its kind.';
 comment on column medley.trending_cache.time_window is 'The window.';
 comment on column medley.trending_cache.trend_type is
-  'global; genre: among the items at or below a genre; platform: by what happened on a platform.';
-comment on column medley.trending_cache.segment is 'Slug of the genre, or name of the platform; empty for global.';
+  'global; genre: among the items at or below a genre; platform: by what happened on a platform; cluster: by what members '
+  'of one taste_based cluster did.';
+comment on column medley.trending_cache.segment is
+  'Slug of the genre, name of the platform, or generation.cluster_no of the cluster; empty for global.';
 comment on column medley.trending_cache.calculated_at is 'When the row was last written: only rows that changed are.';
 comment on column medley.trending_cache.expires_at is
   'When its last activity leaves the window, or earlier; it is put off in time while there is more.';
@@ -134,8 +139,8 @@ comment on column medley.trending_changes.item_no is 'The item.';
 comment on column medley.trending_changes.trend_score is 'Its new score; null: the row goes.';
 comment on column medley.trending_changes.kind is 'Its kind.';
 comment on column medley.trending_changes.time_window is 'The window.';
-comment on column medley.trending_changes.trend_type is 'global, genre or platform.';
-comment on column medley.trending_changes.segment is 'Slug of the genre, or name of the platform; empty for global.';
+comment on column medley.trending_changes.trend_type is 'global, genre, platform or cluster.';
+comment on column medley.trending_changes.segment is 'As in trending_cache.';
 comment on column medley.trending_changes.calculated_at is 'The moment of the calculation.';
 comment on column medley.trending_changes.expires_at is 'When the row expires.';
 
@@ -150,6 +155,7 @@ values
   ),
   ('trending.max_items', 1000, 'Items kept for each window and kind, and for each of its platforms, 1 to 10000.'),
   ('trending.max_genre_items', 200, 'Items kept for each window, kind and genre, 1 to 10000.'),
+  ('trending.max_cluster_items', 200, 'Items kept for each window, kind and cluster of members, 1 to 10000.'),
   ('trending.max_platforms', 50, 'Platforms with a trend of their own, the busiest ones, 0 to 1000.'),
   (
     'trending.prior', 1,

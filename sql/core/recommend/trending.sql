@@ -57,11 +57,21 @@ $$;
 comment on function medley.trend_weight(text) is 'The weight of a term of trend scores, hot or surprise; 0 where there is none.';
 revoke all on function medley.trend_weight(text) from public, anon, authenticated, service_role;
 
+create or replace function medley.cluster_generation()
+returns int
+language sql stable parallel safe security definer set search_path = ''
+as $$ select g.generation from medley.generations as g where g.name = 'user_clusters' $$;
+
+comment on function medley.cluster_generation() is
+  'The generation of user_clusters; null before the first. Each numbers its clusters anew, so trends name both.';
+revoke all on function medley.cluster_generation() from public, anon, authenticated, service_role;
+
 -- An hour or two months: each call is planned for its own times, with the partitions that they need.
 create or replace function medley.trend_activity(p_window medley.trend_windows, p_as_of timestamptz)
 returns table (
+  trend_type text,
+  segment text,
   item_no int,
-  platform text,
   points double precision,
   usual_points double precision,
   positive_points double precision,
@@ -74,6 +84,7 @@ as $$
 declare
   v_start timestamptz := p_as_of - p_window.span;
   v_usual timestamptz := v_start - p_window.baseline;
+  v_generation int := medley.cluster_generation();
 begin
   return query
   with kind as materialized (
@@ -84,6 +95,7 @@ begin
 
   act as (
     select
+      e.user_no,
       e.item_no,
       coalesce(e.platform, '') as platform,
       date_bin(p_window.once_per, e.occurred_at, v_start) >= v_start as is_now,
@@ -99,23 +111,31 @@ begin
     group by e.user_no, e.item_no, coalesce(e.platform, ''), date_bin(p_window.once_per, e.occurred_at, v_start)
   )
 
+  -- One pass over the acts sums up both.
   select
+    case grouping(a.platform) when 0 then 'platform' else 'cluster' end,
+    case grouping(a.platform) when 0 then a.platform else v_generation || '.' || c.cluster_no end,
     a.item_no,
-    a.platform,
     coalesce(sum(greatest(a.highest, 0) + least(a.lowest, 0)) filter (where a.is_now), 0),
     coalesce(sum(greatest(a.highest, 0) + least(a.lowest, 0)) filter (where not a.is_now), 0),
     coalesce(sum(greatest(a.highest, 0)) filter (where a.is_now), 0),
     coalesce(sum(greatest(a.highest, 0) * date_part('epoch', p_as_of - a.newest_at)) filter (where a.is_now), 0),
     max(a.newest_at) filter (where a.is_now and a.highest > 0)
   from act as a
-  group by a.item_no, a.platform;
+  left join medley.user_clusters as c on c.user_no = a.user_no and c.cluster_type = 'taste_based'
+  group by grouping sets ((a.item_no, a.platform), (a.item_no, c.cluster_no))
+  having grouping(a.platform) = 0
+    or c.cluster_no is not null
+    -- One member alone is no trend, and what they did is not for strangers.
+    and min(a.user_no) filter (where a.is_now and a.highest > 0) < max(a.user_no) filter (where a.is_now and a.highest > 0);
 end;
 $$;
 
 comment on function medley.trend_activity(medley.trend_windows, timestamptz) is
-  'What members did with each item on each platform (empty: none named): points in the window that ends at p_as_of and in '
-  'the baseline before it, the positive points in the window, the same times their age in seconds, and the newest '
-  'positive event in the window.';
+  'What members did with each item on each platform (empty: none named), and what those of each cluster did with it '
+  '(generation.cluster_no), where two of them at least did something positive: points in the window that ends at p_as_of and in the baseline before '
+  'it, the positive points in the window, the same times their age in seconds, and the newest positive event in the '
+  'window. The rows of the type platform are all that was done.';
 revoke all on function medley.trend_activity(medley.trend_windows, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -133,6 +153,7 @@ declare
   v_prior double precision := medley.setting('trending.prior');
   v_max_items bigint := medley.setting('trending.max_items');
   v_max_genre_items bigint := medley.setting('trending.max_genre_items');
+  v_max_cluster_items bigint := medley.setting('trending.max_cluster_items');
 begin
   return query
   with activity as materialized (
@@ -140,13 +161,13 @@ begin
     from medley.trend_activity(p_window, p_as_of) as a
   ),
 
-  busy as materialized (
-    select a.platform
+  busy as (
+    select a.segment
     from activity as a
-    where a.platform <> ''
-    group by a.platform
+    where a.trend_type = 'platform' and a.segment <> ''
+    group by a.segment
     having sum(a.positive_points) > 0
-    order by sum(a.positive_points) desc, a.platform collate "C"
+    order by sum(a.positive_points) desc, a.segment collate "C"
     limit medley.setting('trending.max_platforms')
   ),
 
@@ -161,12 +182,12 @@ begin
       sum(a.age_points) as age_points,
       max(a.newest_at) as newest_at
     from activity as a
+    where a.trend_type = 'platform'
     group by a.item_no
     union all
-    select
-      'platform', b.platform, a.item_no, a.points, a.usual_points, a.positive_points, a.age_points, a.newest_at
+    select a.*
     from activity as a
-    inner join busy as b on b.platform = a.platform
+    where a.trend_type = 'cluster' or a.segment in (select b.segment from busy as b)
   ),
 
   scored as materialized (
@@ -231,7 +252,11 @@ begin
 
   select r.trend_type, r.segment, r.item_no, r.kind, r.trend_score, r.expires_at
   from ranked as r
-  where r.place <= case r.trend_type when 'genre' then v_max_genre_items else v_max_items end;
+  where r.place <= case r.trend_type
+    when 'genre' then v_max_genre_items
+    when 'cluster' then v_max_cluster_items
+    else v_max_items
+  end;
 end;
 $$;
 
@@ -251,7 +276,7 @@ declare
   v_rows bigint;
 begin
   update medley.trend_windows as w
-  set calculated_at = p_as_of
+  set calculated_at = p_as_of, cluster_generation = medley.cluster_generation()
   where w.time_window = p_time_window
   returning w.* into strict v_window;
 
@@ -355,8 +380,10 @@ begin
     -- Nothing is left to write: the shortest window that is due.
     select w.time_window into v_window
     from medley.trend_windows as w
-    -- A job that starts every ten minutes starts now and then a moment early. A window that was empty is tried each time.
+    -- A job that starts every ten minutes starts now and then a moment early. A window that was empty is tried each time,
+    -- and new clusters want their trends soon.
     where coalesce(w.calculated_at + w.refresh_every <= p_as_of + interval '30 seconds', true)
+      or w.cluster_generation is distinct from medley.cluster_generation()
       or w.calculated_at < p_as_of
       and not exists (select from medley.trending_cache as t where t.time_window = w.time_window)
     order by w.span

@@ -16,9 +16,9 @@ begin
     perform medley.fail('invalid_argument', format('there is no window %s', coalesce(left(p_time_window, 100), 'null')),
       'p_window', 'Pass hour, day, week or month.');
   end if;
-  if coalesce(p_trend_type, '') not in ('global', 'genre', 'platform', 'friend_network') then
+  if coalesce(p_trend_type, '') not in ('global', 'genre', 'platform', 'friend_network', 'cluster') then
     perform medley.fail('invalid_argument', format('there is no trend type %s', coalesce(left(p_trend_type, 100), 'null')),
-      'p_trend_type', 'Pass global, genre, platform or friend_network.');
+      'p_trend_type', 'Pass global, genre, platform, friend_network or cluster.');
   end if;
   if (p_trend_type in ('genre', 'platform')) <> (coalesce(p_segment, '') <> '') then
     perform medley.fail('invalid_argument', 'p_segment goes with the types genre and platform', 'p_segment',
@@ -35,20 +35,6 @@ comment on function medley.check_trend_arguments(text, text, text, text) is
   'Refuses what get_trending cannot mean. Errors: invalid_argument, not_found (the genre).';
 revoke all on function medley.check_trend_arguments(text, text, text, text)
 from public, anon, authenticated, service_role;
-
-create or replace function medley.may_list(p_user_id uuid, p_item_id uuid, p_owner_id uuid)
-returns boolean
-language sql stable parallel safe security definer set search_path = ''
-as $$
-  select medley.visible_to(p_user_id, p_item_id) and not exists (
-    select from public.user_mutes as m
-    where m.user_id = p_user_id and m.muted_id = p_owner_id
-  )
-$$;
-
-comment on function medley.may_list(uuid, uuid, uuid) is
-  'Whether a list for the member (null: nobody is signed in) may hold the item: visible, and its owner is not muted.';
-revoke all on function medley.may_list(uuid, uuid, uuid) from public, anon, authenticated, service_role;
 
 create or replace function medley.friend_trends(p_user_id uuid, p_window medley.trend_windows, p_as_of timestamptz)
 returns table (item_no int, trend_score real)
@@ -168,11 +154,12 @@ declare
   v_query text;
   v_after medley.trend_position;
   v_window medley.trend_windows;
+  v_trend_type text := p_trend_type;
   v_segment text := coalesce(p_segment, '');
 begin
   perform medley.check_trend_arguments(p_kind, p_window, p_trend_type, p_segment);
   -- What trends everywhere is for everybody: a visitor reads it, and the service may leave the member out.
-  if p_trend_type = 'friend_network' or p_user_id is not null or auth.uid() is not null then
+  if p_trend_type in ('friend_network', 'cluster') or p_user_id is not null or auth.uid() is not null then
     v_user_id := medley.acting_user(p_user_id);
   end if;
   v_query := 'trending:' || md5(row(p_kind, p_window, p_trend_type, v_segment, v_user_id)::text);
@@ -182,6 +169,23 @@ begin
     select w.* into strict v_window
     from medley.trend_windows as w
     where w.time_window = p_window;
+  elsif p_trend_type = 'cluster' then
+    select 'cluster', n.segment into v_trend_type, v_segment
+    from medley.members as m
+    inner join medley.user_clusters as c on c.user_no = m.user_no and c.cluster_type = 'taste_based'
+    cross join lateral (select medley.cluster_generation() || '.' || c.cluster_no as segment) as n
+    where m.user_id = v_user_id
+      and exists (
+        select from medley.trending_cache as t
+        where t.time_window = p_window and t.trend_type = 'cluster' and t.segment = n.segment
+          and (p_kind is null or t.kind = p_kind)
+          and t.expires_at > p_as_of
+      );
+    -- Whose taste is not known yet, or whose cluster has done nothing, gets what trends everywhere.
+    if not found then
+      v_trend_type := 'global';
+      v_segment := '';
+    end if;
   end if;
 
   return query
@@ -192,7 +196,7 @@ begin
       select t.item_no, t.trend_score
       from medley.trending_cache as t
       inner join medley.items as i on i.item_no = t.item_no
-      where t.time_window = p_window and t.trend_type = p_trend_type and t.segment = v_segment and t.kind = k.kind
+      where t.time_window = p_window and t.trend_type = v_trend_type and t.segment = v_segment and t.kind = k.kind
         and (v_after.item_no is null or (t.trend_score, t.item_no) < (v_after.score, v_after.item_no))
         and t.expires_at > p_as_of
         and coalesce(i.expires_at > p_as_of, true)
@@ -227,7 +231,7 @@ begin
   )
 
   select
-    i.id, i.kind, i.title, p.trend_score, p_window, p_trend_type, p_segment,
+    i.id, i.kind, i.title, p.trend_score, p_window, v_trend_type, p_segment,
     (
       select medley.encode_cursor(v_query,
         jsonb_build_object('as_of', v_after.as_of, 'score', l.trend_score, 'item_no', l.item_no))

@@ -1,4 +1,4 @@
--- Members read their own rows; the engine alone writes. Kinds are edited with the secret key.
+-- Members read their own rows, if granted; the engine alone writes. Kinds are edited with the secret key.
 alter table medley.engagement_kinds enable row level security;
 revoke all on medley.engagement_kinds from public, anon, authenticated, service_role;
 
@@ -18,6 +18,9 @@ for select to authenticated using (user_no = (select medley.acting_user_no()));
 
 alter table medley.affinity_checkpoints enable row level security;
 revoke all on medley.affinity_checkpoints from public, anon, authenticated, service_role;
+
+create policy affinity_checkpoints_own on medley.affinity_checkpoints
+for select to authenticated using (user_no = (select medley.acting_user_no()));
 
 alter table medley.sessions enable row level security;
 revoke all on medley.sessions from public, anon, authenticated, service_role;

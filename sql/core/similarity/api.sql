@@ -22,7 +22,8 @@ comment on function public.get_similar_items(uuid, text, text, int, text) is
   'members do and what items are made of), behavior, cosine, content, genre or embedding. Where it has no more, behavior '
   '(after blend), content, genre and then the popular items of the kind fill the page; method says which one a row is '
   'from, and score compares within one method. reason tells why in words. p_limit is 1 to 200; pass next_cursor as p_cursor for '
-  'the next page. Only what the caller may see, published and not expired. Errors: not_found, invalid_argument, invalid_cursor.';
+  'the next page. Only what the caller may see, published, not expired and of nobody whom the caller mutes. '
+  'Errors: not_found, invalid_argument, invalid_cursor.';
 revoke all on function public.get_similar_items(uuid, text, text, int, text)
 from public, anon, authenticated, service_role;
 grant execute on function public.get_similar_items(uuid, text, text, int, text)

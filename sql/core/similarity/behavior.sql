@@ -41,6 +41,9 @@ comment on column medley.behavior_items.sketch is 'The same members as bits: bit
 
 alter table medley.behavior_histories enable row level security;
 revoke all on medley.behavior_histories from public, anon, authenticated, service_role;
+
+create policy behavior_histories_own on medley.behavior_histories
+for select to authenticated using (user_no = (select medley.acting_user_no()));
 alter table medley.behavior_items enable row level security;
 revoke all on medley.behavior_items from public, anon, authenticated, service_role;
 

@@ -138,7 +138,10 @@ returns boolean
 language sql stable parallel safe security invoker
 return (p_item).published_at <= p_as_of
 and ((p_item).expires_at is null or (p_item).expires_at > p_as_of)
-and ((p_item).owner_id is null and (p_item).visibility = 'public' or medley.visible_to(p_user_id, (p_item).id))
+and (
+  (p_item).owner_id is null and (p_item).visibility = 'public'
+  or medley.may_list(p_user_id, (p_item).id, (p_item).owner_id)
+)
 -- A scalar subquery rather than EXISTS: it is looked up row by row, never hashed as a whole.
 and (
   select true
@@ -149,8 +152,8 @@ and (
 ) is null;
 
 comment on function medley.may_list_neighbor(medley.items, smallint[], int, uuid, timestamptz) is
-  'Whether an item may stand on a page of similar items: published, not expired, visible to the member, and in none of the '
-  'earlier lists of p_item_no.';
+  'Whether an item may stand on a page of similar items: published, not expired, visible to the member and of no '
+  'muted owner, and in none of the earlier lists of p_item_no.';
 revoke all on function medley.may_list_neighbor(medley.items, smallint[], int, uuid, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -188,7 +191,7 @@ $$;
 
 comment on function medley.similar_page(smallint, smallint[], int, text, uuid, real, int, int, timestamptz) is
   'Up to p_limit neighbours of an item in one list, best first, after a score and number: of the kind p_kind (null: any), '
-  'in no earlier list, published, not expired, and visible to the member p_user_id (null: not signed in).';
+  'for which may_list_neighbor says yes.';
 revoke all on function medley.similar_page(smallint, smallint[], int, text, uuid, real, int, int, timestamptz)
 from public, anon, authenticated, service_role;
 

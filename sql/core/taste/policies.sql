@@ -17,6 +17,10 @@ alter table medley.content_embeddings enable row level security;
 revoke all on medley.content_embeddings from public, anon, authenticated, service_role;
 alter table medley.taste_states enable row level security;
 revoke all on medley.taste_states from public, anon, authenticated, service_role;
+
+create policy taste_states_own on medley.taste_states
+for select to authenticated using (user_no = (select medley.acting_user_no()));
+
 alter table medley.spectral_bags enable row level security;
 revoke all on medley.spectral_bags from public, anon, authenticated, service_role;
 alter table medley.spectral_items enable row level security;

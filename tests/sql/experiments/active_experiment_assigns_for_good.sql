@@ -2,17 +2,17 @@
 select plan(19);
 
 select make_ranker('shelf'), make_ranker('other');
-select is_empty($$ select medley.active_experiment(7, 'shelf', now()) $$, 'nothing where no experiment is');
+select is_empty($$ select medley.active_experiment(md5('7')::uuid, 'shelf', now()) $$, 'nothing where no experiment is');
 
 select medley.create_experiment('first', 'shelf', '[{"variant": "control", "share": 0.5},
   {"variant": "bold", "share": 0.5, "weights": {"near": 3}}]', 'engagement', 0.2, '2026-03-01', 'salt', null, '2026-01-01');
-select is_empty($$ select medley.active_experiment(n, 'shelf', '2026-01-02') from generate_series(1, 200) as n $$,
+select is_empty($$ select medley.active_experiment(md5(n::text)::uuid, 'shelf', '2026-01-02') from generate_series(1, 200) as n $$,
   'nor before it starts');
 select medley.start_experiment('first', '2026-01-02');
 
-create function tests.assigned(p_as_of timestamptz) returns table (user_no int, experiment text, variant text, weights jsonb)
+create function tests.assigned(p_as_of timestamptz) returns table (member int, experiment text, variant text, weights jsonb)
 language sql as $$ select n, a.* from generate_series(1, 1000) as n,
-  lateral medley.active_experiment(n, 'shelf', p_as_of) as a $$;
+  lateral medley.active_experiment(md5(n::text)::uuid, 'shelf', p_as_of) as a $$;
 create temp table before as select * from tests.assigned('2026-01-03');
 select results_eq(
   $$ select distinct experiment, variant, weights from before order by variant $$,
@@ -20,14 +20,14 @@ select results_eq(
   'each variant has its weights'
 );
 select ok((select count(*) between 150 and 250 from before), 'a fifth of the members takes part');
-select is(medley.experiment_bucket('salt', 1), 7858, 'by a hash that never changes');
-select is(medley.experiment_bucket('other salt', 1), 4068, 'but with the salt');
+select is(medley.experiment_bucket('salt', '6f1ed002-ab55-4e3b-9e0d-2f4b3b3d1a77'), 9065, 'by a hash that never changes');
+select is(medley.experiment_bucket('other salt', '6f1ed002-ab55-4e3b-9e0d-2f4b3b3d1a77'), 7870, 'but with the salt');
 select is_empty($$ select medley.active_experiment(null, 'shelf', '2026-01-03') $$, 'who is nobody does not');
-select is_empty($$ select medley.active_experiment(n, 'other', '2026-01-03') from generate_series(1, 200) as n $$,
+select is_empty($$ select medley.active_experiment(md5(n::text)::uuid, 'other', '2026-01-03') from generate_series(1, 200) as n $$,
   'nor does another ranker');
-select is_empty($$ select medley.active_experiment(n, 'shelf', '2026-01-01') from generate_series(1, 200) as n $$,
+select is_empty($$ select medley.active_experiment(md5(n::text)::uuid, 'shelf', '2026-01-01') from generate_series(1, 200) as n $$,
   'or the time before');
-select is_empty($$ select medley.active_experiment(n, 'shelf', '2026-03-01') from generate_series(1, 200) as n $$,
+select is_empty($$ select medley.active_experiment(md5(n::text)::uuid, 'shelf', '2026-03-01') from generate_series(1, 200) as n $$,
   'or the time after');
 
 select medley.set_experiment_traffic('first', 0.7);

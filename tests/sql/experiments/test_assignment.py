@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections import Counter
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -39,9 +40,9 @@ def assigned(connection: Connection) -> dict[str, dict[int, str]]:
         connection.execute("select medley.start_experiment(%s, now())", (f"{ranker}_test",))
         rows = connection.execute(
             """
-            select m.user_no, a.variant
-            from generate_series(1, %s) as m (user_no)
-            cross join lateral medley.active_experiment(m.user_no, %s, now()) as a
+            select m.member, a.variant
+            from generate_series(1, %s) as m (member)
+            cross join lateral medley.active_experiment(md5(m.member::text)::uuid, %s, now()) as a
             """,
             (MEMBERS, ranker),
         )
@@ -77,10 +78,11 @@ def test_experiments_do_not_know_of_each_other(assigned: dict[str, dict[int, str
 
 
 def test_the_hash_is_the_documented_one(connection: Connection) -> None:
-    def bucket(salt: str, member: int) -> int:
+    def bucket(salt: str, member: UUID) -> int:
         return int(hashlib.md5(f"{salt}:{member}".encode()).hexdigest()[:15], 16) % 10_000  # noqa: S324
 
     rows = connection.execute(
-        "select n, medley.experiment_bucket('pepper', n) from generate_series(-5, 500) as n"
+        "select u, medley.experiment_bucket('pepper', u) "
+        "from generate_series(1, 500) as n, lateral (select md5(n::text)::uuid as u) as m"
     )
     assert all(found == bucket("pepper", member) for member, found in rows)

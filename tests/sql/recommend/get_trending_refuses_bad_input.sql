@@ -1,5 +1,5 @@
 -- What cannot be meant is refused with a code.
-select plan(15);
+select plan(18);
 
 select make_members(2);
 select act_as_anon();
@@ -17,6 +17,9 @@ select throws_code($$ select * from public.get_trending(p_limit => 201) $$, 'inv
 select throws_code($$ select * from public.get_trending(p_cursor => 'eHl6') $$, 'invalid_cursor', 'a damaged cursor');
 select throws_code($$ select * from public.get_trending(p_trend_type => 'friend_network') $$, 'unauthenticated',
   'friends of nobody');
+select throws_code($$ select * from public.get_trending(p_trend_type => 'cluster') $$, 'unauthenticated', 'taste of nobody');
+select throws_code($$ select * from public.get_trending(p_trend_type => 'cluster', p_segment => '1') $$, 'invalid_argument',
+  'the cluster of others');
 select throws_code(format('select * from public.get_trending(p_user_id => %L)', md5('member m1')::uuid), 'unauthenticated',
   'a visitor who names a member');
 select act_as(md5('member m1')::uuid);
@@ -25,5 +28,7 @@ select throws_code(format('select * from public.get_trending(p_user_id => %L)', 
 select act_as_service();
 select throws_code($$ select * from public.get_trending(p_trend_type => 'friend_network') $$, 'invalid_argument',
   'the service without a member');
+select throws_code($$ select * from public.get_trending(p_trend_type => 'cluster') $$, 'invalid_argument',
+  'nor for a cluster');
 
 select * from finish();

@@ -1,5 +1,5 @@
 -- get_similar_items: neighbours first, other methods fill the page; nobody is shown what is hidden from them.
-select plan(16);
+select plan(18);
 
 select make_kind('film');
 select make_kind('song');
@@ -69,6 +69,15 @@ select is(
 select throws_code(
   format('select get_similar_items(%L)', of_bob), 'not_found', 'nor may she ask about what she does not see'
 ) from i;
+
+select act_as_owner();
+select mute(ann, bob) from w;
+select act_as(ann) from w;
+select is(
+  shown(heist, 'film', 'blend', 3), array['Heist 2 content', 'Noir genre', 'Popular popular'],
+  'who mutes the owner is not shown them either'
+) from i;
+select lives_ok(format('select get_similar_items(%L)', of_bob), 'but may ask: a muted member is visible') from i;
 
 select act_as_owner();
 update medley.items as u set expires_at = now() - interval '1 hour' from i where u.id = i.sequel;
