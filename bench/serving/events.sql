@@ -1,7 +1,8 @@
 -- The events of the simulated world, bench.events of them in the coming 180 days, and RSVPs of the members: three on
 -- average, mostly in the own city and scene. Run again, it replaces what an earlier run made.
 truncate public.event_rsvps, medley.user_cluster_affinity, medley.event_postings, medley.upcoming_events,
-public.event_artists, public.events;
+public.event_artists, public.events,
+public.setlist_votes, public.setlist_songs, public.setlists, medley.setlist_predictions;
 delete from public.item_genres as g using medley.items as i where i.id = g.item_id and i.kind = 'event';
 delete from medley.items where kind = 'event';
 
