@@ -37,7 +37,8 @@ values
   ('not_found', 404, 'Nothing visible has that id or slug.'),
   ('conflict', 409, 'The change contradicts what is stored.'),
   ('cycle', 409, 'The parent would close a cycle in the taxonomy.'),
-  ('too_large', 413, 'The input holds more than one call accepts.');
+  ('too_large', 413, 'The input holds more than one call accepts.'),
+  ('quota_exceeded', 429, 'The member has used up what a day allows.');
 
 create or replace function medley.fail(
   p_code text,

@@ -15,7 +15,7 @@ create table public.spoiled (
   user_id uuid,
   owner_id uuid references auth.users (id)
 );
-create table medley.spoiled (id int primary key);
+create table medley.spoiled (id int primary key, user_no int);
 create view public.spoiled_view as select id from medley.items;
 create materialized view medley.spoiled_view as select 1 as one;
 create function public.spoiled() returns int language plpgsql security definer
@@ -42,6 +42,7 @@ RULES = [
     test_catalogue.test_views_run_as_the_caller,
     test_catalogue.test_no_materialized_views,
     test_catalogue.test_row_level_security_is_on_everywhere,
+    test_catalogue.test_a_grant_would_show_members_their_own_rows_only,
     test_catalogue.test_foreign_keys_have_an_index,
     test_catalogue.test_foreign_keys_to_accounts_delete_with_them,
     test_catalogue.test_columns_about_members_go_with_the_account,
