@@ -28,9 +28,9 @@ AGE = timedelta(days=3650)  # of items at least
 # Needless here, or in the way: the log must stay as it was written.
 SKIPPED_JOBS = (
     "rebuild_behavior_neighbors",  # came first
-    "rebuild_genre_neighbors",  # recommendations do not read these three
-    "rebuild_embedding_neighbors",
+    "rebuild_genre_neighbors",  # recommendations do not read these two; a data set has no vectors
     "rebuild_spectral_embeddings",
+    "rebuild_embedding_neighbors",
     "refresh_trending",  # the events have one time, or the times of decades: there is no now
     "retain_engagements",
     "prune_job_runs",
@@ -71,10 +71,9 @@ VARIANTS = {
 # weights are tried.
 BEHAVIOR_KNOBS: Mapping[str, tuple[float, ...]] = {
     "recommend.history": (500.0,),
-    "behavior.ridge": (30.0,),
-    "behavior.popularity_damping": (0.05,),
+    "behavior.popularity_damping": (0.05, 0.15),
 }
-MULTIPLES: Mapping[str, tuple[float, ...]] = {"popularity": (0.0, -1.0), "content": (2.0, 3.0)}
+MULTIPLES: Mapping[str, tuple[float, ...]] = {"popularity": (0.0, -1.0), "content": (2.0,)}
 
 
 @dataclass(frozen=True, slots=True)
