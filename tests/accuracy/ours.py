@@ -66,13 +66,16 @@ VARIANTS = {
 }
 
 # What is tried on the validation part, one knob after the other, each with the best of those
-# before: the courtesy that the peers get by their grids. A longer history than anybody has is not
-# tried. With all signals what behaviour alone has chosen stays, and multiples of the ranker's
+# before: the courtesy that the peers get by their grids. Where nobody's history is longer than what
+# is read of it, the limits make no difference and are not tried; of pairs that are all alike, a limit
+# keeps any. With all signals what behaviour alone has chosen stays, and multiples of the ranker's
 # weights are tried.
-BEHAVIOR_KNOBS: Mapping[str, tuple[float, ...]] = {
+LIMITS: Mapping[str, tuple[float, ...]] = {
     "recommend.history": (500.0,),
-    "behavior.popularity_damping": (0.05, 0.15),
+    "recommend.neighbors": (100_000.0,),
+    "behavior.history": (1000.0,),
 }
+BEHAVIOR_KNOBS: Mapping[str, tuple[float, ...]] = {"behavior.popularity_damping": (0.05, 0.15)}
 MULTIPLES: Mapping[str, tuple[float, ...]] = {"popularity": (0.0, -1.0), "content": (2.0,)}
 
 
@@ -388,7 +391,4 @@ def _candidates(
         }
     data = bench.case.data
     longest = max(Counter(data.pairs[place][0] for place in bench.known).values())
-    found = dict(BEHAVIOR_KNOBS)
-    if longest <= values["recommend.history"]:
-        del found["recommend.history"]
-    return found
+    return {**LIMITS, **BEHAVIOR_KNOBS} if longest > values["recommend.history"] else BEHAVIOR_KNOBS
