@@ -67,9 +67,9 @@ VARIANTS = {
 
 # What is tried on the validation part, one knob after the other, each with the best of those
 # before: the courtesy that the peers get by their grids. Where nobody's history is longer than what
-# is read of it, the limits make no difference and are not tried; of pairs that are all alike, a limit
-# keeps any. With all signals what behaviour alone has chosen stays, and multiples of the ranker's
-# weights are tried.
+# is read of it, the limits are not tried: they make no difference. (Of pairs that are all alike a
+# limit keeps any.) With all signals what behaviour alone has chosen stays, and multiples of the
+# ranker's weights are tried.
 LIMITS: Mapping[str, tuple[float, ...]] = {
     "recommend.history": (500.0,),
     "recommend.neighbors": (100_000.0,),
