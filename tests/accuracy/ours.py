@@ -76,7 +76,7 @@ LIMITS: Mapping[str, tuple[float, ...]] = {
     "behavior.history": (1000.0,),
 }
 BEHAVIOR_KNOBS: Mapping[str, tuple[float, ...]] = {"behavior.popularity_damping": (0.05, 0.15)}
-MULTIPLES: Mapping[str, tuple[float, ...]] = {"popularity": (0.0, -1.0), "content": (2.0,)}
+MULTIPLES: Mapping[str, tuple[float, ...]] = {"popularity": (0.0, -1.0), "content": (2.0, 3.0)}
 
 
 @dataclass(frozen=True, slots=True)
