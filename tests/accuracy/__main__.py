@@ -12,7 +12,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from medley.loaders import BadData
@@ -20,11 +19,9 @@ from rich.console import Console
 
 from tests.accuracy import cases, report
 from tests.accuracy.cases import KINDS, SPLITS, Case, Source
-from tests.accuracy.evaluate import Bench, peers_named, run_peer
-from tests.accuracy.metrics import Ranking
-from tests.accuracy.ours import VARIANTS, Knobs, run_medley
+from tests.accuracy.ours import VARIANTS, Knobs
 from tests.accuracy.peers import PEERS
-from tests.accuracy.report import Evaluated
+from tests.accuracy.run import Wanted, evaluated
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = (*(peer.name for peer in PEERS), *VARIANTS)
@@ -69,6 +66,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "instead of those that are tried by default",
     )
     parser.add_argument("--no-tune", action="store_true", help="Medley as --set and --weight say")
+    parser.add_argument("--workers", type=int, default=1, help="cases at a time")
     parser.add_argument("--json", type=Path, metavar="FILE", help="`-` for standard output")
     parser.add_argument("--write", action="store_true", help="update docs/accuracy.md")
     options = parser.parse_args(arguments)
@@ -95,47 +93,20 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def made(options: argparse.Namespace) -> list[Case]:
     """The cases that were asked for; splits that a data set has no times for are left out."""
+    asked = [
+        (place, source, split)
+        for source in options.sources
+        for place, split in enumerate(options.splits or source.splits or ("random", "time"))
+    ]
     found = []
-    for source in options.sources:
-        for split in options.splits or source.splits or ("random", "time"):
-            case = cases.make(
-                source, split, min_users_per_item=options.min_users_per_item, seed=options.seed
-            )
-            if case is not None:
-                found.append(case)
+    # The first split of each data set first.
+    for _, source, split in sorted(asked, key=lambda one: one[0]):
+        case = cases.make(
+            source, split, min_users_per_item=options.min_users_per_item, seed=options.seed
+        )
+        if case is not None:
+            found.append(case)
     return found
-
-
-def evaluate(case: Case, options: argparse.Namespace, console: Console) -> Evaluated:
-    """Every method that was asked for, on one case."""
-    bench = Bench(case, seed=options.seed)
-    results, rankings = [], dict[str, Ranking]()
-    with console.status("") as status:
-
-        def progress(step: str) -> None:
-            status.update(f"{case.name}: {step}")
-
-        for peer in peers_named(options.only):
-            result, rankings[peer.name] = run_peer(bench, peer, progress)
-            results.append(result)
-        knobs = options.knobs
-        for all_signals in (False, True):
-            asked = [
-                variant
-                for variant in VARIANTS.values()
-                if variant.all_signals is all_signals
-                and (not options.only or variant.name in options.only)
-            ]
-            for result, ranking in run_medley(bench, asked, knobs, progress):
-                rankings[result.method] = ranking
-                results.append(result)
-                if not all_signals:
-                    knobs = replace(knobs, fixed=result.settings)
-    differences = bench.compare(rankings)
-    return Evaluated(
-        case,
-        [replace(result, difference=differences.get(result.method)) for result in results],
-    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -154,9 +125,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     protocol = {"seed": options.seed, "min_users_per_item": options.min_users_per_item}
     runs = []
-    for case in asked:
-        runs.append(evaluate(case, options, console))
-        console.print(report.table(runs[-1]), "")
+    wanted = Wanted(options.seed, tuple(options.only), options.knobs)
+    for run in evaluated(asked, wanted, workers=options.workers):
+        runs.append(run)
+        console.print(report.table(run), "")
         if options.write:
             # After each: a run that is stopped keeps what it has.
             written = report.write(runs, ROOT, **protocol)

@@ -28,9 +28,9 @@ AGE = timedelta(days=3650)  # of items at least
 # Needless here, or in the way: the log must stay as it was written.
 SKIPPED_JOBS = (
     "rebuild_behavior_neighbors",  # came first
-    "rebuild_genre_neighbors",  # recommendations do not read these three
-    "rebuild_embedding_neighbors",
+    "rebuild_genre_neighbors",  # recommendations do not read these two; a data set has no vectors
     "rebuild_spectral_embeddings",
+    "rebuild_embedding_neighbors",
     "refresh_trending",  # the events have one time, or the times of decades: there is no now
     "retain_engagements",
     "prune_job_runs",
@@ -66,14 +66,16 @@ VARIANTS = {
 }
 
 # What is tried on the validation part, one knob after the other, each with the best of those
-# before: the courtesy that the peers get by their grids. A longer history than anybody has is not
-# tried. With all signals what behaviour alone has chosen stays, and multiples of the ranker's
-# weights are tried.
-BEHAVIOR_KNOBS: Mapping[str, tuple[float, ...]] = {
+# before: the courtesy that the peers get by their grids. Where nobody's history is longer than what
+# is read of it, the limits are not tried: they make no difference. (Of pairs that are all alike a
+# limit keeps any.) With all signals what behaviour alone has chosen stays, and multiples of the
+# ranker's weights are tried.
+LIMITS: Mapping[str, tuple[float, ...]] = {
     "recommend.history": (500.0,),
-    "behavior.ridge": (30.0,),
-    "behavior.popularity_damping": (0.05,),
+    "recommend.neighbors": (100_000.0,),
+    "behavior.history": (1000.0,),
 }
+BEHAVIOR_KNOBS: Mapping[str, tuple[float, ...]] = {"behavior.popularity_damping": (0.05, 0.15)}
 MULTIPLES: Mapping[str, tuple[float, ...]] = {"popularity": (0.0, -1.0), "content": (2.0, 3.0)}
 
 
@@ -389,7 +391,4 @@ def _candidates(
         }
     data = bench.case.data
     longest = max(Counter(data.pairs[place][0] for place in bench.known).values())
-    found = dict(BEHAVIOR_KNOBS)
-    if longest <= values["recommend.history"]:
-        del found["recommend.history"]
-    return found
+    return {**LIMITS, **BEHAVIOR_KNOBS} if longest > values["recommend.history"] else BEHAVIOR_KNOBS

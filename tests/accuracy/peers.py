@@ -173,13 +173,13 @@ PEERS = (
     Peer(
         "itemknn",
         "ItemKNN, cosine",
-        {"neighbors": (20, 50, 100, 200, 400, 800), "shrink": (0, 5, 20, 100)},
+        {"neighbors": (20, 50, 100, 200, 400), "shrink": (0, 20, 100)},
         item_knn,
     ),
     Peer(
         "rp3beta",
         "RP3β",
-        {"alpha": (0.2, 0.4, 0.6, 0.8, 1.0), "beta": (0.1, 0.3, 0.45, 0.6, 0.8)},
+        {"alpha": (0.2, 0.4, 0.6, 0.8, 1.0), "beta": (0.1, 0.3, 0.45, 0.6)},
         rp3beta,
     ),
     Peer(
@@ -188,7 +188,7 @@ PEERS = (
         {
             "factors": (32, 64, 128),
             "learning_rate": (0.003, 0.01),
-            "regularization": (0.001, 0.01),
+            "regularization": (0.01,),
             "iterations": (50, 200),
         },
         bpr,
@@ -196,10 +196,10 @@ PEERS = (
     Peer(
         "als",
         "ALS (implicit)",
-        {"factors": (64, 128, 256), "regularization": (10, 30, 100), "alpha": (1, 5, 20)},
+        {"factors": (64, 128, 256), "regularization": (10, 30, 100), "alpha": (1, 5)},
         als,
     ),
-    Peer("ease", "EASE", {"penalty": (3, 10, 20, 50, 100, 200, 400, 800, 1600)}, ease),
+    Peer("ease", "EASE", {"penalty": (10, 20, 50, 100, 200, 400, 800)}, ease),
 )
 
 
