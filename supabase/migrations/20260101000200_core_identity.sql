@@ -10,16 +10,18 @@ create table public.profiles (
   display_name text check (length(display_name) <= 100),
   avatar_url text check (length(avatar_url) <= 2000),
   bio text check (length(bio) <= 2000),
+  public_profile boolean not null default true,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
 
-comment on table public.profiles is 'What everyone may see of a member.';
+comment on table public.profiles is 'What everyone may see of a member, unless the member keeps it private.';
 comment on column public.profiles.id is 'The member: auth.users.id.';
 comment on column public.profiles.username is 'Unique handle: 2 to 40 letters, digits, dots or underscores.';
 comment on column public.profiles.display_name is 'Name shown to people.';
 comment on column public.profiles.avatar_url is 'Address of the picture.';
 comment on column public.profiles.bio is 'A few words about the member.';
+comment on column public.profiles.public_profile is 'Whether others see the row; without it only the member does.';
 comment on column public.profiles.created_at is 'When the row was made.';
 comment on column public.profiles.updated_at is 'When the row last changed.';
 
@@ -31,6 +33,7 @@ create table public.user_preferences (
   home_city text check (length(home_city) <= 200),
   home_country text check (length(home_country) <= 100),
   radius_km double precision not null default 80 check (radius_km between 1 and 500),
+  email_notifications boolean not null default true,
   preferences_profile jsonb not null default '{}' check (jsonb_typeof(preferences_profile) = 'object'),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -46,6 +49,7 @@ comment on column public.user_preferences.home_longitude is 'Home, degrees east 
 comment on column public.user_preferences.home_city is 'Home city as the member writes it.';
 comment on column public.user_preferences.home_country is 'Home country as the member writes it.';
 comment on column public.user_preferences.radius_km is 'How far the member goes, in kilometres, 1 to 500.';
+comment on column public.user_preferences.email_notifications is 'Whether the app may write to the member.';
 comment on column public.user_preferences.preferences_profile is 'Anything else an app keeps for the member: a JSON object.';
 comment on column public.user_preferences.created_at is 'When the row was made.';
 comment on column public.user_preferences.updated_at is 'When the row last changed.';
@@ -217,12 +221,12 @@ for each row execute function medley.set_updated_at();
 alter table public.profiles enable row level security;
 revoke all on public.profiles from public, anon, authenticated, service_role;
 grant select on public.profiles to anon, authenticated;
-grant insert (id, username, display_name, avatar_url, bio) on public.profiles to authenticated;
-grant update (username, display_name, avatar_url, bio) on public.profiles to authenticated;
+grant insert (id, username, display_name, avatar_url, bio, public_profile) on public.profiles to authenticated;
+grant update (username, display_name, avatar_url, bio, public_profile) on public.profiles to authenticated;
 grant select, insert, update, delete on public.profiles to service_role;
 
 create policy profiles_select on public.profiles
-for select to anon, authenticated using (true);
+for select to anon, authenticated using (public_profile or id = (select auth.uid()));
 
 create policy profiles_insert on public.profiles
 for insert to authenticated with check (id = (select auth.uid()));
@@ -235,10 +239,12 @@ revoke all on public.user_preferences from public, anon, authenticated, service_
 grant select, delete on public.user_preferences to authenticated;
 grant
 insert (
-  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, preferences_profile
+  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, email_notifications,
+  preferences_profile
 ),
 update (
-  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, preferences_profile
+  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, email_notifications,
+  preferences_profile
 )
 on public.user_preferences to authenticated;
 grant select, insert, update, delete on public.user_preferences to service_role;

@@ -2,12 +2,12 @@
 alter table public.profiles enable row level security;
 revoke all on public.profiles from public, anon, authenticated, service_role;
 grant select on public.profiles to anon, authenticated;
-grant insert (id, username, display_name, avatar_url, bio) on public.profiles to authenticated;
-grant update (username, display_name, avatar_url, bio) on public.profiles to authenticated;
+grant insert (id, username, display_name, avatar_url, bio, public_profile) on public.profiles to authenticated;
+grant update (username, display_name, avatar_url, bio, public_profile) on public.profiles to authenticated;
 grant select, insert, update, delete on public.profiles to service_role;
 
 create policy profiles_select on public.profiles
-for select to anon, authenticated using (true);
+for select to anon, authenticated using (public_profile or id = (select auth.uid()));
 
 create policy profiles_insert on public.profiles
 for insert to authenticated with check (id = (select auth.uid()));
@@ -20,10 +20,12 @@ revoke all on public.user_preferences from public, anon, authenticated, service_
 grant select, delete on public.user_preferences to authenticated;
 grant
 insert (
-  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, preferences_profile
+  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, email_notifications,
+  preferences_profile
 ),
 update (
-  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, preferences_profile
+  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, email_notifications,
+  preferences_profile
 )
 on public.user_preferences to authenticated;
 grant select, insert, update, delete on public.user_preferences to service_role;

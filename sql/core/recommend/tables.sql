@@ -53,7 +53,7 @@ for select to authenticated using (user_no = (select medley.acting_user_no()));
 
 insert into medley.settings (key, value, description)
 values
-  ('recommend.history', 200, 'Items of a member, strongest first, that speak for others; 5 to 500.'),
+  ('recommend.history', 500, 'Items of a member, strongest first, that speak for others; 5 to 500.'),
   (
     'recommend.history_exponent', 0.2,
     'Affinities enter as (affinity / the member''s strongest) to this power; 0 counts items alike, 1 is proportional.'

@@ -86,8 +86,8 @@ grant select on public.shows to anon, authenticated;
 grant select, insert, update, delete on public.shows to service_role;
 
 grant select on public.user_profiles to anon, authenticated;
-grant insert (id, username, display_name, avatar_url, bio, location, website),
-update (username, display_name, avatar_url, bio, location, website)
+grant insert (id, username, display_name, avatar_url, bio, location, website, public_profile),
+update (username, display_name, avatar_url, bio, location, website, public_profile)
 on public.user_profiles to authenticated;
 grant insert (location, website), update (location, website) on public.profiles to authenticated;
 grant select, insert, update, delete on public.user_profiles to service_role;

@@ -91,13 +91,14 @@ select
   p.avatar_url,
   p.location,
   p.website,
+  p.public_profile,
   p.total_votes,
   p.total_follows,
   p.created_at,
   p.updated_at
 from public.profiles as p;
 
-comment on view public.user_profiles is 'profiles under its other name. Updatable. What only the member may see is in user_preferences.';
+comment on view public.user_profiles is 'profiles under its other name. Updatable. What only the member may see, email_notifications too, is in user_preferences.';
 comment on column public.user_profiles.id is 'The member.';
 comment on column public.user_profiles.username is 'Unique handle.';
 comment on column public.user_profiles.display_name is 'Name shown to people.';
@@ -105,6 +106,7 @@ comment on column public.user_profiles.bio is 'A few words about the member.';
 comment on column public.user_profiles.avatar_url is 'Address of the picture.';
 comment on column public.user_profiles.location is 'Where the member says to be.';
 comment on column public.user_profiles.website is 'The member''s web site.';
+comment on column public.user_profiles.public_profile is 'Whether others see the row.';
 comment on column public.user_profiles.total_votes is 'How many votes the member has in setlist_votes.';
 comment on column public.user_profiles.total_follows is 'How many artists the member follows.';
 comment on column public.user_profiles.created_at is 'When the row was made.';

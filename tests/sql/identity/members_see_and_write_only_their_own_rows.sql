@@ -1,5 +1,5 @@
 -- Row-level security of the people tables: own rows, and of others only what is public.
-select plan(33);
+select plan(37);
 
 create temp table people as
 select make_member('ada') as ada, make_member('bob') as bob, make_member('eve') as eve;
@@ -20,6 +20,13 @@ select is_empty('select from public.user_mutes', 'a mute is its owner''s secret'
 select is_empty('select from public.user_blocks', 'so is a block');
 
 -- Writing for oneself.
+select lives_ok('update public.profiles set public_profile = false where id = (select ada from people)', 'a profile can be private');
+select is((select count(*) from public.profiles), 3::bigint, 'the member sees it still');
+select lives_ok('update public.user_preferences set email_notifications = false where user_id = (select ada from people)', 'no mail');
+select act_as((select bob from people));
+select is((select count(*) from public.profiles), 2::bigint, 'others do not');
+select act_as((select ada from people));
+update public.profiles set public_profile = true where id = (select ada from people);
 select lives_ok('update public.profiles set bio = ''x'' where id = (select ada from people)', 'own profile');
 select lives_ok(
   'update public.user_preferences set radius_km = 10 where user_id = (select ada from people)', 'own preferences'
