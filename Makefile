@@ -6,10 +6,10 @@ TESTS = MEDLEY_INSTANCE=test $(STACK)
 VENV = .medley/venv/bin
 TYPESCRIPT = --config supabase/functions/deno.json supabase/functions tests/functions stack/api/functions_main.ts
 
-.PHONY: help up down reset status demo test check bench accuracy migrations lint format lock
+.PHONY: help up down reset status demo test check bench accuracy accuracy-setlists migrations lint format lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: ## set up and start the stack: database, API, migrations; writes .medley/env
 	@$(STACK) up
@@ -42,6 +42,9 @@ bench: up ## performance against references; prints tables and draws plots
 accuracy: up ## how good recommendations are, beside tuned peers; ARGUMENTS="--help"
 	@$(STACK) peers
 	@$(STACK) exec python -m tests.accuracy $(ARGUMENTS)
+
+accuracy-setlists: up ## how good predicted setlists are, beside simple guesses; ARGUMENTS="--data DIR"
+	@$(STACK) exec python -m tests.accuracy.setlists $(ARGUMENTS)
 
 migrations: ## write supabase/migrations from sql/
 	@$(STACK) migrations

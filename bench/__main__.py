@@ -6,10 +6,11 @@ With `--write` the figures also go to bench/results/ and docs/benchmarks.md.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 
@@ -37,6 +38,25 @@ SUITES = (
     "voting",
     "experiments",
 )
+
+# Suites whose own table goes into the document, under a title and with what the columns are.
+SECTIONS = {
+    "ingest": (
+        "Ingest",
+        "Events a second through `log_engagement` in batches of 100, with validation, visibility, "
+        "running affinities, session and activity, beside a multi-row INSERT of the same rows into "
+        "the same partitioned table: as a statement with its values in it (ratio), and prepared. "
+        "Browsing is mostly impressions; weighing is the hardest case, in which each event moves "
+        "an affinity.",
+    ),
+    "imports": ("Import of an artist", "Database time of the stages, through their RPCs."),
+    "streams": ("Streams of import progress", ""),
+    "voting": (
+        "Votes on setlists",
+        "A vote with its counters and its engagement, beside a lookup by primary key under "
+        "row-level security; then every member of a crowd on every song of one setlist at once.",
+    ),
+}
 
 
 def serving(options: argparse.Namespace) -> str:
@@ -188,6 +208,21 @@ def _other(
         suite(["--database-url", cluster.url(), *arguments, *output])
 
 
+class _Kept(io.StringIO):
+    """Keeps what is printed, and prints it."""
+
+    def write(self, text: str) -> int:
+        print(text, end="", file=sys.__stdout__, flush=True)
+        return super().write(text)
+
+
+@contextmanager
+def _printed() -> Iterator[_Kept]:
+    kept = _Kept()
+    with redirect_stdout(kept):
+        yield kept
+
+
 def _write_section(title: str, text: str) -> None:
     """Replaces a section of the document, or adds it at its end."""
     heading = f"## {title}\n"
@@ -244,7 +279,11 @@ def main() -> int:
     }
     for name, suite in alone.items():
         if name in suites:
-            suite(options)
+            with _printed() as printed:
+                suite(options)
+            if options.write and name in SECTIONS:
+                title, about = SECTIONS[name]
+                _write_section(title, f"{about}\n\n{printed.getvalue()}".lstrip())
     if "serving" in suites:
         text = serving(options)
         if options.write:
