@@ -85,7 +85,7 @@ class Conflict(MedleyError):
 
 
 class Cycle(Conflict):
-    """The parent would close a cycle in the taxonomy."""
+    """The parent or source would close a cycle."""
 
     stable_code = "cycle"
 
@@ -94,6 +94,12 @@ class TooLarge(MedleyError):
     """The input holds more than one call accepts."""
 
     stable_code = "too_large"
+
+
+class QuotaExceeded(MedleyError):
+    """The allowance of the day is used up."""
+
+    stable_code = "quota_exceeded"
 
 
 class Unavailable(MedleyError):
@@ -126,6 +132,7 @@ ERRORS_BY_CODE: dict[str, type[MedleyError]] = {
         Conflict,
         Cycle,
         TooLarge,
+        QuotaExceeded,
     )
     if error.stable_code
 }
@@ -153,6 +160,7 @@ _ERRORS_BY_PREFIX: dict[str, type[MedleyError]] = {
     "PT404": NotFound,
     "PT409": Conflict,
     "PT413": TooLarge,
+    "PT429": QuotaExceeded,
     "PGRST0": Unavailable,
     "PGRST1": InvalidArgument,
     "PGRST202": NotInstalled,

@@ -1,30 +1,4 @@
 -- What keeps the catalogue of the studio true: registration, the moves of a track, lineage, and counters.
-create or replace function medley.recording_key(p_artist text, p_title text)
-returns text
-language sql immutable parallel safe security invoker set search_path = ''
-as $$ select md5(public.normalize_genre_key(p_artist) || E'\n' || public.normalize_genre_key(p_title)) $$;
-
-comment on function medley.recording_key(text, text) is
-  'The same for every spelling of an artist and a title: case, runs of spaces, dashes and underscores do not count.';
-revoke all on function medley.recording_key(text, text) from public, anon, authenticated, service_role;
-
-create or replace function medley.set_recording_key()
-returns trigger
-language plpgsql volatile parallel unsafe security definer set search_path = ''
-as $$
-begin
-  if tg_table_name = 'recordings' then
-    new.recording_key := medley.recording_key(new.artist, new.title);
-  else
-    new.recording_key := medley.recording_key(new.artist, new.track_name);
-  end if;
-  return new;
-end;
-$$;
-
-comment on function medley.set_recording_key() is 'Row trigger on recordings and music_embeddings: the key follows artist and title.';
-revoke all on function medley.set_recording_key() from public, anon, authenticated, service_role;
-
 create or replace function medley.check_track_move()
 returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -206,6 +180,45 @@ comment on function medley.count_playlist_tracks() is
   'keeps to studio.max_playlist_tracks. Errors: too_large.';
 revoke all on function medley.count_playlist_tracks() from public, anon, authenticated, service_role;
 
+create or replace function medley.follow_owned_row()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_row jsonb := to_jsonb(new);
+begin
+  update medley.items as i
+  set
+    title = v_row ->> tg_argv[0],
+    owner_id = new.user_id,
+    visibility = new.visibility,
+    published_at = coalesce((v_row ->> tg_argv[1])::timestamptz, i.published_at)
+  where i.id = new.id;
+  return null;
+end;
+$$;
+
+comment on function medley.follow_owned_row() is
+  'Row trigger on what belongs to a member: the registry follows. Arguments: the columns for title and published_at. By row '
+  'and with a condition, because most writes are of counters and leases, which the registry does not know.';
+revoke all on function medley.follow_owned_row() from public, anon, authenticated, service_role;
+
+create or replace function medley.follow_track_genres()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  perform medley.sync_item_genres(
+    array_fill(new.id, array[greatest(cardinality(new.genres), 1)]),
+    case when cardinality(new.genres) > 0 then new.genres else array[null::text] end
+  );
+  return null;
+end;
+$$;
+
+comment on function medley.follow_track_genres() is 'Row trigger on generated_tracks: the genre links follow the raw array.';
+revoke all on function medley.follow_track_genres() from public, anon, authenticated, service_role;
+
 create trigger generated_tracks_move
 before insert or update on public.generated_tracks
 for each row execute function medley.check_track_move();
@@ -221,10 +234,13 @@ for each statement execute function medley.register_catalogue_rows(
   'track', 'title', 'user_id', 'completed_at', '', 'visibility'
 );
 create trigger generated_tracks_1_register_update
-after update on public.generated_tracks referencing new table as new_rows
-for each statement execute function medley.register_catalogue_rows(
-  'track', 'title', 'user_id', 'completed_at', '', 'visibility'
-);
+after update on public.generated_tracks
+for each row
+when (
+  (old.title, old.user_id, old.completed_at, old.visibility)
+  is distinct from (new.title, new.user_id, new.completed_at, new.visibility)
+)
+execute function medley.follow_owned_row('title', 'completed_at');
 create trigger generated_tracks_1_unregister
 after delete on public.generated_tracks referencing old table as old_rows
 for each statement execute function medley.unregister_catalogue_rows();
@@ -232,15 +248,16 @@ create trigger generated_tracks_2_genres_insert
 after insert on public.generated_tracks referencing new table as new_rows
 for each statement execute function medley.sync_genres_of_rows();
 create trigger generated_tracks_2_genres_update
-after update on public.generated_tracks referencing old table as old_rows new table as new_rows
-for each statement execute function medley.sync_genres_of_rows();
+after update on public.generated_tracks
+for each row when (old.genres is distinct from new.genres) execute function medley.follow_track_genres();
 
 create trigger bands_1_register_insert
 after insert on public.bands referencing new table as new_rows
 for each statement execute function medley.register_catalogue_rows('band', 'name', 'user_id', 'created_at', '', 'visibility');
 create trigger bands_1_register_update
-after update on public.bands referencing new table as new_rows
-for each statement execute function medley.register_catalogue_rows('band', 'name', 'user_id', 'created_at', '', 'visibility');
+after update on public.bands
+for each row when ((old.name, old.user_id, old.visibility) is distinct from (new.name, new.user_id, new.visibility))
+execute function medley.follow_owned_row('name', 'created_at');
 create trigger bands_1_unregister
 after delete on public.bands referencing old table as old_rows
 for each statement execute function medley.unregister_catalogue_rows();
@@ -268,10 +285,9 @@ for each statement execute function medley.register_catalogue_rows(
   'playlist', 'name', 'user_id', 'created_at', '', 'visibility'
 );
 create trigger user_playlists_1_register_update
-after update on public.user_playlists referencing new table as new_rows
-for each statement execute function medley.register_catalogue_rows(
-  'playlist', 'name', 'user_id', 'created_at', '', 'visibility'
-);
+after update on public.user_playlists
+for each row when ((old.name, old.user_id, old.visibility) is distinct from (new.name, new.user_id, new.visibility))
+execute function medley.follow_owned_row('name', 'created_at');
 create trigger user_playlists_1_unregister
 after delete on public.user_playlists referencing old table as old_rows
 for each statement execute function medley.unregister_catalogue_rows();
@@ -286,9 +302,6 @@ create trigger playlist_tracks_count_delete
 after delete on public.playlist_tracks referencing old table as changed_rows
 for each statement execute function medley.count_playlist_tracks();
 
-create trigger recordings_0_key
-before insert or update of artist, title on public.recordings
-for each row execute function medley.set_recording_key();
 create trigger recordings_1_register_insert
 after insert on public.recordings referencing new table as new_rows
 for each statement execute function medley.register_catalogue_rows('recording', 'title', '', 'created_at', '');
@@ -307,10 +320,6 @@ for each statement execute function medley.sync_genres_of_rows();
 create trigger recordings_updated_at
 before update on public.recordings
 for each row execute function medley.set_updated_at();
-
-create trigger music_embeddings_0_key
-before insert or update of artist, track_name on public.music_embeddings
-for each row execute function medley.set_recording_key();
 
 create trigger oauth_connections_updated_at
 before update on public.oauth_connections

@@ -206,7 +206,7 @@ create table public.recordings (
   artist text not null check (length(artist) between 1 and 500),
   album text check (length(album) <= 500),
   genres text[] not null default '{}' check (cardinality(genres) <= 100),
-  recording_key text not null unique,
+  recording_key text not null unique generated always as (medley.recording_key(artist, title)) stored,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -218,7 +218,7 @@ comment on column public.recordings.title is 'Title, as the first platform that 
 comment on column public.recordings.artist is 'Artist, likewise.';
 comment on column public.recordings.album is 'Album, likewise.';
 comment on column public.recordings.genres is 'Raw genre names; item_genres follows by trigger.';
-comment on column public.recordings.recording_key is 'Artist and title without case, punctuation of spaces and dashes: recording_key().';
+comment on column public.recordings.recording_key is 'medley.recording_key(artist, title): one row for every spelling.';
 comment on column public.recordings.created_at is 'When the row was made.';
 comment on column public.recordings.updated_at is 'When the row last changed.';
 
@@ -231,7 +231,7 @@ create table public.music_embeddings (
   genre text[] not null default '{}' check (cardinality(genre) <= 100),
   source text not null check (length(source) between 1 and 100),
   model_version text not null default 'mert-v1-95m' check (length(model_version) between 1 and 100),
-  recording_key text not null,
+  recording_key text not null generated always as (medley.recording_key(artist, track_name)) stored,
   created_at timestamptz not null default now()
 );
 create unique index idx_embeddings_track_id on public.music_embeddings (track_id);
@@ -249,7 +249,7 @@ comment on column public.music_embeddings.vector is 'MERT audio embedding, unit 
 comment on column public.music_embeddings.genre is 'Genre names, in any spelling.';
 comment on column public.music_embeddings.source is 'Where it comes from: musicbrainz, spotify, fma, jamendo ...';
 comment on column public.music_embeddings.model_version is 'The model that made the vector; only vectors of one model compare.';
-comment on column public.music_embeddings.recording_key is 'recording_key(artist, track_name). Kept by trigger.';
+comment on column public.music_embeddings.recording_key is 'medley.recording_key(artist, track_name).';
 comment on column public.music_embeddings.created_at is 'When it was made.';
 
 create table medley.music_providers (
@@ -431,5 +431,9 @@ values
   ('studio.max_attempts', 3, 'How many times a track is tried before it fails for good, 1 to 100.'),
   ('studio.retry_seconds', 15, 'Pause before the second attempt, in seconds, 1 to 3600; it doubles with each further one.'),
   ('studio.retry_max_seconds', 900, 'The longest pause between attempts, in seconds, 1 to 86400.'),
+  (
+    'studio.webhook_lease_seconds', 300,
+    'How long a lease lasts after a webhook that reports progress, in seconds, 1 to 86400.'
+  ),
   ('studio.keep_event_days', 30, 'How many days webhooks are remembered, 1 to 3650; an older one could count again.'),
   ('studio.exact_vectors', 4000, 'Up to how many candidates similar tracks are compared one by one, 100 to 100000.');
