@@ -237,8 +237,11 @@ returns extensions.vector
 language sql immutable parallel safe security invoker
 return case
   when p_rejected is null or p_share = 0 then p_liked
-  else p_liked operator(extensions.-) (
-    p_rejected operator(extensions.*) array_fill(p_share, array[extensions.vector_dims(p_rejected)])::extensions.vector
+  else extensions.vector_sub(
+    p_liked,
+    extensions.vector_mul(
+      p_rejected, array_fill(p_share, array[extensions.vector_dims(p_rejected)])::extensions.vector
+    )
   )
 end;
 

@@ -97,7 +97,12 @@ begin
     where o.id = any(p_band_ids)
     group by o.id
   ) as n
-  where b.id = n.id and (b.track_count, b.style_vector) is distinct from (n.track_count, n.style_vector);
+  where b.id = n.id
+    and (
+      b.track_count <> n.track_count
+      or (b.style_vector is null) <> (n.style_vector is null)
+      or b.style_vector operator(extensions.<>) n.style_vector
+    );
 end;
 $$;
 
@@ -203,6 +208,23 @@ comment on function medley.follow_owned_row() is
   'and with a condition, because most writes are of counters and leases, which the registry does not know.';
 revoke all on function medley.follow_owned_row() from public, anon, authenticated, service_role;
 
+create or replace function medley.link_track_genres()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  perform medley.sync_item_genres(array_agg(n.id), array_agg(g.genre))
+  from new_rows as n
+  cross join lateral unnest(n.genres) as g (genre)
+  having count(*) > 0;
+  return null;
+end;
+$$;
+
+comment on function medley.link_track_genres() is
+  'Statement trigger on generated_tracks with transition table new_rows: the genre links of new rows.';
+revoke all on function medley.link_track_genres() from public, anon, authenticated, service_role;
+
 create or replace function medley.follow_track_genres()
 returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -246,14 +268,16 @@ after delete on public.generated_tracks referencing old table as old_rows
 for each statement execute function medley.unregister_catalogue_rows();
 create trigger generated_tracks_2_genres_insert
 after insert on public.generated_tracks referencing new table as new_rows
-for each statement execute function medley.sync_genres_of_rows();
+for each statement execute function medley.link_track_genres();
 create trigger generated_tracks_2_genres_update
 after update on public.generated_tracks
 for each row when (old.genres is distinct from new.genres) execute function medley.follow_track_genres();
 
 create trigger bands_1_register_insert
 after insert on public.bands referencing new table as new_rows
-for each statement execute function medley.register_catalogue_rows('band', 'name', 'user_id', 'created_at', '', 'visibility');
+for each statement execute function medley.register_catalogue_rows(
+  'band', 'name', 'user_id', 'created_at', '', 'visibility'
+);
 create trigger bands_1_register_update
 after update on public.bands
 for each row when ((old.name, old.user_id, old.visibility) is distinct from (new.name, new.user_id, new.visibility))

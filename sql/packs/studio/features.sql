@@ -1,4 +1,4 @@
--- What the engine knows of tracks, bands and recordings besides their genres: band, artist, words and the way of making.
+-- What the engine knows of tracks, bands and recordings besides their genres: band, performer, words and lineage.
 insert into medley.feature_types (feature_type, weight, is_creator, description)
 values
   ('band', 2, true, 'The band that it belongs to, by id; the band has it too.'),

@@ -1,4 +1,4 @@
--- Connected accounts. Edge functions encrypt and decrypt; here lies ciphertext with the name of its key, and every write
+-- Connected accounts. Edge functions encrypt and decrypt; here lies ciphertext with the name of its key. A write
 -- compares what it replaces, so that a re-encryption never overwrites a token that was refreshed meanwhile.
 create or replace function medley.check_ciphertext(p_value text, p_argument text)
 returns void
@@ -6,7 +6,7 @@ language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 begin
   -- 12 bytes of nonce and 16 of tag, at the least, in base64.
-  if p_value !~ '^[A-Za-z0-9+/_-]{38,8000}={0,2}$' then
+  if length(p_value) not between 38 and 8000 or p_value !~ '^[A-Za-z0-9+/_-]+={0,2}$' then
     perform medley.fail('invalid_argument', p_argument || ' is no ciphertext', p_argument,
       'Encrypt the token first (AES-GCM): base64 of nonce, ciphertext and tag. Tokens never come here.');
   end if;
@@ -153,7 +153,8 @@ $$;
 
 comment on function medley.list_oauth_tokens_to_rotate(text, int, uuid) is
   'Tokens that another key than the one in use encrypted; see public.list_oauth_tokens_to_rotate. Errors: invalid_argument.';
-revoke all on function medley.list_oauth_tokens_to_rotate(text, int, uuid) from public, anon, authenticated, service_role;
+revoke all on function medley.list_oauth_tokens_to_rotate(text, int, uuid)
+from public, anon, authenticated, service_role;
 grant execute on function medley.list_oauth_tokens_to_rotate(text, int, uuid) to service_role;
 
 create or replace function medley.reencrypt_oauth_tokens(

@@ -220,7 +220,8 @@ comment on function medley.add_playlist_tracks(uuid, uuid, uuid[], uuid, timesta
   'Errors: those of acting_user and open_playlist, invalid_argument, not_found, conflict, too_large.';
 revoke all on function medley.add_playlist_tracks(uuid, uuid, uuid[], uuid, timestamptz)
 from public, anon, authenticated, service_role;
-grant execute on function medley.add_playlist_tracks(uuid, uuid, uuid[], uuid, timestamptz) to authenticated, service_role;
+grant execute on function medley.add_playlist_tracks(uuid, uuid, uuid[], uuid, timestamptz)
+to authenticated, service_role;
 
 create or replace function medley.touch_playlist(p_playlist_id uuid)
 returns bigint
@@ -329,7 +330,8 @@ $$;
 comment on function medley.reorder_playlist(uuid, uuid, uuid[], bigint) is
   'Puts a playlist of the member in another order; see public.reorder_playlist. '
   'Errors: those of acting_user and open_playlist, invalid_argument, too_large.';
-revoke all on function medley.reorder_playlist(uuid, uuid, uuid[], bigint) from public, anon, authenticated, service_role;
+revoke all on function medley.reorder_playlist(uuid, uuid, uuid[], bigint)
+from public, anon, authenticated, service_role;
 grant execute on function medley.reorder_playlist(uuid, uuid, uuid[], bigint) to authenticated, service_role;
 
 create or replace function medley.get_playlist_tracks(
@@ -364,7 +366,7 @@ begin
       'Pass the id of a playlist that you see.');
   end if;
   begin
-    v_after := medley.decode_cursor(p_cursor, v_query) ->> 'place';
+    v_after := (medley.decode_cursor(p_cursor, v_query) ->> 'place')::bigint;
   exception
     when data_exception then
       perform medley.fail('invalid_cursor', 'the cursor is damaged', 'p_cursor', 'Start again without a cursor.');

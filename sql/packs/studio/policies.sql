@@ -18,7 +18,10 @@ for update to authenticated
 using (user_id = (select auth.uid()))
 with check (
   user_id = (select auth.uid())
-  and (band_id is null or exists (select from public.bands as b where b.id = band_id and b.user_id = (select auth.uid())))
+  and (
+    band_id is null
+    or exists (select from public.bands as b where b.id = band_id and b.user_id = (select auth.uid()))
+  )
 );
 
 -- A worker may be at it: what is generating stays until it is final.

@@ -130,7 +130,7 @@ returns table (
 )
 language plpgsql stable parallel safe security invoker
 set search_path = '' set plan_cache_mode = force_custom_plan
-set hnsw.iterative_scan = strict_order set hnsw.ef_search = 100
+set hnsw.iterative_scan = strict_order set hnsw.ef_search = 100 -- noqa: PRS
 as $$
 declare
   v_limit int := medley.check_limit(p_limit);

@@ -429,7 +429,7 @@ insert into medley.settings (key, value, description)
 values
   ('studio.max_playlist_tracks', 10000, 'Tracks of a playlist at most, 1 to 100000.'),
   ('studio.max_attempts', 3, 'How many times a track is tried before it fails for good, 1 to 100.'),
-  ('studio.retry_seconds', 15, 'Pause before the second attempt, in seconds, 1 to 3600; it doubles with each further one.'),
+  ('studio.retry_seconds', 15, 'Pause before the second attempt, in seconds, 1 to 3600; it doubles each time.'),
   ('studio.retry_max_seconds', 900, 'The longest pause between attempts, in seconds, 1 to 86400.'),
   (
     'studio.webhook_lease_seconds', 300,

@@ -1,6 +1,6 @@
 -- How tracks sound: vectors of type audio, what follows from them, and what lies near a vector.
--- Close ones come from the HNSW index (Malkov and Yashunin 2018), scanned on until the page is full; few candidates, or a
--- page that stays short, are compared one by one. Both ways apply the same filter and give the same order.
+-- Close ones come from the HNSW index (Malkov and Yashunin 2018), scanned on until the page is full. Where candidates
+-- are few, or the page stays short, each is compared. Both ways apply the same filter and give the same order.
 
 -- The parameters of the extension can be set below only once its library is loaded.
 do $$ begin perform '[1]'::extensions.vector; end $$;
@@ -254,7 +254,7 @@ language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_custom_plan
 -- The index alone gives this order without reading every vector; costs do not know that vectors lie out of line.
 set enable_sort = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
-set hnsw.iterative_scan = relaxed_order set hnsw.ef_search = 100 set hnsw.max_scan_tuples = 20000
+set hnsw.iterative_scan = relaxed_order set hnsw.ef_search = 100 set hnsw.max_scan_tuples = 20000 -- noqa: PRS
 as $$
 declare
   v_model text := medley.audio_model();
@@ -625,7 +625,7 @@ create or replace function medley.get_similar_bands(p_band_id uuid, p_limit int,
 returns table (band_id uuid, name text, similarity real)
 language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_custom_plan
-set hnsw.iterative_scan = strict_order
+set hnsw.iterative_scan = strict_order -- noqa: PRS
 as $$
 declare
   -- Anybody may listen to what is public.

@@ -1,4 +1,4 @@
--- What providers report. An event counts once, whatever its sender repeats; a result that comes late is used when it still
+-- What providers report. An event counts once, whatever its sender repeats. A result that comes late is used while it
 -- can be, because it is paid for.
 create or replace function medley.check_provider(p_provider text, p_generates boolean)
 returns void
