@@ -246,6 +246,8 @@ returns bigint
 language plpgsql volatile parallel unsafe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
+declare
+  v_place bigint;
 begin
   perform medley.open_playlist(medley.acting_user(p_user_id), p_playlist_id);
   if p_track_id is null or p_track_id = p_before then
@@ -253,9 +255,11 @@ begin
       'Name the track that shall follow it, or none for the end.');
   end if;
 
+  -- Before the update, because making room may itself move the track.
+  select f.first_place into v_place
+  from medley.free_places(p_playlist_id, p_before, p_track_id, 1) as f;
   update public.playlist_tracks as t
-  set place = f.first_place
-  from medley.free_places(p_playlist_id, p_before, p_track_id, 1) as f
+  set place = v_place
   where t.playlist_id = p_playlist_id and t.track_id = p_track_id;
   if not found then
     perform medley.fail('conflict', format('track %s is not in the playlist', p_track_id), 'p_track_id',

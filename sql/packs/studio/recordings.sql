@@ -128,7 +128,7 @@ returns table (
   source text,
   similarity real
 )
-language plpgsql stable parallel safe security invoker
+language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_custom_plan
 set hnsw.iterative_scan = strict_order set hnsw.ef_search = 100 -- noqa: PRS
 as $$
@@ -305,7 +305,7 @@ begin
 
   select
     jsonb_agg(jsonb_build_object(
-      'item_id', r.item_id, 'kind', 'play', 'occurred_at', coalesce(e.play -> 'played_at', '""'),
+      'item_id', r.item_id, 'kind', 'play', 'occurred_at', coalesce(nullif(e.play -> 'played_at', 'null'), '""'),
       'value', coalesce(e.play -> 'play_count', '1'), 'progress', e.play -> 'progress', 'platform', p_provider
     ) order by e.place),
     array_agg(e.place order by e.place),
