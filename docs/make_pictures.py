@@ -3,7 +3,8 @@
     python docs/make_pictures.py [FOLDER]
 
 Needs DATABASE_URL, SUPABASE_URL and SUPABASE_SECRET_KEY, as `make up` writes them to .medley/env.
-Writes feed.svg and genre_tree.svg, and the same as png, to FOLDER (docs/images by default).
+Writes recommendations.svg, feed.svg and genre_tree.svg, and the same as png, to FOLDER
+(docs/images by default).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
@@ -21,11 +23,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
-from medley import FeedEvent, GenreNode, Medley
+from medley import FeedEvent, GenreNode, Medley, Recommendation
 from medley.demo import EMAIL
 
 # Colours that stay apart for colour-blind readers (Okabe and Ito 2008), greys for what is small.
-TERMS = {
+RECOMMENDATION_TERMS = {
+    "behavior": ("who liked this liked that", "#0072B2"),
+    "content": ("alike in content", "#56B4E9"),
+    "social": ("friends like it", "#CC79A7"),
+    "followed": ("of somebody followed", "#D55E00"),
+    "popularity": ("popular", "#009E73"),
+    "trend": ("on the rise", "#E69F00"),
+    "recency": ("new", "#666666"),
+    "exploration": ("hardly known", "#BBBBBB"),
+    "availability": ("on a platform of theirs", "#F0E442"),
+}
+FEED_TERMS = {
     "artist_follow": ("artist followed", "#D55E00"),
     "friend_interest": ("friends go", "#CC79A7"),
     "genre_preference": ("genre named", "#E69F00"),
@@ -50,25 +63,36 @@ mpl.rcParams.update(
 )
 
 
-def draw_feed(events: list[FeedEvent]) -> Figure:
-    """Each event's score as a stacked bar of its terms."""
-    figure, axes = plt.subplots(figsize=(10, 0.62 * len(events) + 1.5))
-    widest = max(event.score for event in events)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a list: what it is, what is said about it, and its points by term."""
+
+    title: str
+    note: str
+    score: float
+    breakdown: Mapping[str, float]
+
+
+def draw_scores(heading: str, rows: list[Row], terms: Mapping[str, tuple[str, str]]) -> Figure:
+    """Each row's score as a stacked bar of its terms."""
+    figure, axes = plt.subplots(figsize=(10, 0.62 * len(rows) + 1.5))
+    widest = max(row.score for row in rows)
+    decimals = 0 if widest > 20 else 2
     used: set[str] = set()
-    for row, event in enumerate(events):
+    for place, row in enumerate(rows):
         left = 0.0
-        for term, (_, color) in TERMS.items():
-            points = event.breakdown.get(term, 0.0)
-            if points <= 0:
+        for term, (_, color) in terms.items():
+            points = row.breakdown.get(term, 0.0)
+            if points <= widest / 500:
                 continue
             used.add(term)
-            axes.barh(row, points, left=left, height=0.62, color=color, edgecolor="white")
+            axes.barh(place, points, left=left, height=0.62, color=color, edgecolor="white")
             if points >= widest / 14:
-                ink = INK if term in ("promoted", "tickets", "genre_preference") else "white"
+                ink = INK if color in ("#F0E442", "#BBBBBB", "#E69F00") else "white"
                 axes.text(
                     left + points / 2,
-                    row,
-                    f"{points:.0f}",
+                    place,
+                    f"{points:.{decimals}f}",
                     ha="center",
                     va="center",
                     color=ink,
@@ -76,24 +100,29 @@ def draw_feed(events: list[FeedEvent]) -> Figure:
                 )
             left += points
         axes.text(
-            left + widest / 100, row, f"{event.score:.1f}", va="center", size=9, weight="bold"
+            left + widest / 100,
+            place,
+            f"{row.score:.{max(decimals, 1)}f}",
+            va="center",
+            size=9,
+            weight="bold",
         )
-        title = event.title.removesuffix(" (simulated)")
-        axes.text(-widest / 60, row - 0.14, _short(title, 44), ha="right", va="center", size=9)
-        where = ", ".join(filter(None, (event.city, event.country)))
+        axes.text(
+            -widest / 60, place - 0.14, _short(row.title, 44), ha="right", va="center", size=9
+        )
         axes.text(
             -widest / 60,
-            row + 0.2,
-            f"{event.starts_at:%a} {event.starts_at.day} {event.starts_at:%b}, {where}",
+            place + 0.2,
+            _short(row.note, 60),
             ha="right",
             va="center",
             size=7.5,
             color=FAINT,
         )
-    for term, (label, color) in TERMS.items():
+    for term, (label, color) in terms.items():
         if term in used:
             axes.barh(0, 0, color=color, label=label)
-    axes.set_ylim(len(events) - 0.5, -0.6)
+    axes.set_ylim(len(rows) - 0.5, -0.6)
     axes.set_xlim(0, widest * 1.08)
     axes.axis("off")
     figure.subplots_adjust(
@@ -113,13 +142,27 @@ def draw_feed(events: list[FeedEvent]) -> Figure:
     figure.text(
         0.5,
         1 - 0.18 / figure.get_figheight(),
-        "A member's feed: every score is the sum of its terms",
+        heading,
         ha="center",
         va="center",
         size=12,
         weight="bold",
     )
     return figure
+
+
+def event_row(event: FeedEvent) -> Row:
+    """An event, with when and where it is."""
+    when = f"{event.starts_at:%a} {event.starts_at.day} {event.starts_at:%b}"
+    where = ", ".join(filter(None, (event.city, event.country)))
+    return Row(
+        event.title.removesuffix(" (simulated)"), f"{when}, {where}", event.score, event.breakdown
+    )
+
+
+def item_row(item: Recommendation) -> Row:
+    """A recommendation, with its reason."""
+    return Row(item.title, item.reason, item.score, item.breakdown)
 
 
 @dataclass
@@ -230,7 +273,7 @@ def _save(figure: Figure, folder: FilePath, name: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Draws both pictures."""
+    """Draws the pictures."""
     missing = [
         name
         for name in ("DATABASE_URL", "SUPABASE_URL", "SUPABASE_SECRET_KEY")
@@ -249,7 +292,16 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("the demonstration's member is not there: run `make demo` first\n")
         return 1
     medley = Medley(os.environ["SUPABASE_URL"], os.environ["SUPABASE_SECRET_KEY"])
-    _save(draw_feed(list(medley.personalized_feed(limit=8, user_id=member[0]))), folder, "feed")
+    items = medley.recommendations(kind="artist", limit=8, user_id=member[0])
+    heading = "Recommendations: every score is the sum of its terms, and says why"
+    _save(
+        draw_scores(heading, [item_row(item) for item in items], RECOMMENDATION_TERMS),
+        folder,
+        "recommendations",
+    )
+    events = medley.personalized_feed(limit=8, user_id=member[0])
+    heading = "A member's feed: every score is the sum of its terms"
+    _save(draw_scores(heading, [event_row(event) for event in events], FEED_TERMS), folder, "feed")
     branches = [
         pick(medley.genre_tree(root_slug=slug, max_depth=2), color, wide=5)
         for slug, color in UMBRELLAS.items()

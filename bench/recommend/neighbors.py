@@ -25,6 +25,7 @@ BLOCK = 500
 BATCH = 1000
 NEW_SHARE = 0.01
 PEERS = ("numpy", "scipy", "implicit")
+COUNTING = "counting what goes together (a part of the next row)"
 
 PAIRS = """
 copy (
@@ -119,7 +120,7 @@ def measure(world: World, *, at_most: int) -> Neighbors:
         with _cost("counting only", pid) as counting:
             counted = _count(connection, min(done, 2000))
         counting = counting.times(items / counted)
-        counting.name = "counting what goes together (a part of the next row)"
+        counting.name = COUNTING
 
         if done < items:
             with psycopg.connect(world.cluster.url(SUPERUSER), autocommit=True) as owner:
@@ -175,15 +176,22 @@ def _one(connection: psycopg.Connection, query: str) -> int:
 
 
 def _count(connection: psycopg.Connection, items: int) -> int:
-    """The co-occurrences of so many items, as a part of the rebuild computes them."""
+    """The co-occurrences of so many items, spread evenly and side by side as in a rebuild."""
+    for setting in (
+        *("parallel_setup_cost", "parallel_tuple_cost"),
+        *("min_parallel_table_scan_size", "min_parallel_index_scan_size"),
+    ):
+        connection.execute(f"set {setting} = 0")
     row = connection.execute(
-        "select count(distinct i.item_no), count(*) "
-        "from (select b.item_no from medley.behavior_items as b order by b.item_no limit %s) as i "
+        "select count(distinct b.item_no), count(*) from medley.behavior_items as b "
         "cross join lateral medley.behavior_candidates("
-        "i.item_no, medley.setting('behavior.candidates')::int, "
-        "medley.setting('behavior.shrinkage')) as c",
+        "b.item_no, medley.setting('behavior.candidates')::int, "
+        "medley.setting('behavior.shrinkage')) as c "
+        "where hashint4(b.item_no) %% greatest(1, "
+        "(select count(*) from medley.behavior_items) / %s) = 0",
         [items],
     ).fetchone()
+    connection.execute("reset all")
     return int(row[0]) if row else 0
 
 

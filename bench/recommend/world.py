@@ -128,7 +128,7 @@ def recall(world: World, *, sample: int) -> float:
             ours = connection.execute(
                 "select r.item_no from medley.rank_items("
                 "%(no)s, bench.uuid('c00', %(no)s), null, "
-                "medley.setting('recommend.pool')::int, 10, true, now() "
+                "medley.setting('recommend.pool')::int, 10, true, 'known', now() "
                 "- medley.setting('recommend.shown_hours')::float8 * interval '1 hour', '{}', "
                 "null, medley.recommendation_parameters(null), now()) as r limit 20",
                 {"no": member},

@@ -127,6 +127,8 @@ language sql security definer set search_path = ''
 as $$
   insert into medley.item_kinds (kind, description)
   values (p_kind, 'For tests.')
+  -- A pack may have it already.
+  on conflict do nothing
 $$;
 
 create function tests.follow(p_follower uuid, p_followed uuid)

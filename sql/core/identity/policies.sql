@@ -20,10 +20,12 @@ revoke all on public.user_preferences from public, anon, authenticated, service_
 grant select, delete on public.user_preferences to authenticated;
 grant
 insert (
-  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, preferences_profile
+  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, preferences_profile,
+  onboarding_completed
 ),
 update (
-  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, preferences_profile
+  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, preferences_profile,
+  onboarding_completed
 )
 on public.user_preferences to authenticated;
 grant select, insert, update, delete on public.user_preferences to service_role;

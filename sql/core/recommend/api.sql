@@ -11,10 +11,14 @@ returns table (
   "position" int, -- noqa: RF06
   reason text, breakdown jsonb, next_cursor text
 )
-language sql stable parallel safe security invoker set search_path = ''
+language plpgsql stable parallel safe security invoker set search_path = ''
 as $$
+begin
+  -- Not language sql, which would plan the call each time.
+  return query
   select r.*
-  from medley.get_recommendations(p_user_id, p_kind, p_limit, p_cursor, p_context, now()) as r
+  from medley.get_recommendations(p_user_id, p_kind, p_limit, p_cursor, p_context, now()) as r;
+end;
 $$;
 
 comment on function public.get_recommendations(text, int, text, jsonb, uuid) is

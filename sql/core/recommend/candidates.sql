@@ -33,7 +33,8 @@ begin
 
   return query
   with page as materialized (
-    select c.*, i.id, i.kind, i.title, row_number() over (order by c.rank) as place
+    select c.item_no, i.id, i.kind, i.title, c.final_score, c.algorithm_type, c.explanation,
+      row_number() over (order by c.rank)::int as place
     from medley.recommendation_candidates as c
     inner join medley.items as i on c.item_no = i.item_no
     where c.user_no = p_user_no
@@ -58,12 +59,12 @@ begin
     p.title,
     p.final_score,
     p.algorithm_type,
-    p.place::int,
+    p.place,
     p.explanation ->> 'reason',
     p.explanation -> 'breakdown',
-    case when p.place = p_limit then array(select s.item_no from page as s order by s.place) end
+    case when p.place = p_limit then array(select s.item_no from page as s) end
   from page as p
-  where (select count(*) from page) = p_limit
+  where exists (select from page as l where l.place = p_limit)
   order by p.place;
 end;
 $$;

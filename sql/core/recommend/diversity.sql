@@ -13,14 +13,17 @@ returns table (place int, penalty double precision)
 language plpgsql immutable parallel safe security invoker set search_path = ''
 as $$
 declare
+  -- Scores below it are over a cap, and further below.
+  c_capped constant double precision := -500000;
   v_count int := coalesce(cardinality(p_relevance), 0);
   -- What likeness 1 costs: the weight as a share of the best relevance.
   v_cost double precision := p_weight * greatest(p_relevance[1], 0);
   v_bits int[];
   v_likeness double precision[] := array_fill(0::float8, array[v_count]);
+  -- With how many of the chosen each was compared.
   v_compared int[] := array_fill(0, array[v_count]);
-  v_open boolean[] := array_fill(true, array[v_count]);
-  v_capped boolean[] := array_fill(false, array[v_count]);
+  -- The score at most, for likeness only grows; -infinity once chosen.
+  v_bound double precision[] := p_relevance;
   v_chosen int[] := array[]::int[];
   v_creators int[] := array[]::int[];
   v_genres int[] := array[]::int[];
@@ -28,48 +31,47 @@ declare
   v_same int;
   v_best int;
   v_best_score double precision;
-  v_score double precision;
+  v_alike double precision;
 begin
   select array_agg(greatest(bit_count(s.signature), 1)::int) into v_bits
   from unnest(p_signatures) as s (signature);
 
   for v_place in 1 .. least(p_limit, v_count) loop
-    v_best := null;
-    while not v_open[v_first] loop
+    while v_bound[v_first] = '-infinity' loop
       v_first := v_first + 1;
     end loop;
+    v_best_score := '-infinity';
     for i in v_first .. v_count loop
-      -- Likeness only costs: from here on nobody can do better.
-      exit when p_relevance[i] <= v_best_score and v_best is not null;
-      continue when not v_open[i];
-      if p_signatures[i] is not null then
-        -- Compared with what was chosen since this item was looked at last.
-        for j in v_compared[i] + 1 .. cardinality(v_chosen) loop
-          v_likeness[i] := greatest(
-            v_likeness[i],
-            bit_count(p_signatures[i] & p_signatures[v_chosen[j]])::float8 / least(v_bits[i], v_bits[v_chosen[j]])
-          );
+      exit when p_relevance[i] <= v_best_score;
+      continue when v_bound[i] <= v_best_score;
+      if v_cost > 0 and p_signatures[i] is not null then
+        -- Compared with what was chosen since, as long as it can still be the best.
+        while v_compared[i] < v_place - 1 and v_bound[i] > v_best_score loop
+          v_compared[i] := v_compared[i] + 1;
+          v_same := v_chosen[v_compared[i]];
+          v_alike := bit_count(p_signatures[i] & p_signatures[v_same])::float8 / least(v_bits[i], v_bits[v_same]);
+          if v_alike > v_likeness[i] then
+            v_bound[i] := v_bound[i] - v_cost * (v_alike - v_likeness[i]);
+            v_likeness[i] := v_alike;
+          end if;
         end loop;
-        v_compared[i] := cardinality(v_chosen);
       end if;
-      v_score := p_relevance[i] - v_cost * v_likeness[i];
-      if v_capped[i] then
-        -- Over the cap: only after everything else.
-        v_score := v_score - 1000000;
-      end if;
-      if v_best is null or v_score > v_best_score then
+      if v_bound[i] > v_best_score then
         v_best := i;
-        v_best_score := v_score;
+        v_best_score := v_bound[i];
       end if;
     end loop;
 
-    v_open[v_best] := false;
+    v_bound[v_best] := '-infinity';
     v_chosen := v_chosen || v_best;
+    -- Over the cap: only after everything else.
     if p_creators[v_best] is not null then
       v_creators := v_creators || p_creators[v_best];
       if cardinality(array_positions(v_creators, p_creators[v_best])) = p_max_per_creator then
         foreach v_same in array array_positions(p_creators, p_creators[v_best]) loop
-          v_capped[v_same] := true;
+          if v_bound[v_same] > c_capped then
+            v_bound[v_same] := v_bound[v_same] + 2 * c_capped;
+          end if;
         end loop;
       end if;
     end if;
@@ -77,7 +79,9 @@ begin
       v_genres := v_genres || p_genres[v_best];
       if cardinality(array_positions(v_genres, p_genres[v_best])) = p_max_per_genre then
         foreach v_same in array array_positions(p_genres, p_genres[v_best]) loop
-          v_capped[v_same] := true;
+          if v_bound[v_same] > c_capped then
+            v_bound[v_same] := v_bound[v_same] + 2 * c_capped;
+          end if;
         end loop;
       end if;
     end if;

@@ -24,6 +24,10 @@ as $$
       select n.item_no, (p_parameters).content * n.weight
       from medley.item_neighbors as n
       where n.list_no = medley.current_list('content') and n.neighbor_no = p_item_no
+      union all
+      select n.item_no, (p_parameters).embedding * n.weight
+      from medley.item_neighbors as n
+      where n.list_no = medley.current_list('embedding') and n.neighbor_no = p_item_no
     ) as c on h.item_no = c.item_no
     inner join medley.items as i on h.item_no = i.item_no
     cross join lateral (select h.weight * c.points as points) as w
@@ -130,8 +134,10 @@ begin
       t.relevance,
       t.friends,
       t.cause_no,
-      medley.algorithm_of(t) as algorithm,
-      medley.breakdown_of(t, 0) as breakdown
+      medley.algorithm_of(t.behavior, t.content, t.social, t.followed, t.popularity + t.trend, t.exploration) as algorithm,
+      medley.breakdown_of(
+        t.behavior, t.content, t.social, t.followed, t.popularity, t.trend, t.recency, t.availability, t.exploration, 0
+      ) as breakdown
     from medley.rank_items(
       v_user_no, v_user_id, v_item.kind, 1000000, 100, false, 'nothing', p_as_of, '{}', null, v_parameters, p_as_of
     ) as t

@@ -2,6 +2,7 @@
 create type medley.recommendation_parameters as (
   behavior double precision,
   content double precision,
+  embedding double precision,
   social double precision,
   social_cap double precision,
   followed double precision,
@@ -15,6 +16,7 @@ create type medley.recommendation_parameters as (
   history int,
   history_exponent double precision,
   dislike_share double precision,
+  neighbors int,
   pool int,
   shown_hours double precision,
   new_days double precision,
@@ -38,6 +40,7 @@ begin
     select
       max(w.weight) filter (where w.term = 'behavior'),
       max(w.weight) filter (where w.term = 'content'),
+      max(w.weight) filter (where w.term = 'embedding'),
       max(w.weight) filter (where w.term = 'social'),
       max(w.cap) filter (where w.term = 'social'),
       max(w.weight) filter (where w.term = 'followed'),
@@ -56,6 +59,7 @@ begin
       max(s.value) filter (where s.key = 'recommend.history'),
       max(s.value) filter (where s.key = 'recommend.history_exponent'),
       max(s.value) filter (where s.key = 'recommend.dislike_share'),
+      max(s.value) filter (where s.key = 'recommend.neighbors'),
       max(s.value) filter (where s.key = 'recommend.pool'),
       max(s.value) filter (where s.key = 'recommend.shown_hours'),
       max(s.value) filter (where s.key = 'recommend.new_days'),
@@ -144,7 +148,7 @@ comment on function medley.hidden_items(int, text, int[], timestamptz, smallint,
 revoke all on function medley.hidden_items(int, text, int[], timestamptz, smallint, timestamptz)
 from public, anon, authenticated, service_role;
 
--- Friends' likes, what followed members made, the trends, the popular and the new. Few rows each, found by an index.
+-- Friends' likes, what followed members made, the popular or on the rise, and the new: few rows each, by an index.
 create or replace function medley.other_sources(
   p_user_no int,
   p_user_id uuid,
@@ -154,10 +158,10 @@ create or replace function medley.other_sources(
   p_new_since timestamptz,
   p_as_of timestamptz
 )
-returns table (item_no int, friends int, followed int)
+returns table (item_no int, friends int, followed int, wanted real)
 language sql stable parallel safe security invoker
 begin atomic
-  select l.item_no, 1, 0
+  select l.item_no, 1, 0, 0::real
   from medley.friends(p_user_id) as f
   inner join medley.members as m on m.user_id = f.friend_id
   cross join lateral (
@@ -173,7 +177,7 @@ begin atomic
     where u.user_id = p_user_id and u.muted_id = f.friend_id
   )
   union all
-  select l.item_no, 0, 1
+  select l.item_no, 0, 1, 0
   from public.follows as w
   cross join lateral (
     select i.item_no
@@ -184,29 +188,18 @@ begin atomic
   ) as l
   where w.follower_id = p_user_id
   union all
-  select l.item_no, 0, 0
+  select l.item_no, 0, 0, l.wanted
   from medley.item_kinds as k
   cross join lateral (
-    select t.item_no
-    from medley.trending_cache as t
-    where t.time_window = 'day' and t.trend_type = 'global' and t.segment = '' and t.kind = k.kind
-    order by t.trend_score desc, t.item_no desc
-    limit p_depth
-  ) as l
-  where p_kind is null or k.kind = p_kind
-  union all
-  select l.item_no, 0, 0
-  from medley.item_kinds as k
-  cross join lateral (
-    select s.item_no
+    select s.item_no, s.popularity + s.trend as wanted
     from medley.item_statistics as s
     where s.kind = k.kind
-    order by s.popularity desc, s.item_no
+    order by s.popularity + s.trend desc, s.item_no
     limit p_depth
   ) as l
   where p_kind is null or k.kind = p_kind
   union all
-  select l.item_no, 0, 0
+  select l.item_no, 0, 0, 1
   from medley.item_kinds as k
   cross join lateral (
     select i.item_no
@@ -222,7 +215,8 @@ end;
 
 comment on function medley.other_sources(int, uuid, text, int, timestamptz, timestamptz, timestamptz) is
   'Items from other sources than the member''s history: what friends like (1 a friend), what followed members made since '
-  'p_followed_since, trends, the popular and the newest since p_new_since; p_depth of each kind.';
+  'p_followed_since, the popular or on the rise (wanted: popularity + trend) and the newest since p_new_since (wanted 1); '
+  'p_depth of each kind.';
 revoke all on function medley.other_sources(int, uuid, text, int, timestamptz, timestamptz, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -287,12 +281,14 @@ as $$
 declare
   v_behavior_list smallint := medley.current_list('behavior');
   v_content_list smallint := medley.current_list('content');
+  v_embedding_list smallint := medley.current_list('embedding');
   v_impression smallint := (select k.kind_no from medley.engagement_kinds as k where k.kind = 'impression');
   v_new_since timestamptz := p_as_of - (p_parameters).new_days * interval '1 day';
   v_platforms boolean := exists (select from medley.platform_user_preferences as p where p.user_no = p_user_no);
   -- Scalars: a field of a row costs the query as much as all the arithmetic on it.
   v_behavior double precision := (p_parameters).behavior;
   v_content double precision := (p_parameters).content;
+  v_embedding double precision := (p_parameters).embedding;
   v_social double precision := (p_parameters).social;
   v_social_cap double precision := (p_parameters).social_cap;
   v_followed double precision := (p_parameters).followed;
@@ -305,6 +301,7 @@ declare
   v_history int := (p_parameters).history;
   v_history_exponent double precision := (p_parameters).history_exponent;
   v_dislike_share double precision := (p_parameters).dislike_share;
+  v_neighbors int := (p_parameters).neighbors;
 begin
   return query
   with history as materialized (
@@ -319,12 +316,8 @@ begin
     from medley.hidden_items(p_user_no, p_hide, p_skip, p_shown_since, v_impression, p_as_of) as h
   ),
 
-  other as materialized (
-    select
-      o.item_no,
-      sum(o.friends) as friends,
-      max(o.followed) as followed,
-      row_number() over (partition by sum(o.friends) > 0 order by sum(o.friends) desc, o.item_no) as place
+  other as (
+    select o.item_no, sum(o.friends) as friends, max(o.followed) as followed, max(o.wanted) as wanted
     from medley.other_sources(
       p_user_no, p_user_id, p_kind, p_depth, v_new_since, case when p_any_age then '-infinity' else v_new_since end, p_as_of
     ) as o
@@ -332,24 +325,32 @@ begin
     group by o.item_no
   ),
 
+  -- What an item of the history gives its neighbours: by behaviour, and in content, by features and by vectors.
+  voice as (
+    select h.item_no, l.list_no, h.weight * l.behavior as behavior, h.weight * l.content as content
+    from history as h
+    cross join (
+      values (v_behavior_list, v_behavior, 0), (v_content_list, 0, v_content), (v_embedding_list, 0, v_embedding)
+    ) as l (list_no, behavior, content)
+    where l.list_no is not null
+  ),
+
   -- A contribution's points, as a whole number, and the item that they come from share a bigint: the greatest is the
   -- cause.
   spread as (
     select
       n.neighbor_no as item_no,
-      h.weight * n.weight as behavior,
-      0::float8 as content,
-      least(h.weight * n.weight * v_behavior * 1000000, 2147483647)::bigint << 32 | h.item_no as cause
-    from history as h
-    inner join medley.item_neighbors as n on n.list_no = v_behavior_list and h.item_no = n.item_no
-    union all
-    select
-      n.neighbor_no,
-      0,
-      h.weight * n.weight,
-      least(h.weight * n.weight * v_content * 1000000, 2147483647)::bigint << 32 | h.item_no
-    from history as h
-    inner join medley.item_neighbors as n on n.list_no = v_content_list and h.item_no = n.item_no
+      v.behavior * n.weight as behavior,
+      v.content * n.weight as content,
+      least((v.behavior + v.content) * n.weight * 1000000, 2147483647)::bigint << 32 | v.item_no as cause
+    from voice as v
+    cross join lateral (
+      select n.neighbor_no, n.weight
+      from medley.item_neighbors as n
+      where n.list_no = v.list_no and n.item_no = v.item_no
+      order by n.weight desc
+      limit v_neighbors / (select count(*) from history)
+    ) as n
     union all
     select h.item_no, '-infinity', 0, null
     from hidden as h
@@ -365,12 +366,29 @@ begin
     from spread as s
     group by s.item_no
     having sum(s.behavior) > '-infinity'
+  ),
+
+  -- The points that are known before the item itself is read say which items are worth reading.
+  pool as (
+    select
+      coalesce(n.item_no, o.item_no) as item_no,
+      coalesce(n.behavior, 0) as behavior,
+      coalesce(n.content, 0) as content,
+      least(v_social * coalesce(o.friends, 0), v_social_cap) as social,
+      coalesce(v_followed * o.followed, 0) as followed,
+      coalesce(o.friends, 0)::int as friends,
+      case when n.cause >= 4294967296 then (n.cause & 4294967295)::int end as cause_no
+    from near as n
+    full join other as o on n.item_no = o.item_no
     order by
-      (s.item_no in (select o.item_no from other as o)) desc,
-      v_behavior * sum(s.behavior) + v_content * sum(s.content) desc,
-      s.item_no
-    -- Room for the items of other sources, and for as many as without them.
-    limit p_pool + (select count(*) from other)
+      coalesce(n.behavior + n.content, 0)
+      + case
+        when o.item_no is null then 0
+        else least(v_social * o.friends, v_social_cap) + v_followed * o.followed
+          + greatest(v_popularity, v_trend) * o.wanted
+      end desc,
+      coalesce(n.item_no, o.item_no)
+    limit p_pool
   ),
 
   term as (
@@ -380,10 +398,10 @@ begin
       i.kind,
       i.title,
       i.published_at,
-      coalesce(v_behavior * n.behavior, 0) as behavior,
-      coalesce(v_content * n.content, 0) as content,
-      least(v_social * coalesce(o.friends, 0), v_social_cap) as social,
-      coalesce(v_followed * o.followed, 0) as followed,
+      p.behavior,
+      p.content,
+      p.social,
+      p.followed,
       coalesce(v_popularity * s.popularity, 0) as popularity,
       coalesce(v_trend * s.trend, 0) as trend,
       -- Below exp(-50) it stays put, for float8 would rather fail than underflow.
@@ -392,9 +410,9 @@ begin
       ) as recency,
       case
         when v_platforms then coalesce(v_availability * (
-          select max(case when p.has_subscription then 1 else p.usage_frequency * p.preference_score end)
+          select max(case when u.has_subscription then 1 else u.usage_frequency * u.preference_score end)
           from medley.item_availability as a
-          inner join medley.platform_user_preferences as p on p.user_no = p_user_no and a.platform = p.platform_name
+          inner join medley.platform_user_preferences as u on u.user_no = p_user_no and a.platform = u.platform_name
           where a.item_no = i.item_no
             and (a.country = '' or a.country = p_country or p_country is null)
             and a.available_from <= p_as_of
@@ -407,18 +425,21 @@ begin
           then v_exploration * (1 - coalesce(s.popularity, 0))
         else 0
       end as exploration,
-      coalesce(o.friends, 0)::int as friends,
-      case when n.cause >= 4294967296 then (n.cause & 4294967295)::int end as cause_no
-    from near as n
-    full join other as o on n.item_no = o.item_no
-    inner join medley.items as i on coalesce(n.item_no, o.item_no) = i.item_no
-    left join medley.item_statistics as s on i.item_no = s.item_no
-    -- What friends like counts for every item; by itself it brings only what most of them like.
-    where (n.item_no is not null or o.friends = 0 or o.place <= p_pool / 2)
-      and (p_kind is null or i.kind = p_kind)
+      p.friends,
+      p.cause_no,
+      c.signature,
+      c.creator_no,
+      c.genre_no
+    from pool as p
+    inner join medley.items as i on p.item_no = i.item_no
+    left join medley.item_statistics as s on p.item_no = s.item_no
+    left join medley.item_content as c on p.item_no = c.item_no
+    where (p_kind is null or i.kind = p_kind)
       and i.published_at <= p_as_of
       and (i.expires_at is null or i.expires_at > p_as_of)
       and (i.owner_id is null and i.visibility = 'public' or medley.may_recommend(p_user_id, i.id, i.owner_id))
+    -- A fence: the terms are computed once.
+    offset 0
   )
 
   select
@@ -427,7 +448,8 @@ begin
     t.kind,
     t.title,
     t.published_at,
-    r.relevance,
+    t.behavior + t.content + t.social + t.followed + t.popularity + t.trend + t.recency + t.availability + t.exploration
+      as relevance,
     t.behavior,
     t.content,
     t.social,
@@ -439,18 +461,11 @@ begin
     t.exploration,
     t.friends,
     t.cause_no,
-    c.signature,
-    c.creator_no,
-    c.genre_no
+    t.signature,
+    t.creator_no,
+    t.genre_no
   from term as t
-  cross join lateral (
-    select
-      t.behavior + t.content + t.social + t.followed + t.popularity + t.trend + t.recency + t.availability + t.exploration
-        as relevance
-  ) as r
-  left join medley.item_content as c on t.item_no = c.item_no
-  order by r.relevance desc, t.item_no
-  limit p_pool;
+  order by relevance desc, t.item_no;
 end;
 $$;
 

@@ -13,45 +13,70 @@ create type medley.recommendation as (
 );
 comment on type medley.recommendation is 'A row of a page before it is put in words.';
 
--- No SET: these two inline.
-create or replace function medley.algorithm_of(p_item medley.ranked_item)
+-- No SET: these two inline; stable, as jsonb_build_object is.
+create or replace function medley.algorithm_of(
+  p_behavior double precision,
+  p_content double precision,
+  p_social double precision,
+  p_followed double precision,
+  p_popular double precision,
+  p_exploration double precision
+)
 returns text
 language sql immutable parallel safe security invoker
 return case
-  when (p_item).behavior + (p_item).content
-    < greatest((p_item).social, (p_item).followed, (p_item).exploration, (p_item).popularity + (p_item).trend)
-    then case greatest((p_item).social, (p_item).followed, (p_item).exploration, (p_item).popularity + (p_item).trend)
+  when p_behavior + p_content < greatest(p_social, p_followed, p_exploration, p_popular)
+    then case greatest(p_social, p_followed, p_exploration, p_popular)
       -- First, for all may be 0.
-      when (p_item).popularity + (p_item).trend then 'trending'
-      when (p_item).social then 'social'
-      when (p_item).followed then 'followed'
+      when p_popular then 'trending'
+      when p_social then 'social'
+      when p_followed then 'followed'
       else 'exploration'
     end
-  when (p_item).behavior > 0 and (p_item).content > 0 then 'hybrid'
-  when (p_item).behavior > 0 then 'collaborative'
-  when (p_item).content > 0 then 'content_based'
+  when p_behavior > 0 and p_content > 0 then 'hybrid'
+  when p_behavior > 0 then 'collaborative'
+  when p_content > 0 then 'content_based'
   else 'trending'
 end;
 
-comment on function medley.algorithm_of(medley.ranked_item) is
+comment on function medley.algorithm_of(
+  double precision, double precision, double precision, double precision, double precision, double precision
+) is
   'Where most of an item''s points come from: collaborative (behaviour), content_based, hybrid (both), social, followed, '
-  'exploration (new) or trending (popular, or on the rise).';
-revoke all on function medley.algorithm_of(medley.ranked_item) from public, anon, authenticated, service_role;
+  'exploration (new) or trending (popularity and trend).';
+revoke all on function medley.algorithm_of(
+  double precision, double precision, double precision, double precision, double precision, double precision
+) from public, anon, authenticated, service_role;
 
-create or replace function medley.breakdown_of(p_item medley.ranked_item, p_penalty double precision)
+create or replace function medley.breakdown_of(
+  p_behavior double precision,
+  p_content double precision,
+  p_social double precision,
+  p_followed double precision,
+  p_popularity double precision,
+  p_trend double precision,
+  p_recency double precision,
+  p_availability double precision,
+  p_exploration double precision,
+  p_penalty double precision
+)
 returns jsonb
-language sql immutable parallel safe security invoker
+language sql stable parallel safe security invoker
 return jsonb_build_object(
-  'behavior', (p_item).behavior::real, 'content', (p_item).content::real, 'social', (p_item).social::real,
-  'followed', (p_item).followed::real, 'popularity', (p_item).popularity::real, 'trend', (p_item).trend::real,
-  'recency', (p_item).recency::real, 'availability', (p_item).availability::real,
-  'exploration', (p_item).exploration::real, 'diversity', -p_penalty::real
+  'behavior', p_behavior::real, 'content', p_content::real, 'social', p_social::real, 'followed', p_followed::real,
+  'popularity', p_popularity::real, 'trend', p_trend::real, 'recency', p_recency::real,
+  'availability', p_availability::real, 'exploration', p_exploration::real, 'diversity', -p_penalty::real
 );
 
-comment on function medley.breakdown_of(medley.ranked_item, double precision) is
+comment on function medley.breakdown_of(
+  double precision, double precision, double precision, double precision, double precision, double precision,
+  double precision, double precision, double precision, double precision
+) is
   'The points of an item by term, which sum to its score; p_penalty is what likeness to other items on the page cost.';
-revoke all on function medley.breakdown_of(medley.ranked_item, double precision)
-from public, anon, authenticated, service_role;
+revoke all on function medley.breakdown_of(
+  double precision, double precision, double precision, double precision, double precision, double precision,
+  double precision, double precision, double precision, double precision
+) from public, anon, authenticated, service_role;
 
 -- The best page: relevance first, then diversity. Where the sources end, deeper ones: more of the popular and the new,
 -- then all there is. Instead of an empty first page comes what was shown lately, else what the member knows; never what
@@ -79,21 +104,21 @@ begin
   for v_attempt in 1..5 loop
     return query
     with ranked as materialized (
-      select r as item, row_number() over () as place
+      select r.*
       from medley.rank_items(
         p_user_no, p_user_id, p_kind, v_pool, v_depth, v_attempt > 2, v_hide, v_shown_since, p_skip, p_country,
         p_parameters, p_as_of
-      ) as r
+      ) with ordinality as r
     ),
 
     chosen as (
       select c.place, c.penalty, c.rank
       from (
         select
-          array_agg((r.item).relevance order by r.place) as relevance,
-          array_agg((r.item).signature order by r.place) as signatures,
-          array_agg((r.item).creator_no order by r.place) as creators,
-          array_agg((r.item).genre_no order by r.place) as genres
+          array_agg(r.relevance order by r.ordinality) as relevance,
+          array_agg(r.signature order by r.ordinality) as signatures,
+          array_agg(r.creator_no order by r.ordinality) as creators,
+          array_agg(r.genre_no order by r.ordinality) as genres
         from ranked as r
         having count(*) >= p_limit or v_attempt > 2 and count(*) > 0
       ) as a
@@ -104,18 +129,21 @@ begin
     )
 
     select
-      (r.item).item_no,
-      (r.item).item_id,
-      (r.item).kind,
-      (r.item).title,
-      (r.item).relevance - c.penalty,
-      medley.algorithm_of(r.item),
-      (r.item).friends,
-      (r.item).cause_no,
-      (r.item).published_at,
-      medley.breakdown_of(r.item, c.penalty)
+      r.item_no,
+      r.item_id,
+      r.kind,
+      r.title,
+      r.relevance - c.penalty,
+      medley.algorithm_of(r.behavior, r.content, r.social, r.followed, r.popularity + r.trend, r.exploration),
+      r.friends,
+      r.cause_no,
+      r.published_at,
+      medley.breakdown_of(
+        r.behavior, r.content, r.social, r.followed, r.popularity, r.trend, r.recency, r.availability, r.exploration,
+        c.penalty
+      )
     from chosen as c
-    inner join ranked as r on c.place = r.place
+    inner join ranked as r on c.place = r.ordinality
     order by c.rank;
     -- A later page ends where the sources do; a first page has something to show.
     exit when found or v_attempt > 2 and p_skip <> '{}';

@@ -59,7 +59,12 @@ values
     'recommend.dislike_share', 0.5,
     'What a disliked item takes from its neighbours, as a share of what a liked one gives; 0 to 1.'
   ),
-  ('recommend.pool', 60, 'Items that are scored in full before the page is chosen, at least; 20 to 200.'),
+  (
+    'recommend.neighbors', 4000,
+    'Neighbours of each method that are read for a member, at most: of each item of the history the nearest, as many '
+    'for each; 500 to 100000.'
+  ),
+  ('recommend.pool', 40, 'Items that are scored in full before the page is chosen, at least; 20 to 200.'),
   ('recommend.shown_hours', 6, 'Hours for which an item that was shown is left out; 0 to 720.'),
   ('recommend.new_days', 30, 'Days for which an item counts as new; 1 to 365.'),
   ('recommend.max_per_creator', 3, 'Items of one creator on a page of 20; 1 to 200.'),
@@ -71,7 +76,11 @@ values
 insert into medley.ranker_weights (ranker, term, weight, cap, scale, description)
 values
   ('recommendations', 'behavior', 1, null, null, 'A unit of what the member''s history says through behaviour.'),
-  ('recommendations', 'content', 0.03, null, null, 'A unit of likeness in content to the member''s history.'),
+  ('recommendations', 'content', 0.03, null, null, 'A unit of likeness in features to the member''s history.'),
+  (
+    'recommendations', 'embedding', 0.03, null, null,
+    'A unit of likeness of vectors to the member''s history; its points are part of the term content.'
+  ),
   ('recommendations', 'social', 0.015, 0.06, null, 'Each friend who likes the item.'),
   ('recommendations', 'followed', 0.1, null, null, 'An item of somebody whom the member follows.'),
   ('recommendations', 'popularity', 0.02, null, null, 'The most popular item of its kind.'),

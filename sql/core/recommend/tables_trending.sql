@@ -37,6 +37,7 @@ create table medley.item_statistics (
   updated_at timestamptz not null default now()
 );
 create index item_statistics_kind_idx on medley.item_statistics (kind, popularity desc, item_no);
+create index item_statistics_wanted_idx on medley.item_statistics (kind, (popularity + trend) desc, item_no);
 
 comment on table medley.item_statistics is
   'How popular each item is: one row for each item with an affinity or an event in the log. Derived.';

@@ -1,17 +1,18 @@
--- Behaviour, content, friends, followed members, trends, popularity and news each bring items, and each row says which.
-select plan(28);
+-- Behaviour, content, vectors, friends, followed members, trends, popularity and news each bring items, and each row says which.
+select plan(29);
 
 select make_kind('film'), make_members(9);
 select make_items('film', 'f', 9);
 select make_items('film', 'old', 3);
 select make_items('film', 'new', 1, '2 hours'), make_items('film', 'fresh', 1, '30 hours'), make_items('film', 'recent', 1, '10 days');
 select plant_list('behavior', array['f1 > f2 0.9', 'f3 > f2 0.1', 'f1 > f4 0.5']);
-select plant_list('content', array['f1 > f4 0.8', 'f1 > f5 0.8']);
+select plant_list('content', array['f1 > f4 0.8', 'f1 > f5 0.8']), plant_list('embedding', array['f1 > f6 0.8']);
 
 select engage('m1', 'f1', 'like');
 select act_as(md5('member m1')::uuid);
 select is(why('f2'), 'collaborative: Because you liked f1', 'by behaviour');
 select is(why('f5'), 'content_based: Like f1', 'by content');
+select is(why('f6'), 'content_based: Like f1', 'by vectors');
 select is(why('f4'), 'hybrid: Because you liked f1', 'by both');
 select is(why('new1'), 'exploration: New today', 'new');
 select is(why('fresh1'), 'exploration: New since yesterday', 'from yesterday');
