@@ -634,8 +634,8 @@ comment on function public.import_history(uuid, text, jsonb, text, text, boolean
   'Imports up to 1,000 plays of a member at a provider (secret key only). p_plays: [{"track_id", "track_name", '
   '"artist", "album", "genres", "played_at", "play_count", "progress"}]; track_id, or artist and track_name, and '
   'played_at are required. Each becomes an engagement play on its recording, once, however often it is imported. '
-  'p_cursor: where the next import goes on. p_expected_cursor: where this one began, to be told if another one has '
-  'gone on from there. p_done: whether the history is imported to its end. Returns how many were imported, were '
+  'p_cursor: where the next import goes on. p_expected_cursor: where this one began ('''' before the first), to be '
+  'told if another one has gone on from there. p_done: whether the history is imported to its end. Returns how many were imported, were '
   'there already and were refused, how many recordings are new, and refusals: [{"index" (from 1), "message"}]. '
   'Errors: invalid_argument (unknown provider, no array), not_found (member), conflict (the cursor moved), '
   'too_large; then nothing is written.';
@@ -719,15 +719,24 @@ create or replace function public.list_oauth_tokens_to_rotate(
   p_limit int default 100,
   p_after uuid default null
 )
-returns table (connection_id uuid, access_token text, refresh_token text, key_id text, version int)
+returns table (
+  connection_id uuid,
+  user_id uuid,
+  platform text,
+  access_token text,
+  refresh_token text,
+  key_id text,
+  version int
+)
 language sql stable parallel safe security invoker set search_path = ''
 as $$
-  select r.connection_id, r.access_token, r.refresh_token, r.key_id, r.version
+  select r.connection_id, r.user_id, r.platform, r.access_token, r.refresh_token, r.key_id, r.version
   from medley.list_oauth_tokens_to_rotate(p_key_id, p_limit, p_after) as r
 $$;
 
 comment on function public.list_oauth_tokens_to_rotate(text, int, uuid) is
-  'Tokens that are not under the key p_key_id, which is the one in use, by connection after p_after, at most '
+  'Tokens that are not under the key p_key_id, which is the one in use, with their member and platform, which the '
+  'ciphertext may be bound to, by connection after p_after, at most '
   'p_limit (1 to 1,000) (secret key only). Errors: invalid_argument.';
 revoke all on function public.list_oauth_tokens_to_rotate(
   text, int, uuid

@@ -134,7 +134,15 @@ revoke all on function medley.get_oauth_tokens(uuid, text) from public, anon, au
 grant execute on function medley.get_oauth_tokens(uuid, text) to service_role;
 
 create or replace function medley.list_oauth_tokens_to_rotate(p_key_id text, p_limit int, p_after uuid)
-returns table (connection_id uuid, access_token text, refresh_token text, key_id text, version int)
+returns table (
+  connection_id uuid,
+  user_id uuid,
+  platform text,
+  access_token text,
+  refresh_token text,
+  key_id text,
+  version int
+)
 language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 begin
@@ -143,8 +151,9 @@ begin
     perform medley.fail('invalid_argument', 'there is no key', 'p_key_id', 'Name the key in use.');
   end if;
   return query
-  select t.connection_id, t.access_token, t.refresh_token, t.key_id, t.version
+  select t.connection_id, c.user_id, c.platform, t.access_token, t.refresh_token, t.key_id, t.version
   from medley.oauth_tokens as t
+  inner join public.oauth_connections as c on c.id = t.connection_id
   where t.key_id <> p_key_id and (p_after is null or t.connection_id > p_after)
   order by t.connection_id
   limit p_limit;

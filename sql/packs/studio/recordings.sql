@@ -240,7 +240,7 @@ begin
   from medley.history_imports as h
   where h.user_no = v_user_no and h.provider = p_provider
   for no key update;
-  if p_expected_cursor is not null and v_cursor is distinct from p_expected_cursor then
+  if p_expected_cursor is not null and coalesce(v_cursor, '') <> p_expected_cursor then
     perform medley.fail('conflict', 'another import has gone on from there', 'p_expected_cursor',
       'Ask get_history_cursor where the history stands, and go on from there.');
   end if;

@@ -1,5 +1,5 @@
 -- Plays from elsewhere become engagements on recordings, once, whatever is sent again.
-select plan(31);
+select plan(32);
 
 select make_member('ada'), make_member('bob');
 create function tests.play(p_id text, p_title text, p_artist text, p_at text, p_count int default 1) returns jsonb language sql as $$
@@ -27,6 +27,7 @@ select is((select row(h.history_cursor, h.imported)::text from public.get_histor
 select lives_ok($$ select public.import_history(member('ada'), 'spotify', '[]', 'c1') $$, 'a first one');
 select lives_ok($$ select public.import_history(member('ada'), 'spotify', '[]', 'c2', 'c1') $$, 'goes on');
 select throws_code($$ select public.import_history(member('ada'), 'spotify', '[]', 'c3', 'c1') $$, 'conflict', 'unless another import has');
+select throws_code($$ select public.import_history(member('ada'), 'spotify', '[]', 'c3', '') $$, 'conflict', 'a first import finds that another was first');
 select is((select h.history_cursor from public.get_history_cursor('spotify', member('ada')) as h), 'c2', 'as it stands');
 select throws_code($$ select public.import_history(member('ada'), 'napster', '[]') $$, 'invalid_argument', 'an unknown provider');
 select throws_code($$ select public.import_history(member('ada'), 'replicate', '[]') $$, 'invalid_argument', 'one without histories');
