@@ -16,7 +16,7 @@ from pathlib import Path
 from medley_stack.cluster import scratch
 from medley_stack.source import apply_sql_source
 
-from bench import experiments, imports, ingest, taxonomy, taxonomy_scale
+from bench import experiments, imports, ingest, taxonomy, taxonomy_scale, voting
 from bench.recommend import measure as recommend_measure
 from bench.recommend import neighbors
 from bench.recommend import report as recommend_report
@@ -26,7 +26,16 @@ from bench.serving import measure, report, world
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
 DOCUMENT = ROOT / "docs/benchmarks.md"
-SUITES = ("serving", "recommend", "taxonomy", "taxonomy-scale", "ingest", "experiments", "imports")
+SUITES = (
+    "serving",
+    "recommend",
+    "taxonomy",
+    "taxonomy-scale",
+    "ingest",
+    "imports",
+    "voting",
+    "experiments",
+)
 
 
 def serving(options: argparse.Namespace) -> str:
@@ -142,6 +151,19 @@ def import_stages(options: argparse.Namespace) -> None:
     _other("imports", imports.main, [], write=options.write)
 
 
+def voting_at_once(options: argparse.Namespace) -> None:
+    """What a vote costs, and that none is lost among many; prints its own table."""
+    with scratch(name="bench") as cluster:
+        # Every member of the crowd has a connection.
+        cluster.psql("-c", "alter system set max_connections = 260", role="supabase_admin")
+        cluster.stop()
+        cluster.start(durable=False)
+        apply_sql_source(cluster.url())
+        output = ["--output", str(RESULTS / "voting.json")] if options.write else []
+        if voting.main(["--database-url", cluster.url(), *output]):
+            raise SystemExit("votes were lost")
+
+
 def _other(
     name: str, suite: Callable[[list[str]], int], arguments: list[str], *, write: bool
 ) -> None:
@@ -196,16 +218,18 @@ def main() -> int:
         parser.error("recommend needs a multiple of 5,000 members")
     if options.write:
         RESULTS.mkdir(exist_ok=True)
-    if "taxonomy" in suites:
-        taxonomy_quality(options)
-    if "taxonomy-scale" in suites:
-        taxonomy_at_scale(options)
-    if "experiments" in suites:
-        experiments_by_simulation(options)
-    if "ingest" in suites:
-        ingest_rate(options)
-    if "imports" in suites:
-        import_stages(options)
+    # Those that print their own tables.
+    alone = {
+        "taxonomy": taxonomy_quality,
+        "taxonomy-scale": taxonomy_at_scale,
+        "experiments": experiments_by_simulation,
+        "ingest": ingest_rate,
+        "imports": import_stages,
+        "voting": voting_at_once,
+    }
+    for name, suite in alone.items():
+        if name in suites:
+            suite(options)
     if "serving" in suites:
         text = serving(options)
         if options.write:

@@ -23,10 +23,10 @@ inner join city_venues as c on c.city_no = s.city_nos[1 + floor(1000 * bench.u(e
 inner join bench.artist as a on a.artist_no = 1 + floor(current_setting('bench.artists')::int * bench.u(e, 'eartist') ^ 1.3)::int;
 
 insert into public.events (
-  id, title, starts_at, venue_id, headliner_artist_id, genres, promoted, ticket_available, source, external_id
+  id, title, slug, starts_at, venue_id, headliner_artist_id, genres, promoted, ticket_available, source, external_id
 )
 select
-  bench.uuid('e00', e.event_no), 'Artist ' || e.artist_no || ' live',
+  bench.uuid('e00', e.event_no), 'Artist ' || e.artist_no || ' live', 'event-' || e.event_no,
   date_trunc('hour', now()) + interval '1 hour' * (1 + floor(180 * 24 * bench.u(e.event_no, 'start') ^ 1.3)),
   bench.uuid('b00', e.venue_no), bench.uuid('a00', e.artist_no), a.genres,
   bench.u(e.event_no, 'promoted') < 0.02, bench.u(e.event_no, 'tickets') < 0.7, 'bench', e.event_no::text

@@ -67,9 +67,9 @@ from mid as m inner join public.genres as g on g.id = m.id;
 
 create table bench.scenes as select count(*)::int as n from bench.scene;
 
-insert into public.venues (id, name, city, country, latitude, longitude, source, external_id)
+insert into public.venues (id, name, slug, city, country, latitude, longitude, source, external_id)
 select
-  bench.uuid('b00', v), 'Venue ' || v, 'City ' || c.city_no, c.country,
+  bench.uuid('b00', v), 'Venue ' || v, 'venue-' || v, 'City ' || c.city_no, c.country,
   c.latitude + 0.2 * (bench.u(v, 'vlat') - 0.5), c.longitude + 0.2 * (bench.u(v, 'vlon') - 0.5), 'bench', v::text
 from generate_series(1, 8000) as v
 cross join bench.slot as s
@@ -91,8 +91,8 @@ from generate_series(1, current_setting('bench.artists')::int) as a
 cross join bench.scenes as n
 inner join bench.scene as sc on sc.scene_no = 1 + floor(n.n * bench.u(a, 'scene') ^ 1.5)::int;
 
-insert into public.artists (id, name, genres, source, external_id)
-select bench.uuid('a00', a.artist_no), 'Artist ' || a.artist_no, a.genres, 'bench', a.artist_no::text
+insert into public.artists (id, name, slug, genres, source, external_id)
+select bench.uuid('a00', a.artist_no), 'Artist ' || a.artist_no, 'artist-' || a.artist_no, a.genres, 'bench', a.artist_no::text
 from bench.artist as a;
 
 insert into medley.items (id, kind, title)

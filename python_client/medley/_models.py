@@ -295,6 +295,83 @@ class CalendarEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class SetlistSong:
+    """A song of a setlist.
+
+    Attributes:
+        setlist_song_id: What one votes for.
+        position: Place, from 1.
+        my_vote: 1, -1 or 0 (none); None for who is not signed in.
+    """
+
+    setlist_song_id: str
+    song_id: str
+    position: int
+    title: str
+    artist: str
+    duration_ms: int | None
+    upvotes: int
+    downvotes: int
+    my_vote: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Setlist:
+    """A setlist of a show.
+
+    Attributes:
+        type: actual, predicted or user_created.
+        created_by: The member who made it; None for the others.
+        total_votes: Votes on its songs, up and down.
+        songs: In order, with the fields of `SetlistSong`.
+    """
+
+    setlist_id: str
+    type: str
+    name: str
+    artist_id: str
+    artist: str
+    created_by: str | None
+    is_locked: bool
+    total_votes: int
+    songs: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetlistVote:
+    """What a vote led to.
+
+    Attributes:
+        my_vote: 1, -1, or 0 for none.
+        total_votes: Of the whole setlist.
+    """
+
+    setlist_song_id: str
+    upvotes: int
+    downvotes: int
+    my_vote: int
+    total_votes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrendingArtist:
+    """An artist with what members did lately.
+
+    Attributes:
+        trending_score: Weighted votes, follows and views.
+        show_count: Events that the artist headlines.
+    """
+
+    artist_id: str
+    name: str
+    slug: str
+    image_url: str | None
+    trending_score: float
+    show_count: int
+    follower_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class GenreNode:
     """A genre at one of its places in the taxonomy.
 

@@ -27,9 +27,13 @@ from ._models import (
     Page,
     Recommendation,
     RegisteredItem,
+    Setlist,
+    SetlistSong,
+    SetlistVote,
     SimilarGenre,
     SimilarItem,
     TasteFeature,
+    TrendingArtist,
     TrendingItem,
     UnembeddedItem,
     parse_page,
@@ -378,6 +382,78 @@ def register_items(*, items: Sequence[Mapping[str, Any]]) -> Call[tuple[Register
         _params(locals()),
         lambda data: parse_rows(RegisteredItem, data),
         read=False,
+    )
+
+
+@_rpc("get_event_setlists", row=Setlist)
+def event_setlists(*, event_id: str) -> Call[tuple[Setlist, ...]]:
+    return Call("get_event_setlists", _params(locals()), lambda data: parse_rows(Setlist, data))
+
+
+@_rpc("get_setlist", row=SetlistSong)
+def setlist(*, setlist_id: str) -> Call[tuple[SetlistSong, ...]]:
+    return Call("get_setlist", _params(locals()), lambda data: parse_rows(SetlistSong, data))
+
+
+@_rpc("vote_setlist_song", row=SetlistVote, read=False)
+def vote_setlist_song(
+    *, setlist_song_id: str, vote: int, user_id: str | None = None
+) -> Call[SetlistVote]:
+    return Call(
+        "vote_setlist_song",
+        _params(locals()),
+        lambda data: _only(SetlistVote, data),
+        read=False,
+    )
+
+
+@_rpc("create_setlist", read=False)
+def create_setlist(
+    *,
+    event_id: str,
+    artist_id: str,
+    name: str,
+    song_ids: Sequence[str] | None = None,
+    user_id: str | None = None,
+) -> Call[str]:
+    return Call("create_setlist", _params(locals()), _text, read=False)
+
+
+@_rpc("add_setlist_song", read=False)
+def add_setlist_song(
+    *, setlist_id: str, song_id: str, position: int | None = None, user_id: str | None = None
+) -> Call[str]:
+    return Call("add_setlist_song", _params(locals()), _text, read=False)
+
+
+@_rpc("move_setlist_song", read=False)
+def move_setlist_song(
+    *, setlist_song_id: str, position: int, user_id: str | None = None
+) -> Call[None]:
+    return Call("move_setlist_song", _params(locals()), _nothing, read=False)
+
+
+@_rpc("remove_setlist_song", read=False)
+def remove_setlist_song(*, setlist_song_id: str, user_id: str | None = None) -> Call[None]:
+    return Call("remove_setlist_song", _params(locals()), _nothing, read=False)
+
+
+@_rpc("lock_setlist", read=False)
+def lock_setlist(*, setlist_id: str, locked: bool | None = None) -> Call[None]:
+    return Call("lock_setlist", _params(locals()), _nothing, read=False)
+
+
+@_rpc("predict_setlist", read=False)
+def predict_setlist(*, event_id: str, artist_id: str | None = None) -> Call[str]:
+    return Call("predict_setlist", _params(locals()), _text, read=False)
+
+
+@_rpc("get_trending_artists", row=TrendingArtist)
+def trending_artists(
+    *, limit: int | None = None, cursor: str | None = None
+) -> Call[Page[TrendingArtist]]:
+    return Call(
+        "get_trending_artists", _params(locals()), lambda data: parse_page(TrendingArtist, data)
     )
 
 

@@ -33,9 +33,13 @@ from ._models import (
     Page,
     Recommendation,
     RegisteredItem,
+    Setlist,
+    SetlistSong,
+    SetlistVote,
     SimilarGenre,
     SimilarItem,
     TasteFeature,
+    TrendingArtist,
     TrendingItem,
     UnembeddedItem,
     parse_row,
@@ -970,6 +974,220 @@ class Medley:
             Forbidden: Not the secret key.
         """
         return self._call(_rpc.engine_status())
+
+    # Setlists
+
+    def event_setlists(self, event_id: str) -> tuple[Setlist, ...]:
+        """The setlists of a show: actual ones, predicted ones, then those of members.
+
+        Args:
+            event_id: The show.
+
+        Returns:
+            At most 200, each with its songs.
+
+        Raises:
+            NotFound: There is no such show that the caller may see.
+        """
+        return self._call(_rpc.event_setlists(event_id=event_id))
+
+    def setlist(self, setlist_id: str) -> tuple[SetlistSong, ...]:
+        """The songs of a setlist in order, with their votes and one's own.
+
+        Args:
+            setlist_id: The setlist.
+
+        Returns:
+            All songs.
+
+        Raises:
+            NotFound: There is no such setlist that the caller may see.
+        """
+        return self._call(_rpc.setlist(setlist_id=setlist_id))
+
+    def vote_setlist_song(
+        self, setlist_song_id: str, vote: int, *, user_id: str | None = None
+    ) -> SetlistVote:
+        """Votes for a song of a setlist, against it, or takes the vote back.
+
+        Args:
+            setlist_song_id: The song on its setlist.
+            vote: 1, -1, or 0 to withdraw. The last one counts, so repeating it is safe.
+            user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Returns:
+            The counters after the vote.
+
+        Raises:
+            Conflict: The setlist is locked, or the show is in the past.
+            NotFound: There is no such song on a setlist that the member may see.
+            InvalidArgument: `vote` is something else.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
+        """
+        return self._call(
+            _rpc.vote_setlist_song(setlist_song_id=setlist_song_id, vote=vote, user_id=user_id)
+        )
+
+    def create_setlist(
+        self,
+        event_id: str,
+        artist_id: str,
+        name: str,
+        *,
+        song_ids: Sequence[str] | None = None,
+        user_id: str | None = None,
+    ) -> str:
+        """Makes a member's own setlist for an upcoming show.
+
+        Args:
+            event_id: The show.
+            artist_id: Its headliner, or another artist who plays there.
+            name: Of the list.
+            song_ids: Up to 100 songs that the artist plays, in order.
+            user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Returns:
+            The setlist's id.
+
+        Raises:
+            Conflict: A song stands twice, or the show is in the past.
+            NotFound: There is no such show or song that the member may see.
+            InvalidArgument: The artist does not play there, or not one of the songs.
+            TooLarge: More than 100 songs.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
+        """
+        return self._call(
+            _rpc.create_setlist(
+                event_id=event_id,
+                artist_id=artist_id,
+                name=name,
+                song_ids=song_ids,
+                user_id=user_id,
+            )
+        )
+
+    def add_setlist_song(
+        self,
+        setlist_id: str,
+        song_id: str,
+        *,
+        position: int | None = None,
+        user_id: str | None = None,
+    ) -> str:
+        """Puts a song on a setlist of the member's own; with the secret key on any.
+
+        Args:
+            setlist_id: The setlist.
+            song_id: A song that its artist plays.
+            position: Where, from 1; what is there moves down. At the end by default.
+            user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Returns:
+            The setlist_song_id.
+
+        Raises:
+            Conflict: The song is on it already, it is locked, or the show is in the past.
+            Forbidden: The setlist or `user_id` is someone else's.
+            NotFound: There is no such setlist or song that the member may see.
+            InvalidArgument: Another artist's song, or a position with a gap before it.
+            TooLarge: The setlist has 100 songs.
+            Unauthenticated: Nobody is signed in.
+        """
+        return self._call(
+            _rpc.add_setlist_song(
+                setlist_id=setlist_id, song_id=song_id, position=position, user_id=user_id
+            )
+        )
+
+    def move_setlist_song(
+        self, setlist_song_id: str, position: int, *, user_id: str | None = None
+    ) -> None:
+        """Moves a song of a setlist of the member's own; with the secret key of any.
+
+        Args:
+            setlist_song_id: The song on its setlist.
+            position: Where to, from 1; those between move by one.
+            user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Raises:
+            Conflict: The setlist is locked, or the show is in the past.
+            Forbidden: The setlist or `user_id` is someone else's.
+            NotFound: There is no such song on a setlist that the member may see.
+            InvalidArgument: The setlist has no such position.
+            Unauthenticated: Nobody is signed in.
+        """
+        self._call(
+            _rpc.move_setlist_song(
+                setlist_song_id=setlist_song_id, position=position, user_id=user_id
+            )
+        )
+
+    def remove_setlist_song(self, setlist_song_id: str, *, user_id: str | None = None) -> None:
+        """Takes a song off a setlist of the member's own, with its votes; see `move_setlist_song`.
+
+        Args:
+            setlist_song_id: The song on its setlist.
+            user_id: The member, with the secret key; otherwise the signed-in one.
+        """
+        self._call(_rpc.remove_setlist_song(setlist_song_id=setlist_song_id, user_id=user_id))
+
+    def lock_setlist(self, setlist_id: str, *, locked: bool = True) -> None:
+        """Locks a setlist against votes, changes and predictions, or unlocks it (secret key).
+
+        Args:
+            setlist_id: The setlist.
+            locked: Whether it shall be locked.
+
+        Raises:
+            NotFound: There is no such setlist.
+            Forbidden: Not the secret key.
+        """
+        self._call(_rpc.lock_setlist(setlist_id=setlist_id, locked=locked))
+
+    def predict_setlist(self, event_id: str, *, artist_id: str | None = None) -> str:
+        """Predicts the setlist of an upcoming show now (secret key); a job does so by itself.
+
+        Args:
+            event_id: The show.
+            artist_id: Who plays; the headliner by default.
+
+        Returns:
+            The setlist's id.
+
+        Raises:
+            NotFound: There is no such show, or no actual setlist of the artist.
+            Conflict: The prediction is locked, or the show is in the past.
+            Forbidden: Not the secret key.
+        """
+        return self._call(_rpc.predict_setlist(event_id=event_id, artist_id=artist_id))
+
+    def trending_artists(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> Page[TrendingArtist]:
+        """The artists that members voted for, followed and viewed most lately.
+
+        Args:
+            limit: Rows of a page, 1 to 200; 20 by default.
+            cursor: `next_cursor` of the page before.
+
+        Returns:
+            A page, the highest score first. A job keeps it current.
+
+        Raises:
+            InvalidArgument: `limit` is out of range.
+            InvalidCursor: The cursor is damaged or of another query.
+        """
+        return self._call(_rpc.trending_artists(limit=limit, cursor=cursor))
+
+    def iter_trending_artists(self, *, page_size: int | None = None) -> Iterator[TrendingArtist]:
+        """All trending artists, page after page.
+
+        Returns:
+            Artists, the highest score first.
+        """
+        return self._pages(lambda cursor: _rpc.trending_artists(limit=page_size, cursor=cursor))
 
     # Imports
 

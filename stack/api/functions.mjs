@@ -71,7 +71,7 @@ export function edgeFunctions({ folder, envFile, environment }) {
   }
 
   return {
-    serves: (request) => new URL(request.url).pathname.startsWith(PREFIX),
+    serves: (request) => folder !== undefined && new URL(request.url).pathname.startsWith(PREFIX),
 
     async fetch(request) {
       const url = new URL(request.url);

@@ -42,7 +42,6 @@ comment on column medley.items.expires_at is 'When it stops being worth showing;
 create table public.item_follows (
   user_id uuid not null default auth.uid() references auth.users (id) on delete cascade,
   item_id uuid not null references medley.items (id) on delete cascade,
-  notifications_enabled boolean not null default true,
   created_at timestamptz not null default now(),
   primary key (user_id, item_id)
 );
@@ -51,7 +50,6 @@ create index item_follows_item_idx on public.item_follows (item_id);
 comment on table public.item_follows is 'Items that members follow: artists, bands, venues, anything registered.';
 comment on column public.item_follows.user_id is 'The member who follows.';
 comment on column public.item_follows.item_id is 'The item that is followed.';
-comment on column public.item_follows.notifications_enabled is 'Whether the app may notify the member of news about it.';
 comment on column public.item_follows.created_at is 'Since when.';
 
 -- sql/core/items/functions.sql
@@ -288,8 +286,7 @@ revoke all on medley.items from public, anon, authenticated, service_role;
 alter table public.item_follows enable row level security;
 revoke all on public.item_follows from public, anon, authenticated, service_role;
 grant select, delete on public.item_follows to authenticated;
-grant insert (user_id, item_id, notifications_enabled), update (user_id, item_id, notifications_enabled)
-on public.item_follows to authenticated;
+grant insert (user_id, item_id), update (user_id, item_id) on public.item_follows to authenticated;
 grant select, insert, update, delete on public.item_follows to service_role;
 
 create policy item_follows_select on public.item_follows

@@ -40,6 +40,7 @@ create table medley.item_statistics (
   updated_at timestamptz not null default now()
 );
 create index item_statistics_kind_idx on medley.item_statistics (kind, popularity desc, item_no);
+create index item_statistics_wanted_idx on medley.item_statistics (kind, (popularity + trend) desc, item_no);
 
 comment on table medley.item_statistics is
   'How popular each item is: one row for each item with an affinity or an event in the log. Derived.';
@@ -1336,7 +1337,7 @@ revoke all on medley.recommendation_candidates from public, anon, authenticated,
 
 insert into medley.settings (key, value, description)
 values
-  ('recommend.history', 100, 'Items of a member, strongest first, that speak for others; 5 to 500.'),
+  ('recommend.history', 200, 'Items of a member, strongest first, that speak for others; 5 to 500.'),
   (
     'recommend.history_exponent', 0.2,
     'Affinities enter as (affinity / the member''s strongest) to this power; 0 counts items alike, 1 is proportional.'
@@ -1345,7 +1346,12 @@ values
     'recommend.dislike_share', 0.5,
     'What a disliked item takes from its neighbours, as a share of what a liked one gives; 0 to 1.'
   ),
-  ('recommend.pool', 60, 'Items that are scored in full before the page is chosen, at least; 20 to 200.'),
+  (
+    'recommend.neighbors', 10000,
+    'Neighbours of each method that are read for a member, at most: of each item of the history the nearest, as many '
+    'for each; 500 to 100000.'
+  ),
+  ('recommend.pool', 40, 'Items that are scored in full before the page is chosen, at least; 20 to 200.'),
   ('recommend.shown_hours', 6, 'Hours for which an item that was shown is left out; 0 to 720.'),
   ('recommend.new_days', 30, 'Days for which an item counts as new; 1 to 365.'),
   ('recommend.max_per_creator', 3, 'Items of one creator on a page of 20; 1 to 200.'),
@@ -1357,8 +1363,18 @@ values
 insert into medley.ranker_weights (ranker, term, weight, cap, scale, description)
 values
   ('recommendations', 'behavior', 1, null, null, 'A unit of what the member''s history says through behaviour.'),
-  ('recommendations', 'content', 0.03, null, null, 'A unit of likeness in content to the member''s history.'),
-  ('recommendations', 'social', 0.015, 0.06, null, 'Each friend who likes the item.'),
+  (
+    'recommendations', 'content', 0.05, null, null,
+    'A unit of likeness in features to an item of the member''s history, over the root of how many items that has.'
+  ),
+  (
+    'recommendations', 'embedding', 0.05, null, null,
+    'A unit of likeness of vectors, likewise; its points are part of the term content.'
+  ),
+  (
+    'recommendations', 'social', 0.02, 0.1, 0.75,
+    'Each friend who likes the item; the scale is what less it is for the most popular item of its kind, as a share.'
+  ),
   ('recommendations', 'followed', 0.1, null, null, 'An item of somebody whom the member follows.'),
   ('recommendations', 'popularity', 0.02, null, null, 'The most popular item of its kind.'),
   ('recommendations', 'trend', 0.02, null, null, 'The strongest trend of the day of its kind.'),
@@ -1375,8 +1391,10 @@ values
 create type medley.recommendation_parameters as (
   behavior double precision,
   content double precision,
+  embedding double precision,
   social double precision,
   social_cap double precision,
+  social_discount double precision,
   followed double precision,
   popularity double precision,
   trend double precision,
@@ -1388,6 +1406,7 @@ create type medley.recommendation_parameters as (
   history int,
   history_exponent double precision,
   dislike_share double precision,
+  neighbors int,
   pool int,
   shown_hours double precision,
   new_days double precision,
@@ -1411,8 +1430,10 @@ begin
     select
       max(w.weight) filter (where w.term = 'behavior'),
       max(w.weight) filter (where w.term = 'content'),
+      max(w.weight) filter (where w.term = 'embedding'),
       max(w.weight) filter (where w.term = 'social'),
       max(w.cap) filter (where w.term = 'social'),
+      max(w.scale) filter (where w.term = 'social'),
       max(w.weight) filter (where w.term = 'followed'),
       max(w.weight) filter (where w.term = 'popularity'),
       max(w.weight) filter (where w.term = 'trend'),
@@ -1429,6 +1450,7 @@ begin
       max(s.value) filter (where s.key = 'recommend.history'),
       max(s.value) filter (where s.key = 'recommend.history_exponent'),
       max(s.value) filter (where s.key = 'recommend.dislike_share'),
+      max(s.value) filter (where s.key = 'recommend.neighbors'),
       max(s.value) filter (where s.key = 'recommend.pool'),
       max(s.value) filter (where s.key = 'recommend.shown_hours'),
       max(s.value) filter (where s.key = 'recommend.new_days'),
@@ -1455,7 +1477,7 @@ create or replace function medley.member_history(
   p_dislike_share double precision,
   p_as_of timestamptz
 )
-returns table (item_no int, weight double precision)
+returns table (item_no int, weight double precision, breadth double precision)
 language sql stable parallel safe security invoker
 begin atomic
   select
@@ -1463,7 +1485,8 @@ begin atomic
     (
       power(abs(h.value) / max(abs(h.value)) over (), p_exponent)
       * case when h.value > 0 then 1 else -p_dislike_share end
-    )
+    ),
+    sqrt(count(*) over ())
   from (
     select a.item_no, sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) as value
     from medley.affinities as a
@@ -1476,7 +1499,8 @@ begin atomic
 end;
 
 comment on function medley.member_history(int, int, double precision, double precision, timestamptz) is
-  'The items that speak for a member, strongest first, with weights from -p_dislike_share to 1.';
+  'The items that speak for a member, strongest first, with weights from -p_dislike_share to 1. breadth is the root of how '
+  'many they are: sums of likeness over them grow with it, and are divided by it.';
 revoke all on function medley.member_history(int, int, double precision, double precision, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -1517,7 +1541,7 @@ comment on function medley.hidden_items(int, text, int[], timestamptz, smallint,
 revoke all on function medley.hidden_items(int, text, int[], timestamptz, smallint, timestamptz)
 from public, anon, authenticated, service_role;
 
--- Friends' likes, what followed members made, the trends, the popular and the new. Few rows each, found by an index.
+-- Friends' likes, what followed members made, the popular or on the rise, and the new: few rows each, by an index.
 create or replace function medley.other_sources(
   p_user_no int,
   p_user_id uuid,
@@ -1527,10 +1551,10 @@ create or replace function medley.other_sources(
   p_new_since timestamptz,
   p_as_of timestamptz
 )
-returns table (item_no int, friends int, followed int)
+returns table (item_no int, friends int, followed int, wanted real)
 language sql stable parallel safe security invoker
 begin atomic
-  select l.item_no, 1, 0
+  select l.item_no, 1, 0, 0::real
   from medley.friends(p_user_id) as f
   inner join medley.members as m on m.user_id = f.friend_id
   cross join lateral (
@@ -1546,7 +1570,7 @@ begin atomic
     where u.user_id = p_user_id and u.muted_id = f.friend_id
   )
   union all
-  select l.item_no, 0, 1
+  select l.item_no, 0, 1, 0
   from public.follows as w
   cross join lateral (
     select i.item_no
@@ -1557,29 +1581,18 @@ begin atomic
   ) as l
   where w.follower_id = p_user_id
   union all
-  select l.item_no, 0, 0
+  select l.item_no, 0, 0, l.wanted
   from medley.item_kinds as k
   cross join lateral (
-    select t.item_no
-    from medley.trending_cache as t
-    where t.time_window = 'day' and t.trend_type = 'global' and t.segment = '' and t.kind = k.kind
-    order by t.trend_score desc, t.item_no desc
-    limit p_depth
-  ) as l
-  where p_kind is null or k.kind = p_kind
-  union all
-  select l.item_no, 0, 0
-  from medley.item_kinds as k
-  cross join lateral (
-    select s.item_no
+    select s.item_no, s.popularity + s.trend as wanted
     from medley.item_statistics as s
     where s.kind = k.kind
-    order by s.popularity desc, s.item_no
+    order by s.popularity + s.trend desc, s.item_no
     limit p_depth
   ) as l
   where p_kind is null or k.kind = p_kind
   union all
-  select l.item_no, 0, 0
+  select l.item_no, 0, 0, 1
   from medley.item_kinds as k
   cross join lateral (
     select i.item_no
@@ -1595,7 +1608,8 @@ end;
 
 comment on function medley.other_sources(int, uuid, text, int, timestamptz, timestamptz, timestamptz) is
   'Items from other sources than the member''s history: what friends like (1 a friend), what followed members made since '
-  'p_followed_since, trends, the popular and the newest since p_new_since; p_depth of each kind.';
+  'p_followed_since, the popular or on the rise (wanted: popularity + trend) and the newest since p_new_since (wanted 1); '
+  'p_depth of each kind.';
 revoke all on function medley.other_sources(int, uuid, text, int, timestamptz, timestamptz, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -1660,14 +1674,17 @@ as $$
 declare
   v_behavior_list smallint := medley.current_list('behavior');
   v_content_list smallint := medley.current_list('content');
+  v_embedding_list smallint := medley.current_list('embedding');
   v_impression smallint := (select k.kind_no from medley.engagement_kinds as k where k.kind = 'impression');
   v_new_since timestamptz := p_as_of - (p_parameters).new_days * interval '1 day';
   v_platforms boolean := exists (select from medley.platform_user_preferences as p where p.user_no = p_user_no);
   -- Scalars: a field of a row costs the query as much as all the arithmetic on it.
   v_behavior double precision := (p_parameters).behavior;
   v_content double precision := (p_parameters).content;
+  v_embedding double precision := (p_parameters).embedding;
   v_social double precision := (p_parameters).social;
   v_social_cap double precision := (p_parameters).social_cap;
+  v_social_discount double precision := (p_parameters).social_discount;
   v_followed double precision := (p_parameters).followed;
   v_popularity double precision := (p_parameters).popularity;
   v_trend double precision := (p_parameters).trend;
@@ -1678,10 +1695,11 @@ declare
   v_history int := (p_parameters).history;
   v_history_exponent double precision := (p_parameters).history_exponent;
   v_dislike_share double precision := (p_parameters).dislike_share;
+  v_neighbors int := (p_parameters).neighbors;
 begin
   return query
   with history as materialized (
-    select h.item_no, h.weight
+    select h.item_no, h.weight, h.breadth
     from medley.member_history(
       p_user_no, v_history, v_history_exponent, v_dislike_share, p_as_of
     ) as h
@@ -1692,12 +1710,8 @@ begin
     from medley.hidden_items(p_user_no, p_hide, p_skip, p_shown_since, v_impression, p_as_of) as h
   ),
 
-  other as materialized (
-    select
-      o.item_no,
-      sum(o.friends) as friends,
-      max(o.followed) as followed,
-      row_number() over (partition by sum(o.friends) > 0 order by sum(o.friends) desc, o.item_no) as place
+  other as (
+    select o.item_no, sum(o.friends) as friends, max(o.followed) as followed, max(o.wanted) as wanted
     from medley.other_sources(
       p_user_no, p_user_id, p_kind, p_depth, v_new_since, case when p_any_age then '-infinity' else v_new_since end, p_as_of
     ) as o
@@ -1705,24 +1719,32 @@ begin
     group by o.item_no
   ),
 
+  -- What an item of the history gives its neighbours: by behaviour, and in content, by features and by vectors.
+  voice as (
+    select h.item_no, l.list_no, h.weight * l.behavior as behavior, h.weight / h.breadth * l.content as content
+    from history as h
+    cross join (
+      values (v_behavior_list, v_behavior, 0), (v_content_list, 0, v_content), (v_embedding_list, 0, v_embedding)
+    ) as l (list_no, behavior, content)
+    where l.list_no is not null
+  ),
+
   -- A contribution's points, as a whole number, and the item that they come from share a bigint: the greatest is the
   -- cause.
   spread as (
     select
       n.neighbor_no as item_no,
-      h.weight * n.weight as behavior,
-      0::float8 as content,
-      least(h.weight * n.weight * v_behavior * 1000000, 2147483647)::bigint << 32 | h.item_no as cause
-    from history as h
-    inner join medley.item_neighbors as n on n.list_no = v_behavior_list and h.item_no = n.item_no
-    union all
-    select
-      n.neighbor_no,
-      0,
-      h.weight * n.weight,
-      least(h.weight * n.weight * v_content * 1000000, 2147483647)::bigint << 32 | h.item_no
-    from history as h
-    inner join medley.item_neighbors as n on n.list_no = v_content_list and h.item_no = n.item_no
+      v.behavior * n.weight as behavior,
+      v.content * n.weight as content,
+      least((v.behavior + v.content) * n.weight * 1000000, 2147483647)::bigint << 32 | v.item_no as cause
+    from voice as v
+    cross join lateral (
+      select n.neighbor_no, n.weight
+      from medley.item_neighbors as n
+      where n.list_no = v.list_no and n.item_no = v.item_no
+      order by n.weight desc
+      limit v_neighbors / (select count(*) from history)
+    ) as n
     union all
     select h.item_no, '-infinity', 0, null
     from hidden as h
@@ -1738,12 +1760,28 @@ begin
     from spread as s
     group by s.item_no
     having sum(s.behavior) > '-infinity'
+  ),
+
+  -- The points that are known before the item itself is read say which items are worth reading.
+  pool as (
+    select
+      coalesce(n.item_no, o.item_no) as item_no,
+      coalesce(n.behavior, 0) as behavior,
+      coalesce(n.content, 0) as content,
+      coalesce(v_followed * o.followed, 0) as followed,
+      coalesce(o.friends, 0)::int as friends,
+      case when n.cause >= 4294967296 then (n.cause & 4294967295)::int end as cause_no
+    from near as n
+    full join other as o on n.item_no = o.item_no
     order by
-      (s.item_no in (select o.item_no from other as o)) desc,
-      v_behavior * sum(s.behavior) + v_content * sum(s.content) desc,
-      s.item_no
-    -- Room for the items of other sources, and for as many as without them.
-    limit p_pool + (select count(*) from other)
+      coalesce(n.behavior + n.content, 0)
+      + case
+        when o.item_no is null then 0
+        else least(v_social * o.friends, v_social_cap) + v_followed * o.followed
+          + greatest(v_popularity, v_trend) * o.wanted
+      end desc,
+      coalesce(n.item_no, o.item_no)
+    limit p_pool
   ),
 
   term as (
@@ -1753,10 +1791,11 @@ begin
       i.kind,
       i.title,
       i.published_at,
-      coalesce(v_behavior * n.behavior, 0) as behavior,
-      coalesce(v_content * n.content, 0) as content,
-      least(v_social * coalesce(o.friends, 0), v_social_cap) as social,
-      coalesce(v_followed * o.followed, 0) as followed,
+      p.behavior,
+      p.content,
+      -- What everybody likes says less about friends.
+      least(v_social * p.friends * (1 - v_social_discount * coalesce(s.popularity, 0)), v_social_cap) as social,
+      p.followed,
       coalesce(v_popularity * s.popularity, 0) as popularity,
       coalesce(v_trend * s.trend, 0) as trend,
       -- Below exp(-50) it stays put, for float8 would rather fail than underflow.
@@ -1765,9 +1804,9 @@ begin
       ) as recency,
       case
         when v_platforms then coalesce(v_availability * (
-          select max(case when p.has_subscription then 1 else p.usage_frequency * p.preference_score end)
+          select max(case when u.has_subscription then 1 else u.usage_frequency * u.preference_score end)
           from medley.item_availability as a
-          inner join medley.platform_user_preferences as p on p.user_no = p_user_no and a.platform = p.platform_name
+          inner join medley.platform_user_preferences as u on u.user_no = p_user_no and a.platform = u.platform_name
           where a.item_no = i.item_no
             and (a.country = '' or a.country = p_country or p_country is null)
             and a.available_from <= p_as_of
@@ -1780,18 +1819,21 @@ begin
           then v_exploration * (1 - coalesce(s.popularity, 0))
         else 0
       end as exploration,
-      coalesce(o.friends, 0)::int as friends,
-      case when n.cause >= 4294967296 then (n.cause & 4294967295)::int end as cause_no
-    from near as n
-    full join other as o on n.item_no = o.item_no
-    inner join medley.items as i on coalesce(n.item_no, o.item_no) = i.item_no
-    left join medley.item_statistics as s on i.item_no = s.item_no
-    -- What friends like counts for every item; by itself it brings only what most of them like.
-    where (n.item_no is not null or o.friends = 0 or o.place <= p_pool / 2)
-      and (p_kind is null or i.kind = p_kind)
+      p.friends,
+      p.cause_no,
+      c.signature,
+      c.creator_no,
+      c.genre_no
+    from pool as p
+    inner join medley.items as i on p.item_no = i.item_no
+    left join medley.item_statistics as s on p.item_no = s.item_no
+    left join medley.item_content as c on p.item_no = c.item_no
+    where (p_kind is null or i.kind = p_kind)
       and i.published_at <= p_as_of
       and (i.expires_at is null or i.expires_at > p_as_of)
       and (i.owner_id is null and i.visibility = 'public' or medley.may_recommend(p_user_id, i.id, i.owner_id))
+    -- A fence: the terms are computed once.
+    offset 0
   )
 
   select
@@ -1800,7 +1842,8 @@ begin
     t.kind,
     t.title,
     t.published_at,
-    r.relevance,
+    t.behavior + t.content + t.social + t.followed + t.popularity + t.trend + t.recency + t.availability + t.exploration
+      as relevance,
     t.behavior,
     t.content,
     t.social,
@@ -1812,18 +1855,11 @@ begin
     t.exploration,
     t.friends,
     t.cause_no,
-    c.signature,
-    c.creator_no,
-    c.genre_no
+    t.signature,
+    t.creator_no,
+    t.genre_no
   from term as t
-  cross join lateral (
-    select
-      t.behavior + t.content + t.social + t.followed + t.popularity + t.trend + t.recency + t.availability + t.exploration
-        as relevance
-  ) as r
-  left join medley.item_content as c on t.item_no = c.item_no
-  order by r.relevance desc, t.item_no
-  limit p_pool;
+  order by relevance desc, t.item_no;
 end;
 $$;
 
@@ -1853,14 +1889,17 @@ returns table (place int, penalty double precision)
 language plpgsql immutable parallel safe security invoker set search_path = ''
 as $$
 declare
+  -- Scores below it are over a cap, and further below.
+  c_capped constant double precision := -500000;
   v_count int := coalesce(cardinality(p_relevance), 0);
   -- What likeness 1 costs: the weight as a share of the best relevance.
   v_cost double precision := p_weight * greatest(p_relevance[1], 0);
   v_bits int[];
   v_likeness double precision[] := array_fill(0::float8, array[v_count]);
+  -- With how many of the chosen each was compared.
   v_compared int[] := array_fill(0, array[v_count]);
-  v_open boolean[] := array_fill(true, array[v_count]);
-  v_capped boolean[] := array_fill(false, array[v_count]);
+  -- The score at most, for likeness only grows; -infinity once chosen.
+  v_bound double precision[] := p_relevance;
   v_chosen int[] := array[]::int[];
   v_creators int[] := array[]::int[];
   v_genres int[] := array[]::int[];
@@ -1868,48 +1907,47 @@ declare
   v_same int;
   v_best int;
   v_best_score double precision;
-  v_score double precision;
+  v_alike double precision;
 begin
   select array_agg(greatest(bit_count(s.signature), 1)::int) into v_bits
   from unnest(p_signatures) as s (signature);
 
   for v_place in 1 .. least(p_limit, v_count) loop
-    v_best := null;
-    while not v_open[v_first] loop
+    while v_bound[v_first] = '-infinity' loop
       v_first := v_first + 1;
     end loop;
+    v_best_score := '-infinity';
     for i in v_first .. v_count loop
-      -- Likeness only costs: from here on nobody can do better.
-      exit when p_relevance[i] <= v_best_score and v_best is not null;
-      continue when not v_open[i];
-      if p_signatures[i] is not null then
-        -- Compared with what was chosen since this item was looked at last.
-        for j in v_compared[i] + 1 .. cardinality(v_chosen) loop
-          v_likeness[i] := greatest(
-            v_likeness[i],
-            bit_count(p_signatures[i] & p_signatures[v_chosen[j]])::float8 / least(v_bits[i], v_bits[v_chosen[j]])
-          );
+      exit when p_relevance[i] <= v_best_score;
+      continue when v_bound[i] <= v_best_score;
+      if v_cost > 0 and p_signatures[i] is not null then
+        -- Compared with what was chosen since, as long as it can still be the best.
+        while v_compared[i] < v_place - 1 and v_bound[i] > v_best_score loop
+          v_compared[i] := v_compared[i] + 1;
+          v_same := v_chosen[v_compared[i]];
+          v_alike := bit_count(p_signatures[i] & p_signatures[v_same])::float8 / least(v_bits[i], v_bits[v_same]);
+          if v_alike > v_likeness[i] then
+            v_bound[i] := v_bound[i] - v_cost * (v_alike - v_likeness[i]);
+            v_likeness[i] := v_alike;
+          end if;
         end loop;
-        v_compared[i] := cardinality(v_chosen);
       end if;
-      v_score := p_relevance[i] - v_cost * v_likeness[i];
-      if v_capped[i] then
-        -- Over the cap: only after everything else.
-        v_score := v_score - 1000000;
-      end if;
-      if v_best is null or v_score > v_best_score then
+      if v_bound[i] > v_best_score then
         v_best := i;
-        v_best_score := v_score;
+        v_best_score := v_bound[i];
       end if;
     end loop;
 
-    v_open[v_best] := false;
+    v_bound[v_best] := '-infinity';
     v_chosen := v_chosen || v_best;
+    -- Over the cap: only after everything else.
     if p_creators[v_best] is not null then
       v_creators := v_creators || p_creators[v_best];
       if cardinality(array_positions(v_creators, p_creators[v_best])) = p_max_per_creator then
         foreach v_same in array array_positions(p_creators, p_creators[v_best]) loop
-          v_capped[v_same] := true;
+          if v_bound[v_same] > c_capped then
+            v_bound[v_same] := v_bound[v_same] + 2 * c_capped;
+          end if;
         end loop;
       end if;
     end if;
@@ -1917,7 +1955,9 @@ begin
       v_genres := v_genres || p_genres[v_best];
       if cardinality(array_positions(v_genres, p_genres[v_best])) = p_max_per_genre then
         foreach v_same in array array_positions(p_genres, p_genres[v_best]) loop
-          v_capped[v_same] := true;
+          if v_bound[v_same] > c_capped then
+            v_bound[v_same] := v_bound[v_same] + 2 * c_capped;
+          end if;
         end loop;
       end if;
     end if;
@@ -1955,45 +1995,70 @@ create type medley.recommendation as (
 );
 comment on type medley.recommendation is 'A row of a page before it is put in words.';
 
--- No SET: these two inline.
-create or replace function medley.algorithm_of(p_item medley.ranked_item)
+-- No SET: these two inline; stable, as jsonb_build_object is.
+create or replace function medley.algorithm_of(
+  p_behavior double precision,
+  p_content double precision,
+  p_social double precision,
+  p_followed double precision,
+  p_popular double precision,
+  p_exploration double precision
+)
 returns text
 language sql immutable parallel safe security invoker
 return case
-  when (p_item).behavior + (p_item).content
-    < greatest((p_item).social, (p_item).followed, (p_item).exploration, (p_item).popularity + (p_item).trend)
-    then case greatest((p_item).social, (p_item).followed, (p_item).exploration, (p_item).popularity + (p_item).trend)
+  when p_behavior + p_content < greatest(p_social, p_followed, p_exploration, p_popular)
+    then case greatest(p_social, p_followed, p_exploration, p_popular)
       -- First, for all may be 0.
-      when (p_item).popularity + (p_item).trend then 'trending'
-      when (p_item).social then 'social'
-      when (p_item).followed then 'followed'
+      when p_popular then 'trending'
+      when p_social then 'social'
+      when p_followed then 'followed'
       else 'exploration'
     end
-  when (p_item).behavior > 0 and (p_item).content > 0 then 'hybrid'
-  when (p_item).behavior > 0 then 'collaborative'
-  when (p_item).content > 0 then 'content_based'
+  when p_behavior > 0 and p_content > 0 then 'hybrid'
+  when p_behavior > 0 then 'collaborative'
+  when p_content > 0 then 'content_based'
   else 'trending'
 end;
 
-comment on function medley.algorithm_of(medley.ranked_item) is
+comment on function medley.algorithm_of(
+  double precision, double precision, double precision, double precision, double precision, double precision
+) is
   'Where most of an item''s points come from: collaborative (behaviour), content_based, hybrid (both), social, followed, '
-  'exploration (new) or trending (popular, or on the rise).';
-revoke all on function medley.algorithm_of(medley.ranked_item) from public, anon, authenticated, service_role;
+  'exploration (new) or trending (popularity and trend).';
+revoke all on function medley.algorithm_of(
+  double precision, double precision, double precision, double precision, double precision, double precision
+) from public, anon, authenticated, service_role;
 
-create or replace function medley.breakdown_of(p_item medley.ranked_item, p_penalty double precision)
+create or replace function medley.breakdown_of(
+  p_behavior double precision,
+  p_content double precision,
+  p_social double precision,
+  p_followed double precision,
+  p_popularity double precision,
+  p_trend double precision,
+  p_recency double precision,
+  p_availability double precision,
+  p_exploration double precision,
+  p_penalty double precision
+)
 returns jsonb
-language sql immutable parallel safe security invoker
+language sql stable parallel safe security invoker
 return jsonb_build_object(
-  'behavior', (p_item).behavior::real, 'content', (p_item).content::real, 'social', (p_item).social::real,
-  'followed', (p_item).followed::real, 'popularity', (p_item).popularity::real, 'trend', (p_item).trend::real,
-  'recency', (p_item).recency::real, 'availability', (p_item).availability::real,
-  'exploration', (p_item).exploration::real, 'diversity', -p_penalty::real
+  'behavior', p_behavior::real, 'content', p_content::real, 'social', p_social::real, 'followed', p_followed::real,
+  'popularity', p_popularity::real, 'trend', p_trend::real, 'recency', p_recency::real,
+  'availability', p_availability::real, 'exploration', p_exploration::real, 'diversity', -p_penalty::real
 );
 
-comment on function medley.breakdown_of(medley.ranked_item, double precision) is
+comment on function medley.breakdown_of(
+  double precision, double precision, double precision, double precision, double precision, double precision,
+  double precision, double precision, double precision, double precision
+) is
   'The points of an item by term, which sum to its score; p_penalty is what likeness to other items on the page cost.';
-revoke all on function medley.breakdown_of(medley.ranked_item, double precision)
-from public, anon, authenticated, service_role;
+revoke all on function medley.breakdown_of(
+  double precision, double precision, double precision, double precision, double precision, double precision,
+  double precision, double precision, double precision, double precision
+) from public, anon, authenticated, service_role;
 
 -- The best page: relevance first, then diversity. Where the sources end, deeper ones: more of the popular and the new,
 -- then all there is. Instead of an empty first page comes what was shown lately, else what the member knows; never what
@@ -2021,21 +2086,21 @@ begin
   for v_attempt in 1..5 loop
     return query
     with ranked as materialized (
-      select r as item, row_number() over () as place
+      select r.*
       from medley.rank_items(
         p_user_no, p_user_id, p_kind, v_pool, v_depth, v_attempt > 2, v_hide, v_shown_since, p_skip, p_country,
         p_parameters, p_as_of
-      ) as r
+      ) with ordinality as r
     ),
 
     chosen as (
       select c.place, c.penalty, c.rank
       from (
         select
-          array_agg((r.item).relevance order by r.place) as relevance,
-          array_agg((r.item).signature order by r.place) as signatures,
-          array_agg((r.item).creator_no order by r.place) as creators,
-          array_agg((r.item).genre_no order by r.place) as genres
+          array_agg(r.relevance order by r.ordinality) as relevance,
+          array_agg(r.signature order by r.ordinality) as signatures,
+          array_agg(r.creator_no order by r.ordinality) as creators,
+          array_agg(r.genre_no order by r.ordinality) as genres
         from ranked as r
         having count(*) >= p_limit or v_attempt > 2 and count(*) > 0
       ) as a
@@ -2046,18 +2111,21 @@ begin
     )
 
     select
-      (r.item).item_no,
-      (r.item).item_id,
-      (r.item).kind,
-      (r.item).title,
-      (r.item).relevance - c.penalty,
-      medley.algorithm_of(r.item),
-      (r.item).friends,
-      (r.item).cause_no,
-      (r.item).published_at,
-      medley.breakdown_of(r.item, c.penalty)
+      r.item_no,
+      r.item_id,
+      r.kind,
+      r.title,
+      r.relevance - c.penalty,
+      medley.algorithm_of(r.behavior, r.content, r.social, r.followed, r.popularity + r.trend, r.exploration),
+      r.friends,
+      r.cause_no,
+      r.published_at,
+      medley.breakdown_of(
+        r.behavior, r.content, r.social, r.followed, r.popularity, r.trend, r.recency, r.availability, r.exploration,
+        c.penalty
+      )
     from chosen as c
-    inner join ranked as r on c.place = r.place
+    inner join ranked as r on c.place = r.ordinality
     order by c.rank;
     -- A later page ends where the sources do; a first page has something to show.
     exit when found or v_attempt > 2 and p_skip <> '{}';
@@ -2368,7 +2436,8 @@ begin
 
   return query
   with page as materialized (
-    select c.*, i.id, i.kind, i.title, row_number() over (order by c.rank) as place
+    select c.item_no, i.id, i.kind, i.title, c.final_score, c.algorithm_type, c.explanation,
+      row_number() over (order by c.rank)::int as place
     from medley.recommendation_candidates as c
     inner join medley.items as i on c.item_no = i.item_no
     where c.user_no = p_user_no
@@ -2393,12 +2462,12 @@ begin
     p.title,
     p.final_score,
     p.algorithm_type,
-    p.place::int,
+    p.place,
     p.explanation ->> 'reason',
     p.explanation -> 'breakdown',
-    case when p.place = p_limit then array(select s.item_no from page as s order by s.place) end
+    case when p.place = p_limit then array(select s.item_no from page as s) end
   from page as p
-  where (select count(*) from page) = p_limit
+  where exists (select from page as l where l.place = p_limit)
   order by p.place;
 end;
 $$;
@@ -2628,16 +2697,20 @@ as $$
       p_user_no, (p_parameters).history, (p_parameters).history_exponent, (p_parameters).dislike_share, p_as_of
     ) as h
     inner join (
-      select n.item_no, (p_parameters).behavior * n.weight as points
+      select n.item_no, (p_parameters).behavior * n.weight as behavior, 0 as content
       from medley.item_neighbors as n
       where n.list_no = medley.current_list('behavior') and n.neighbor_no = p_item_no
       union all
-      select n.item_no, (p_parameters).content * n.weight
+      select n.item_no, 0, (p_parameters).content * n.weight
       from medley.item_neighbors as n
       where n.list_no = medley.current_list('content') and n.neighbor_no = p_item_no
+      union all
+      select n.item_no, 0, (p_parameters).embedding * n.weight
+      from medley.item_neighbors as n
+      where n.list_no = medley.current_list('embedding') and n.neighbor_no = p_item_no
     ) as c on h.item_no = c.item_no
     inner join medley.items as i on h.item_no = i.item_no
-    cross join lateral (select h.weight * c.points as points) as w
+    cross join lateral (select h.weight * (c.behavior + c.content / h.breadth) as points) as w
     group by i.id, i.title
     order by sum(w.points) desc
     limit 5
@@ -2741,8 +2814,10 @@ begin
       t.relevance,
       t.friends,
       t.cause_no,
-      medley.algorithm_of(t) as algorithm,
-      medley.breakdown_of(t, 0) as breakdown
+      medley.algorithm_of(t.behavior, t.content, t.social, t.followed, t.popularity + t.trend, t.exploration) as algorithm,
+      medley.breakdown_of(
+        t.behavior, t.content, t.social, t.followed, t.popularity, t.trend, t.recency, t.availability, t.exploration, 0
+      ) as breakdown
     from medley.rank_items(
       v_user_no, v_user_id, v_item.kind, 1000000, 100, false, 'nothing', p_as_of, '{}', null, v_parameters, p_as_of
     ) as t
@@ -2771,10 +2846,14 @@ returns table (
   "position" int, -- noqa: RF06
   reason text, breakdown jsonb, next_cursor text
 )
-language sql stable parallel safe security invoker set search_path = ''
+language plpgsql stable parallel safe security invoker set search_path = ''
 as $$
+begin
+  -- Not language sql, which would plan the call each time.
+  return query
   select r.*
-  from medley.get_recommendations(p_user_id, p_kind, p_limit, p_cursor, p_context, now()) as r
+  from medley.get_recommendations(p_user_id, p_kind, p_limit, p_cursor, p_context, now()) as r;
+end;
 $$;
 
 comment on function public.get_recommendations(text, int, text, jsonb, uuid) is

@@ -131,7 +131,7 @@ def table(scores: Sequence[Score], held_out: int) -> Table:
     """For the terminal."""
     made = Table(
         title="Predicted setlists",
-        caption=f"the newest {held_out} shows held out; {scores[0].shows} have {LEAST_SONGS} songs or more",
+        caption=f"the newest {held_out} shows; {scores[0].shows} have {LEAST_SONGS} songs or more",
     )
     for heading in ("method", "precision", "recall", "order"):
         made.add_column(heading, justify="left" if heading == "method" else "right")
@@ -153,19 +153,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="`-` for standard output")
     options = parser.parse_args(arguments)
     if not options.data.is_dir():
-        print(f"accuracy.setlists: there is no folder {options.data}", file=sys.stderr)
+        sys.stderr.write(f"accuracy.setlists: there is no folder {options.data}\n")
         return BAD_INPUT
     with medley_database(name="setlists", factories=False) as database:
         try:
             with database.connect() as connection:
                 load_setlists(connection, options.data)
         except BadData as error:
-            print(f"accuracy.setlists: {error}", file=sys.stderr)
+            sys.stderr.write(f"accuracy.setlists: {error}\n")
             return BAD_INPUT
         scores = evaluate(database, options.held_out)
     text = json.dumps({"setlists": [asdict(row) for row in scores]}, indent=2)
     if options.json and str(options.json) == "-":
-        print(text)
+        sys.stdout.write(text + "\n")
     else:
         Console().print(table(scores, options.held_out))
         if options.json:

@@ -21,6 +21,7 @@ from medley.loaders import (
     load_interactions,
     load_lastfm,
     load_movielens,
+    load_setlists,
     load_venues,
     read_interactions,
 )
@@ -679,3 +680,105 @@ def test_no_file_breaks_the_reader(content: bytes) -> None:
     lines = content.count(b"\n") + 2
     assert all(2 <= line <= lines for line, _ in found)
     assert all(2 <= row.line <= lines for row in problems.rows)
+
+
+# Setlists
+
+ARCHIVE = {
+    "band_venuedata.csv": "venue_id,venuename,city,state,country\n1,The Hall,Rome,GA,USA\n",
+    "band_showdata.csv": "show_id,show_date,venue_id\n"
+    "7,2023-03-03,1\n8,2023-03-03,1\n9,2023-03-05,1\n",
+    "band_songdata.csv": "song_id,song,original_artist,times_played\n1,One,Band,9\n2,Two,Others,3\n"
+    "1,One,Others,1\n3,One (Live),Band,1\n",
+    "band_setlistdata.csv": "show_id,song_id,setnumber,position\n"
+    "7,2,e,1\n7,1,1,1\n7,1,1,3\n7,3,2,1\n7,99,1,2\n8,1,1,1\n",
+}
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    for name, text in ARCHIVE.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_setlists_are_loaded_in_the_order_of_the_sets(
+    connection: psycopg.Connection[Any], archive: Path
+) -> None:
+    report = load_setlists(connection, archive)
+    assert report.written == {
+        "artists": 1,
+        "venues": 1,
+        "events": 3,
+        "songs": 3,
+        "setlists": 2,
+        "setlist_songs": 4,
+    }
+    assert rows(
+        connection,
+        """
+        select e.starts_at, array_agg(s.title order by g.position)
+        from public.setlists as l
+        inner join public.events as e on e.id = l.event_id
+        inner join public.setlist_songs as g on g.setlist_id = l.id
+        inner join public.songs as s on s.id = g.song_id
+        where l.type = 'actual'
+        group by e.id
+        order by e.starts_at
+        """,
+    ) == [
+        (datetime(2023, 3, 3, 20, tzinfo=UTC), ["One", "One (Live)", "Two"]),
+        (datetime(2023, 3, 3, 21, tzinfo=UTC), ["One"]),
+    ]
+    # A cover is the work of others; the live recording is the studio's.
+    assert rows(
+        connection,
+        """
+        select s.title, s.artist, l.is_primary_artist, s.is_live, s.duplicate_of is not null
+        from public.songs as s
+        inner join public.artist_songs as l on l.song_id = s.id
+        inner join public.artists as a on a.id = l.artist_id and a.name = 'Band'
+        order by s.title
+        """,
+    ) == [
+        ("One", "Band", True, False, False),
+        ("One (Live)", "Band", True, True, True),
+        ("Two", "Others", False, False, False),
+    ]
+    assert set(load_setlists(connection, archive).written.values()) == {0}
+
+
+def test_a_corrected_setlist_is_corrected(
+    connection: psycopg.Connection[Any], archive: Path
+) -> None:
+    load_setlists(connection, archive)
+    file = archive / "band_setlistdata.csv"
+    file.write_text("show_id,song_id,setnumber,position\n7,2,1,1\n7,1,1,2\n")
+    assert load_setlists(connection, archive).written["setlist_songs"] == 3
+    assert rows(
+        connection,
+        """
+        select s.title
+        from public.setlist_songs as g
+        inner join public.songs as s on s.id = g.song_id
+        inner join public.setlists as l on l.id = g.setlist_id
+        inner join public.events as e on e.id = l.event_id
+        where e.starts_at = '2023-03-03 20:00Z'
+        order by g.position
+        """,
+    ) == [("Two",), ("One",)]
+
+
+def test_bad_setlists_are_named(connection: psycopg.Connection[Any], archive: Path) -> None:
+    (archive / "band_setlistdata.csv").write_text(
+        "show_id,song_id,setnumber,position\n5,1,1,1\n7,1,1,x\n"
+    )
+    with pytest.raises(BadData) as error:
+        load_setlists(connection, archive)
+    assert reasons(error) == [
+        "band_setlistdata.csv:2: there is no show 5",
+        "band_setlistdata.csv:3: position is not a whole number: 'x'",
+    ]
+    (archive / "band_setlistdata.csv").unlink()
+    with pytest.raises(BadData, match="holds 0 files"):
+        load_setlists(connection, archive)

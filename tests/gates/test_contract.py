@@ -19,6 +19,7 @@ from tests.database import Database
 # Functions of the API that the client leaves to plain `supabase.rpc(...)`.
 NOT_IN_THE_CLIENT = {
     "backfill_genres": "maintenance; the loaders run it over a database connection",
+    "calculate_trending_score": "for SQL; trending_artists has what it gives",
     "claim_import": "the edge functions of imports call it",
     "fail_import": "the edge functions of imports call it",
     "finish_import": "the edge functions of imports call it",

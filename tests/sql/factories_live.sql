@@ -291,3 +291,109 @@ create function tests.import_stage(p_job_id text)
 returns text
 language sql stable security definer set search_path = ''
 as $$ select s.stage || ' ' || s.progress from public.import_status as s where s.job_id = p_job_id $$;
+
+create function tests.song(p_title text) returns uuid language sql immutable as $$ select md5('song ' || p_title)::uuid $$;
+create function tests.setlist(p_name text) returns uuid language sql immutable as $$ select md5('setlist ' || p_name)::uuid $$;
+
+-- A song, linked with an artist of that name if there is one.
+create function tests.make_song(p_title text, p_artist text default 'Band', p_own boolean default true, p_released date default null)
+returns uuid
+language sql security definer set search_path = ''
+as $$
+  with made as (
+    insert into public.songs (id, title, artist, release_date)
+    values (tests.song(p_title), p_title, p_artist, p_released)
+    returning id
+  ),
+
+  linked as (
+    insert into public.artist_songs (artist_id, song_id, is_primary_artist)
+    select tests.artist(p_artist), m.id, p_own from made as m where exists (select from public.artists as a where a.name = p_artist)
+  )
+
+  select id from made
+$$;
+
+-- A setlist with these songs, by title.
+create function tests.make_setlist(
+  p_name text,
+  p_event text,
+  p_songs text[],
+  p_artist text default 'Band',
+  p_type text default 'predicted',
+  p_creator text default null
+)
+returns uuid
+language sql security definer set search_path = ''
+as $$
+  with made as (
+    insert into public.setlists (id, event_id, artist_id, type, name, created_by)
+    values (tests.setlist(p_name), tests.event(p_event), tests.artist(p_artist), p_type, p_name, tests.member(p_creator))
+    returning id
+  ),
+
+  songs as (
+    insert into public.setlist_songs (setlist_id, song_id, position)
+    select m.id, tests.song(s.title), s.place
+    from made as m
+    cross join unnest(p_songs) with ordinality as s (title, place)
+  )
+
+  select id from made
+$$;
+
+create function tests.on_setlist(p_setlist text, p_song text)
+returns uuid
+language sql stable security definer set search_path = ''
+as $$
+  select g.id from public.setlist_songs as g
+  where g.setlist_id = tests.setlist(p_setlist) and g.song_id = tests.song(p_song)
+$$;
+
+-- The titles of a setlist in order.
+create function tests.played(p_setlist uuid)
+returns text[]
+language sql stable security definer set search_path = ''
+as $$
+  select coalesce(array_agg(s.title order by g.position), '{}')
+  from public.setlist_songs as g
+  inner join public.songs as s on s.id = g.song_id
+  where g.setlist_id = p_setlist
+$$;
+
+-- Every counter that a recount would change.
+create function tests.miscounts()
+returns table (line text)
+language sql stable security definer set search_path = ''
+as $$
+  select format('song %s has %s up, %s down', g.id, g.upvotes, g.downvotes)
+  from public.setlist_songs as g
+  where array[g.upvotes, g.downvotes] <> (
+    select array[count(*) filter (where v.vote = 1), count(*) filter (where v.vote = -1)]::int[]
+    from public.setlist_votes as v where v.setlist_song_id = g.id
+  )
+  union all
+  select format('setlist %s has %s', s.name, s.total_votes)
+  from public.setlists as s
+  where s.total_votes <> (
+    select count(*) from public.setlist_votes as v
+    inner join public.setlist_songs as g on g.id = v.setlist_song_id
+    where g.setlist_id = s.id
+  )
+  union all
+  select format('profile %s has %s votes, %s follows', p.username, p.total_votes, p.total_follows)
+  from public.profiles as p
+  where (p.total_votes, p.total_follows) is distinct from (
+    (select count(*) from public.setlist_votes as v where v.user_id = p.id),
+    (select count(*) from public.item_follows as f inner join public.artists as a on a.id = f.item_id where f.user_id = p.id)
+  )
+  union all
+  select format('artist %s has %s songs, %s albums', a.name, a.total_songs, a.total_albums)
+  from public.artists as a
+  where array[a.total_songs, a.total_albums] <> (
+    select array[count(*), count(distinct s.album)]::int[]
+    from public.artist_songs as l
+    inner join public.songs as s on s.id = l.song_id
+    where l.artist_id = a.id
+  )
+$$;

@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from medley import __version__
 from medley._jobs import run_job
 
+from ._accuracy import accuracy
 from ._demo import demo
 from ._experiment import experiment
 from ._genres import genres
@@ -30,6 +31,7 @@ from ._output import (
     when,
 )
 from ._recommend import explain, log, recommend, similar, trending
+from ._setlist import setlist
 from ._settings import api, database
 
 #: From the catalogue to features and counts, from there to neighbours, tastes and lists.
@@ -60,7 +62,8 @@ app.add_typer(load, name="load")
 app.add_typer(genres, name="genres")
 app.add_typer(experiment, name="experiment")
 app.add_typer(imports, name="import")
-for command in (recommend, explain, similar, trending, log, demo):
+app.add_typer(setlist, name="setlist")
+for command in (recommend, explain, similar, trending, log, accuracy, demo):
     app.command()(command)
 
 

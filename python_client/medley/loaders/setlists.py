@@ -277,7 +277,8 @@ def _write_setlists(
     cursor.execute(
         """
         insert into public.setlists (id, event_id, artist_id, type, name)
-        select distinct l.setlist_id, l.event_id, %s::uuid, 'actual', left(%s || ' ' || e.starts_at::date, 255)
+        select distinct
+          l.setlist_id, l.event_id, %s::uuid, 'actual', left(%s || ' ' || e.starts_at::date, 255)
         from pg_temp.load_plays as l
         inner join public.events as e on e.id = l.event_id
         on conflict (id) do nothing

@@ -79,7 +79,7 @@ grant execute on function public.import_artist(text, uuid, jsonb) to service_rol
 
 create or replace function public.import_songs(p_job_id text, p_lease uuid, p_songs jsonb)
 returns table (stage text, written int, refused int, reasons text[])
-language sql volatile parallel unsafe security invoker set search_path = ''
+language sql volatile parallel unsafe security invoker set search_path = '' set statement_timeout = '1min'
 as $$
   select j.stage, j.written, j.refused, j.reasons
   from medley.import_songs(p_job_id, p_lease, p_songs, now()) as j
@@ -96,7 +96,7 @@ grant execute on function public.import_songs(text, uuid, jsonb) to service_role
 
 create or replace function public.import_events(p_job_id text, p_lease uuid, p_events jsonb)
 returns table (stage text, written int, refused int, reasons text[])
-language sql volatile parallel unsafe security invoker set search_path = ''
+language sql volatile parallel unsafe security invoker set search_path = '' set statement_timeout = '1min'
 as $$
   select j.stage, j.written, j.refused, j.reasons
   from medley.import_events(p_job_id, p_lease, p_events, now()) as j
@@ -113,7 +113,7 @@ grant execute on function public.import_events(text, uuid, jsonb) to service_rol
 
 create or replace function public.import_setlists(p_job_id text, p_lease uuid, p_setlists jsonb)
 returns table (stage text, written int, refused int, reasons text[])
-language sql volatile parallel unsafe security invoker set search_path = ''
+language sql volatile parallel unsafe security invoker set search_path = '' set statement_timeout = '1min'
 as $$
   select j.stage, j.written, j.refused, j.reasons
   from medley.import_setlists(p_job_id, p_lease, p_setlists, now()) as j

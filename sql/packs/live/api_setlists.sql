@@ -30,7 +30,8 @@ comment on function public.create_setlist(uuid, uuid, text, uuid[], uuid) is
   'Makes a setlist of one''s own for an upcoming show: up to 100 different songs that artist_songs links with the artist, in '
   'their order. Returns its id. p_user_id: for the secret key only. Errors: unauthenticated, forbidden, not_found, '
   'conflict (a song twice, or the show is in the past), invalid_argument (a song of another artist), too_large.';
-revoke all on function public.create_setlist(uuid, uuid, text, uuid[], uuid) from public, anon, authenticated, service_role;
+revoke all on function public.create_setlist(uuid, uuid, text, uuid[], uuid)
+from public, anon, authenticated, service_role;
 grant execute on function public.create_setlist(uuid, uuid, text, uuid[], uuid) to authenticated, service_role;
 
 create or replace function public.add_setlist_song(
@@ -103,8 +104,8 @@ grant execute on function public.get_setlist(uuid) to anon, authenticated, servi
 
 create or replace function public.get_event_setlists(p_event_id uuid)
 returns table (
-  setlist_id uuid, type text, name text, artist_id uuid, artist text, created_by uuid, is_locked boolean, total_votes int,
-  songs jsonb
+  setlist_id uuid, type text, name text, artist_id uuid, artist text, created_by uuid, is_locked boolean,
+  total_votes int, songs jsonb
 )
 language sql stable parallel safe security invoker set search_path = ''
 as $$

@@ -1,5 +1,5 @@
 -- What the engine knows of artists, events and songs besides their genres: who plays, where, and from where they come.
--- An artist has itself as a feature and its events and songs have the same one, so that who likes the one finds the other.
+-- An artist has itself as a feature and its events and songs have the same one: who likes the one finds the other.
 insert into medley.feature_types (feature_type, weight, is_creator, description)
 values
   ('artist', 2, true, 'Who plays, by id; the artist has it too.'),

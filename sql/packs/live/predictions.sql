@@ -1,6 +1,6 @@
 -- Predicted setlists: what an artist may play at a show, from what the artist played before.
--- A song's chance is its rate, decayed by shows, times what the time since it was last played has meant for this artist:
--- who never repeats a song on the next night and who plays one list all year are both learnt from their own shows.
+-- A song's chance is its rate, decayed by shows, times what the time since it was last played has meant for this
+-- artist: who never repeats a song on the next night and who plays one list all year are both learnt from their shows.
 insert into medley.settings (key, value, description)
 values
   ('setlists.shows', 100, 'How many of an artist''s last shows predictions look at, 5 to 500.'),
@@ -62,7 +62,11 @@ comment on function medley.past_plays(uuid, timestamptz, int) is
 revoke all on function medley.past_plays(uuid, timestamptz, int) from public, anon, authenticated, service_role;
 
 create or replace function medley.predict_songs(p_artist_id uuid, p_before timestamptz, p_shows_ahead int default 0)
-returns table (song_id uuid, "position" int, probability double precision)
+returns table (
+  song_id uuid,
+  "position" int, -- noqa: RF06
+  probability double precision
+)
 language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
@@ -271,7 +275,8 @@ $$;
 comment on function medley.write_predictions(uuid[], uuid[], timestamptz) is
   'Predicts the setlists of these shows and artists, pair by pair, as of p_as_of. A song that stays keeps its votes; one that '
   'is no longer predicted stays at the end while it has votes; locked setlists stay as they are. Returns how many it wrote.';
-revoke all on function medley.write_predictions(uuid[], uuid[], timestamptz) from public, anon, authenticated, service_role;
+revoke all on function medley.write_predictions(uuid[], uuid[], timestamptz)
+from public, anon, authenticated, service_role;
 
 create or replace function medley.predict_setlists(p_limit int, p_as_of timestamptz default now())
 returns bigint

@@ -10,24 +10,32 @@ language plpgsql volatile parallel unsafe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_setlist public.setlists;
+  v_locked boolean;
   v_ended_at timestamptz;
+  v_public boolean;
 begin
-  if p_setlist_id is not null and medley.setlist_visible(p_user_id, p_setlist_id) then
-    select s.* into v_setlist
-    from public.setlists as s
-    where s.id = p_setlist_id
-    for no key update;
+  -- Almost every setlist is everybody's; the predicate is asked about the others only.
+  select
+    s.is_locked,
+    coalesce(e.ends_at, e.starts_at),
+    s.created_by is null
+    and a.visibility = 'public' and a.owner_id is null
+    and (e.id is null or i.visibility = 'public' and i.owner_id is null)
+  into v_locked, v_ended_at, v_public
+  from public.setlists as s
+  inner join medley.items as a on a.id = s.artist_id
+  left join public.events as e on e.id = s.event_id
+  left join medley.items as i on i.id = e.id
+  where s.id = p_setlist_id
+  for no key update of s;
+  if not coalesce(v_public, false) and not coalesce(medley.setlist_visible(p_user_id, p_setlist_id), false) then
+    perform medley.fail('not_found', 'nothing visible has that id', p_argument,
+      'Pass an id of get_event_setlists or get_setlist.');
   end if;
-  if v_setlist.id is null then
-    perform medley.fail('not_found', 'nothing visible has that id', p_argument, 'Pass an id of get_event_setlists or get_setlist.');
+  if v_locked then
+    perform medley.fail('conflict', format('the setlist %s is locked', p_setlist_id), p_argument,
+      'A locked setlist stays as it is.');
   end if;
-  if v_setlist.is_locked then
-    perform medley.fail('conflict', format('the setlist %s is locked', p_setlist_id), p_argument, 'A locked setlist stays as it is.');
-  end if;
-  select coalesce(e.ends_at, e.starts_at) into v_ended_at
-  from public.events as e
-  where e.id = v_setlist.event_id;
   if v_ended_at <= p_as_of then
     perform medley.fail('conflict', format('the show of the setlist %s is in the past', p_setlist_id), p_argument,
       'Choose a setlist of an upcoming show.');
@@ -41,7 +49,12 @@ comment on function medley.lock_open_setlist(uuid, uuid, text, timestamptz) is
 revoke all on function medley.lock_open_setlist(uuid, uuid, text, timestamptz)
 from public, anon, authenticated, service_role;
 
-create or replace function medley.begin_setlist_edit(p_user_id uuid, p_setlist_id uuid, p_argument text, p_as_of timestamptz)
+create or replace function medley.begin_setlist_edit(
+  p_user_id uuid,
+  p_setlist_id uuid,
+  p_argument text,
+  p_as_of timestamptz
+)
 returns void
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
@@ -73,7 +86,12 @@ comment on function medley.begin_setlist_edit(uuid, uuid, text, timestamptz) is
 revoke all on function medley.begin_setlist_edit(uuid, uuid, text, timestamptz)
 from public, anon, authenticated, service_role;
 
-create or replace function medley.check_songs_of_artist(p_user_id uuid, p_artist_id uuid, p_song_ids uuid[], p_argument text)
+create or replace function medley.check_songs_of_artist(
+  p_user_id uuid,
+  p_artist_id uuid,
+  p_song_ids uuid[],
+  p_argument text
+)
 returns void
 language plpgsql stable parallel safe security definer set search_path = ''
 as $$
@@ -145,7 +163,7 @@ begin
     perform medley.fail('too_large', format('p_song_ids holds %s songs', cardinality(p_song_ids)), 'p_song_ids',
       'A setlist has at most 100 songs.');
   end if;
-  if cardinality(p_song_ids) > (select count(distinct w.id) from unnest(p_song_ids) as w (id)) then
+  if exists (select from unnest(p_song_ids) as w (id) group by w.id having count(*) > 1) then
     perform medley.fail('conflict', 'a song stands twice in p_song_ids', 'p_song_ids', 'Name each song once.');
   end if;
   perform medley.check_songs_of_artist(v_user_id, p_artist_id, p_song_ids, 'p_song_ids');
@@ -165,7 +183,8 @@ comment on function medley.create_setlist(uuid, uuid, uuid, text, uuid[], timest
   'Errors: unauthenticated, forbidden, not_found, conflict, invalid_argument, too_large.';
 revoke all on function medley.create_setlist(uuid, uuid, uuid, text, uuid[], timestamptz)
 from public, anon, authenticated, service_role;
-grant execute on function medley.create_setlist(uuid, uuid, uuid, text, uuid[], timestamptz) to authenticated, service_role;
+grant execute on function medley.create_setlist(uuid, uuid, uuid, text, uuid[], timestamptz)
+to authenticated, service_role;
 
 create or replace function medley.check_position(p_position int, p_last int)
 returns void
@@ -302,7 +321,8 @@ $$;
 comment on function medley.remove_setlist_song(uuid, uuid, timestamptz) is
   'Takes a song off a setlist, with its votes; see public.remove_setlist_song. '
   'Errors: unauthenticated, forbidden, not_found, conflict.';
-revoke all on function medley.remove_setlist_song(uuid, uuid, timestamptz) from public, anon, authenticated, service_role;
+revoke all on function medley.remove_setlist_song(uuid, uuid, timestamptz)
+from public, anon, authenticated, service_role;
 grant execute on function medley.remove_setlist_song(uuid, uuid, timestamptz) to authenticated, service_role;
 
 create or replace function medley.lock_setlist(p_setlist_id uuid, p_locked boolean)
@@ -326,8 +346,9 @@ grant execute on function medley.lock_setlist(uuid, boolean) to service_role;
 -- No SET: it inlines into the queries of definer functions, which alone may run it.
 create or replace function medley.setlist_rows(p_user_id uuid, p_setlist_id uuid)
 returns table (
-  setlist_song_id uuid, song_id uuid, "position" int, title text, artist text, duration_ms int, upvotes int, downvotes int,
-  my_vote int
+  setlist_song_id uuid, song_id uuid,
+  "position" int, -- noqa: RF06
+  title text, artist text, duration_ms int, upvotes int, downvotes int, my_vote int
 )
 language sql stable parallel safe security invoker
 begin atomic
@@ -355,8 +376,9 @@ revoke all on function medley.setlist_rows(uuid, uuid) from public, anon, authen
 
 create or replace function medley.get_setlist(p_setlist_id uuid)
 returns table (
-  setlist_song_id uuid, song_id uuid, "position" int, title text, artist text, duration_ms int, upvotes int, downvotes int,
-  my_vote int
+  setlist_song_id uuid, song_id uuid,
+  "position" int, -- noqa: RF06
+  title text, artist text, duration_ms int, upvotes int, downvotes int, my_vote int
 )
 language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan
@@ -378,8 +400,8 @@ grant execute on function medley.get_setlist(uuid) to anon, authenticated, servi
 
 create or replace function medley.get_event_setlists(p_event_id uuid)
 returns table (
-  setlist_id uuid, type text, name text, artist_id uuid, artist text, created_by uuid, is_locked boolean, total_votes int,
-  songs jsonb
+  setlist_id uuid, type text, name text, artist_id uuid, artist text, created_by uuid, is_locked boolean,
+  total_votes int, songs jsonb
 )
 language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan

@@ -451,8 +451,10 @@ create trigger songs_describe
 before insert or update of title, artist, is_live, is_demo, work_key, artist_key on public.songs
 for each row execute function medley.describe_song();
 create trigger songs_updated_at
-before update of spotify_id, title, artist, album, album_art_url, release_date, duration_ms, popularity, preview_url, is_explicit,
-is_playable, is_live, is_demo, track_number, disc_number on public.songs
+before update of
+spotify_id, title, artist, album, album_art_url, release_date, duration_ms, popularity, preview_url,
+is_explicit, is_playable, is_live, is_demo, track_number, disc_number
+on public.songs
 for each row execute function medley.set_updated_at();
 create trigger songs_1_register_insert
 after insert on public.songs referencing new table as new_rows

@@ -46,7 +46,9 @@ create or replace function medley.trending_points(p_votes bigint, p_follows bigi
 returns numeric
 language sql stable parallel safe security invoker
 return (
-  select coalesce(sum(w.weight * case w.term when 'votes' then p_votes when 'follows' then p_follows else p_views end), 0)
+  select coalesce(
+    sum(w.weight * case w.term when 'votes' then p_votes when 'follows' then p_follows else p_views end), 0
+  )
   from medley.ranker_weights as w
   where w.ranker = 'trending_artists' and w.term in ('votes', 'follows', 'views')
 );
@@ -207,8 +209,8 @@ declare
   v_id uuid;
 begin
   begin
-    v_score := v_after ->> 'score';
-    v_id := v_after ->> 'id';
+    v_score := (v_after ->> 'score')::numeric;
+    v_id := (v_after ->> 'id')::uuid;
   exception when data_exception then
     v_score := null;
   end;

@@ -49,7 +49,9 @@ select
   e.title as name,
   e.slug,
   e.starts_at,
-  e.starts_at at time zone coalesce((select v.timezone from public.venues as v where v.id = e.venue_id), 'UTC') as starts_local,
+  e.starts_at at time zone coalesce(
+    (select v.timezone from public.venues as v where v.id = e.venue_id), 'UTC'
+  ) as starts_local,
   e.status,
   e.ticket_url,
   e.min_price,

@@ -1,5 +1,7 @@
 -- Votes on songs of setlists. Every counter equals a recount at any moment: triggers keep them, whoever writes.
--- Locks are taken in one order: the setlist, its songs, the votes, profiles in the order of their ids, the engine's rows.
+-- Locks are taken in one order: the setlist, its songs, the votes, profiles by id, the engine's rows.
+-- One thing cannot keep it: an account goes with its profile first. Deleted in the moment in which a song that it voted
+-- for is taken off, one of both may have to be tried again.
 insert into medley.engagement_kinds
   (kind, weight, half_life_days, polarity, engagement, marks_seen, value_rule, social_signal, description)
 values
@@ -235,7 +237,10 @@ begin
     into v_songs, v_users, v_times, v_kinds
     from old_rows as o;
   else
-    select array_agg(c.setlist_song_id), array_agg(c.user_id), array_agg(c.voted_at), array_agg(k.kind)
+    -- What was said is taken back first.
+    select
+      array_agg(c.setlist_song_id order by c.said), array_agg(c.user_id order by c.said),
+      array_agg(c.voted_at order by c.said), array_agg(k.kind order by c.said)
     into v_songs, v_users, v_times, v_kinds
     from (
       (
@@ -258,18 +263,24 @@ begin
 
   -- What goes with its song or setlist is no withdrawal. A load writes many: twenty thousand at a time.
   for v_events in
-    select jsonb_agg(jsonb_build_object(
-      'user_id', c.user_id,
-      'item_id', g.song_id,
-      'kind', c.kind,
-      -- The clock and not the transaction's time: one may vote, take it back and vote again within a transaction.
-      'occurred_at', case when c.voted_at < now() then c.voted_at else clock_timestamp() end
-    ))
+    select jsonb_agg(
+      jsonb_build_object(
+        'user_id', c.user_id,
+        'item_id', g.song_id,
+        'kind', c.kind,
+        -- The clock and not the transaction's time: one may vote, take it back and vote again within a transaction.
+        'occurred_at', case when c.voted_at < now() then c.voted_at else clock_timestamp() end
+      )
+      order by c.place
+    )
     from unnest(v_songs, v_users, v_kinds, v_times) with ordinality as c (setlist_song_id, user_id, kind, voted_at, place)
     inner join public.setlist_songs as g on g.id = c.setlist_song_id
-    group by c.place / 20000
+    group by (c.place - 1) / 20000
   loop
-    perform from medley.write_engagements(null, v_events, '-infinity', now());
+    -- Named outside the events, the member is looked up once. An account that is being deleted is none.
+    perform from medley.write_engagements(
+      case when tg_op <> 'DELETE' and v_users[1] = all(v_users) then v_users[1] end, v_events, '-infinity', now()
+    );
   end loop;
   return null;
 end;

@@ -7,7 +7,8 @@ export interface Database {
   rpc<T>(name: string, args: Record<string, unknown>): Promise<T>;
 }
 
-const TIMEOUT_MS = 15_000;
+// PostgREST grants an API function the statement_timeout that it declares: up to a minute.
+const TIMEOUT_MS = 70_000;
 const ATTEMPTS = 4;
 const TRANSIENT = new Set([502, 503, 504]);
 

@@ -48,6 +48,10 @@ function merged(first: ArtistRow | null, second: ArtistRow): ArtistRow {
   };
 }
 
+/** Somebody else holds the job, or it is gone: what happens to it is not ours to say. */
+const isOthers = (error: unknown): boolean =>
+  error instanceof ApiError && (error.status === 409 || error.status === 404);
+
 class Worker {
   readonly #stop = new AbortController();
   readonly #sources: ArtistSource[];
@@ -151,9 +155,8 @@ class Worker {
     try {
       await this.#rpc("report_import_progress", {});
     } catch (error) {
-      if (error instanceof ApiError && (error.status === 409 || error.status === 404)) {
-        this.#stop.abort(error);
-      } else throw error;
+      if (!isOthers(error)) throw error;
+      this.#stop.abort(error);
     }
   }
 
@@ -175,8 +178,7 @@ class Worker {
     const code = known && /^[a-z_]+$/.test(error.code) ? error.code : "internal";
     const reason = known ? error.message : "the worker failed; its log has the cause";
     await this.#rpc("fail_import", { p_code: code, p_reason: reason }).catch((problem) => {
-      // Somebody else holds the job: its errors are theirs.
-      if (!(problem instanceof ApiError && problem.status === 409)) throw problem;
+      if (!isOthers(problem)) throw problem;
     });
   }
 }

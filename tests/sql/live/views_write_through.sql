@@ -1,5 +1,5 @@
 -- The names of the field are views that roles write through, each within the rights it has on the table below.
-select plan(23);
+select plan(37);
 
 select make_small_taxonomy(), make_member('ada'), make_member('bob'), make_artist('Band'), make_event('show', 5), make_venue('Here');
 
@@ -56,5 +56,30 @@ select act_as(member('ada'));
 delete from public.user_follows_artists where artist_id = artist('Band');
 select is_empty('select from public.user_follows_artists', 'one unfollows');
 select is((select count(*) from public.user_event_relationships), 1::bigint, 'nobody takes back another''s answer');
+
+-- Follows may be silent.
+select lives_ok($$ insert into public.user_follows_artists (artist_id, notifications_enabled) values (artist('Band'), false) $$, 'one follows silently');
+select lives_ok($$ update public.user_follows_artists set notifications_enabled = true where artist_id = artist('Band') $$, 'or not');
+select results_eq('select artist_id, notifications_enabled from public.user_follows_artists', $$ values (artist('Band'), true) $$, 'as one says');
+select is((select total_follows from public.user_profiles where username = 'ada'), 1, 'follows are counted');
+
+-- Profiles and shows under the names of a concert app.
+select lives_ok($$ update public.user_profiles set location = 'Here', website = 'https://a.example' where id = member('ada') $$, 'a member writes a profile');
+select is((select location from public.profiles where id = member('ada')), 'Here', 'the same one');
+select throws_permission($$ update public.user_profiles set total_votes = 9 where id = member('ada') $$, 'but no counters');
+update public.user_profiles set bio = 'mine' where id = member('bob');
+select is((select bio from public.profiles where id = member('bob')), null, 'nor another''s');
+select throws_permission($$ update public.shows set name = 'mine' where true $$, 'shows are the service''s');
+select act_as_service();
+select lives_ok(
+  $$ insert into public.shows (name, starts_at, headliner_artist_id, venue_id, min_price, max_price)
+     values ('Late', '2030-07-01 23:30Z', artist('Band'), venue('Here'), 10, 20) $$, 'which writes them'
+);
+update public.venues set timezone = 'Europe/Berlin' where name = 'Here';
+select is((select starts_local from public.shows where name = 'Late'), '2030-07-02 01:30', 'and sees the local time');
+select is((select status from public.shows where name = 'Late'), 'scheduled', 'and the status');
+select ok(slug like 'late-%', 'and a slug') from public.shows where name = 'Late';
+select act_as_anon();
+select isnt_empty($$ select from public.shows where name = 'Late' $$, 'everybody reads shows');
 
 select * from finish();
