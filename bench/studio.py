@@ -46,7 +46,8 @@ alter table public.generated_tracks disable trigger generated_tracks_3_features_
 insert into public.generated_tracks
   (id, user_id, title, mode, status, url, duration, claimable_at, is_public, genres)
 select
-  ('10000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, {MEMBER % f"1 + mod(n, {MEMBERS})"},
+  ('10000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+  {MEMBER % f"1 + mod(n, {MEMBERS})"},
   'track ' || n, 'new', 'completed', 'u', 180, null, random() < 0.7,
   array_remove(array[
     case when random() < {GENRES["wide"]} then 'wide' end,
@@ -128,7 +129,8 @@ def sounds(count: int, seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     group = chance.zipf(1.3, count) % GROUPS
     inner = chance.standard_normal((count, DIRECTIONS)) @ directions / DIRECTIONS**0.5
     noise = chance.standard_normal((count, DIMS))
-    return (centres[group] + inner + 0.1 * noise).astype(np.float32)
+    made: np.ndarray[Any, np.dtype[np.float32]] = centres[group] + inner + 0.1 * noise
+    return made.astype(np.float32)
 
 
 def load(connection: psycopg.Connection[Any], vectors: int) -> None:
@@ -199,7 +201,6 @@ def search(
 
 def searches(connection: psycopg.Connection[Any], queries: int) -> list[Search]:
     """All scenarios: only visibility, by genre, and where hardly anything is seen."""
-    connection.execute("set statement_timeout = 0")
     chosen = [
         row[0]
         for row in connection.execute(
@@ -274,7 +275,8 @@ def queue(url: str, seconds: float) -> dict[str, float]:
             connection.execute("delete from public.generated_tracks where status <> 'completed'")
             connection.execute(
                 "insert into public.generated_tracks (user_id, mode) "
-                f"select {MEMBER % f'1 + mod(n, {MEMBERS})'}, 'new' from generate_series(1, %s) as n",
+                f"select {MEMBER % f'1 + mod(n, {MEMBERS})'}, 'new' "
+                "from generate_series(1, %s) as n",
                 (int(seconds * 20_000),),
             )
             connection.execute("vacuum analyze public.generated_tracks")
@@ -305,7 +307,9 @@ def playlists(url: str, tracks: int, moves: int) -> tuple[float, float, float]:
             "insert into public.user_playlists (name) values ('Long') returning id"
         ).fetchall()[0]
         connection.execute("select public.add_playlist_tracks(%s, %s::uuid[])", (row[0], ids))
-        lookup, move, same = [], [], []
+        lookup: list[float] = []
+        move: list[float] = []
+        same: list[float] = []
         for _ in range(moves):
             for times, query, parameters in (
                 (lookup, "select t.title from public.generated_tracks as t where t.id = %s",
@@ -358,8 +362,8 @@ def report(found: Sequence[Search], figures: Figures, options: argparse.Namespac
         "",
         "| what | measured | target |",
         "|---|---|---|",
-        f"| {figures.requests} requests at once, {figures.allowed} allowed | {figures.granted} granted, "
-        f"{figures.request_ms:.1f} ms each | {figures.allowed} |",
+        f"| {figures.requests} requests at once, {figures.allowed} allowed "
+        f"| {figures.granted} granted, {figures.request_ms:.1f} ms each | {figures.allowed} |",
         *(
             f"| claims a second, two workers, {name} | {rate:,.0f} | 1,000 |"
             for name, rate in figures.claims_per_second.items()
@@ -388,6 +392,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     found: list[Search] = []
     with psycopg.connect(options.database_url, autocommit=True) as connection:
+        connection.execute("set statement_timeout = 0")
         if options.vectors:
             begin = time.perf_counter()
             load(connection, options.vectors)
