@@ -560,9 +560,7 @@ declare
   v_due uuid[] := array(
     select t.id
     from public.generated_tracks as t
-    -- The first condition is the index's.
-    where t.status in ('queued', 'generating')
-      and t.status = 'generating'
+    where t.status = 'generating'
       and t.claimable_at <= p_as_of
       and t.attempts >= medley.setting('studio.max_attempts')
     order by t.claimable_at, t.created_at

@@ -88,6 +88,9 @@ declare
     where v.user_no = p_user_no and v.embedding_type = 'audio' and v.model_version = medley.audio_model()
   );
 begin
+  if v_stored is null and not exists (select from medley.affinities as a where a.user_no = p_user_no) then
+    return null;
+  end if;
   -- The job is up to ten minutes behind; what the member did a moment ago counts at once.
   return coalesce(v_stored, (
     select t.embedding_768
@@ -270,7 +273,7 @@ create or replace function medley.nearest_by_index(
   p_as_of timestamptz
 )
 returns table (item_no int, distance double precision)
-language plpgsql stable parallel safe security definer
+language plpgsql stable parallel safe security definer rows 20
 set search_path = '' set plan_cache_mode = force_custom_plan
 -- The index alone gives this order without reading every vector; costs do not know that vectors lie out of line.
 set enable_sort = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
@@ -316,7 +319,7 @@ create or replace function medley.nearest_exactly(
   p_as_of timestamptz
 )
 returns table (item_no int, distance double precision)
-language plpgsql stable parallel safe security definer
+language plpgsql stable parallel safe security definer rows 20
 set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
@@ -368,7 +371,7 @@ create or replace function medley.nearest_items(
   p_as_of timestamptz
 )
 returns table (item_no int, distance double precision)
-language plpgsql stable parallel safe security definer
+language plpgsql stable parallel safe security definer rows 20
 set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare

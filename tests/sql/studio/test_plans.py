@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any
 
 import psycopg
 import pytest
@@ -30,9 +29,10 @@ def plans(
         made.execute("select tests.make_member('ada'), tests.make_playlist('ada', 'List')")
         made.execute(
             "insert into public.generated_tracks "
-            "(user_id, title, mode, status, url, duration, claimable_at, is_public) "
-            "select tests.member('ada'), 't' || n, 'new', 'completed', 'u', 9, null, true "
-            "from generate_series(1, 3000) as n"
+            "(id, user_id, title, mode, status, url, duration, claimable_at, is_public) "
+            "select tests.track('t' || n), tests.member('ada'), 't' || n, "
+            "'new', 'completed', 'u', 9, null, true "
+            "from generate_series(1, 1500) as n"
         )
         made.execute(
             "insert into public.generated_tracks (user_id, mode) "
@@ -44,8 +44,11 @@ def plans(
             "from public.generated_tracks as t where t.status = 'completed'"
         )
         made.execute(
-            "select tests.give_sound(t.id, random()::real, random()::real, random()::real) "
-            "from public.generated_tracks as t where t.status = 'completed'"
+            "insert into medley.content_embeddings "
+            "(item_no, embedding_type, model_version, dims, embedding_768) "
+            "select i.item_no, 'audio', medley.audio_model(), 768, "
+            "tests.sound(random()::real, random()::real, i.item_no)::extensions.vector "
+            "from medley.items as i where i.kind = 'track' and i.visibility = 'public'"
         )
         made.execute("analyze")
 
@@ -81,14 +84,16 @@ GROWING = ("generated_tracks", "playlist_tracks", "content_embeddings", "items",
         ("select public.claim_generation_jobs('w', 10)", "generated_tracks_queue_idx"),
         ("select public.match_tracks(tests.sound(1, 0.5))", "content_embeddings_768_idx"),
         (
-            "select public.move_playlist_track(p.id, a.track_id, b.track_id, p.user_id) "
-            "from public.user_playlists as p, lateral (select l.track_id from public.playlist_tracks as l "
-            "where l.playlist_id = p.id order by l.place limit 1) as a, lateral (select l.track_id "
-            "from public.playlist_tracks as l where l.playlist_id = p.id order by l.place desc limit 1) as b",
+            "select public.move_playlist_track(tests.playlist('List'), tests.track('t9'), "
+            "tests.track('t5'), tests.member('ada'))",
             "playlist_tracks_place",
         ),
-        ("select medley.fail_abandoned_generations(100)", "generated_tracks_queue_idx"),
-        ("select public.get_playlist_tracks(tests.playlist('List'))", "playlist_tracks_place"),
+        ("select medley.fail_abandoned_generations(100)", "idx_generated_tracks_status"),
+        (
+            "select public.get_playlist_tracks(tests.playlist('List'), "
+            "p_user_id => tests.member('ada'))",
+            "playlist_tracks_place",
+        ),
     ],
 )
 def test_hot_queries_use_their_index(

@@ -33,12 +33,12 @@ def build(connection: psycopg.Connection[Any], chance: Random) -> None:
         owner, shown = chance.choice(MEMBERS), chance.random() < 0.6
         genres = ["ambient"] if chance.random() < 0.5 else []
         connection.execute(
-            "select give_sound(make_track(%s, %s, %s, %s), %s, %s)",
+            "select give_sound(make_track(%s, %s, %s, %s), %s::real, %s::real)",
             (owner, f"t{n}", shown, genres, chance.random() + 0.1, chance.random()),
         )
     # No table of the pack has it, but the registry knows it: seen by followers only.
     connection.execute(
-        "update medley.items set visibility = 'followers' where kind = 'track' and item_no %% 5 = 0"
+        "update medley.items set visibility = 'followers' where kind = 'track' and item_no % 5 = 0"
     )
     for one in MEMBERS:
         for other in MEMBERS:
@@ -76,7 +76,8 @@ def test_pages_agree_with_the_one_predicate(connection: psycopg.Connection[Any],
                         "select member(%s)::text", (name,)
                     ).fetchall()
                 connection.execute(
-                    "select set_config('request.jwt.claims', %s, true), set_config('role', %s, true)",
+                    "select set_config('request.jwt.claims', %s, true), "
+                    "set_config('role', %s, true)",
                     (json.dumps(claims), role),
                 )
                 found: list[Any] = []
