@@ -16,7 +16,7 @@ from pathlib import Path
 from medley_stack.cluster import scratch
 from medley_stack.source import apply_sql_source
 
-from bench import experiments, ingest, taxonomy, taxonomy_scale
+from bench import experiments, ingest, studio, taxonomy, taxonomy_scale
 from bench.recommend import measure as recommend_measure
 from bench.recommend import neighbors
 from bench.recommend import report as recommend_report
@@ -26,7 +26,7 @@ from bench.serving import measure, report, world
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
 DOCUMENT = ROOT / "docs/benchmarks.md"
-SUITES = ("serving", "recommend", "taxonomy", "taxonomy-scale", "ingest", "experiments")
+SUITES = ("serving", "recommend", "taxonomy", "taxonomy-scale", "ingest", "experiments", "studio")
 
 
 def serving(options: argparse.Namespace) -> str:
@@ -137,6 +137,11 @@ def ingest_rate(options: argparse.Namespace) -> None:
     _other("ingest", ingest.main, [], write=options.write)
 
 
+def studio_figures(options: argparse.Namespace) -> None:
+    """Similar tracks, allowances, the queue, playlists; prints its own table."""
+    _other("studio", studio.main, [], write=options.write)
+
+
 def _other(
     name: str, suite: Callable[[list[str]], int], arguments: list[str], *, write: bool
 ) -> None:
@@ -199,6 +204,8 @@ def main() -> int:
         experiments_by_simulation(options)
     if "ingest" in suites:
         ingest_rate(options)
+    if "studio" in suites:
+        studio_figures(options)
     if "serving" in suites:
         text = serving(options)
         if options.write:
