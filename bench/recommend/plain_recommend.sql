@@ -13,6 +13,7 @@ language sql stable as $$
       max(w.weight) filter (where w.term = 'content') as content,
       max(w.weight) filter (where w.term = 'social') as social,
       max(w.cap) filter (where w.term = 'social') as social_cap,
+      max(w.scale) filter (where w.term = 'social') as social_discount,
       max(w.weight) filter (where w.term = 'followed') as followed,
       max(w.weight) filter (where w.term = 'popularity') as popularity,
       max(w.weight) filter (where w.term = 'trend') as trend,
@@ -39,7 +40,8 @@ language sql stable as $$
     select
       a.item_no,
       power(abs(a.value) / max(abs(a.value)) over (), e.value::float8)
-      * case when a.value > 0 then 1 else -d.value::float8 end as weight
+      * case when a.value > 0 then 1 else -d.value::float8 end as weight,
+      sqrt(count(*) over ()) as breadth
     from affinity as a
     inner join medley.settings as e on e.key = 'recommend.history_exponent'
     inner join medley.settings as d on d.key = 'recommend.dislike_share'
@@ -50,7 +52,7 @@ language sql stable as $$
     select
       n.neighbor_no as item_no,
       sum(h.weight * n.weight) filter (where l.method = 'behavior') as behavior,
-      sum(h.weight * n.weight) filter (where l.method = 'content') as content
+      sum(h.weight * n.weight / h.breadth) filter (where l.method = 'content') as content
     from history as h
     inner join medley.item_neighbors as n on h.item_no = n.item_no
     inner join medley.neighbor_lists as l
@@ -93,7 +95,7 @@ language sql stable as $$
     i.item_no,
     coalesce(w.behavior * n.behavior, 0)
     + coalesce(w.content * n.content, 0)
-    + least(w.social * coalesce(f.friends, 0), w.social_cap)
+    + least(w.social * coalesce(f.friends * (1 - w.social_discount * coalesce(s.popularity, 0)), 0), w.social_cap)
     + case when o.follower_id is null then 0 else w.followed end
     + coalesce(w.popularity * s.popularity, 0)
     + coalesce(w.trend * s.trend, 0)

@@ -1337,7 +1337,7 @@ revoke all on medley.recommendation_candidates from public, anon, authenticated,
 
 insert into medley.settings (key, value, description)
 values
-  ('recommend.history', 100, 'Items of a member, strongest first, that speak for others; 5 to 500.'),
+  ('recommend.history', 200, 'Items of a member, strongest first, that speak for others; 5 to 500.'),
   (
     'recommend.history_exponent', 0.2,
     'Affinities enter as (affinity / the member''s strongest) to this power; 0 counts items alike, 1 is proportional.'
@@ -1347,7 +1347,7 @@ values
     'What a disliked item takes from its neighbours, as a share of what a liked one gives; 0 to 1.'
   ),
   (
-    'recommend.neighbors', 4000,
+    'recommend.neighbors', 10000,
     'Neighbours of each method that are read for a member, at most: of each item of the history the nearest, as many '
     'for each; 500 to 100000.'
   ),
@@ -1363,12 +1363,18 @@ values
 insert into medley.ranker_weights (ranker, term, weight, cap, scale, description)
 values
   ('recommendations', 'behavior', 1, null, null, 'A unit of what the member''s history says through behaviour.'),
-  ('recommendations', 'content', 0.03, null, null, 'A unit of likeness in features to the member''s history.'),
   (
-    'recommendations', 'embedding', 0.03, null, null,
-    'A unit of likeness of vectors to the member''s history; its points are part of the term content.'
+    'recommendations', 'content', 0.05, null, null,
+    'A unit of likeness in features to an item of the member''s history, over the root of how many items that has.'
   ),
-  ('recommendations', 'social', 0.015, 0.06, null, 'Each friend who likes the item.'),
+  (
+    'recommendations', 'embedding', 0.05, null, null,
+    'A unit of likeness of vectors, likewise; its points are part of the term content.'
+  ),
+  (
+    'recommendations', 'social', 0.02, 0.1, 0.75,
+    'Each friend who likes the item; the scale is what less it is for the most popular item of its kind, as a share.'
+  ),
   ('recommendations', 'followed', 0.1, null, null, 'An item of somebody whom the member follows.'),
   ('recommendations', 'popularity', 0.02, null, null, 'The most popular item of its kind.'),
   ('recommendations', 'trend', 0.02, null, null, 'The strongest trend of the day of its kind.'),
@@ -1388,6 +1394,7 @@ create type medley.recommendation_parameters as (
   embedding double precision,
   social double precision,
   social_cap double precision,
+  social_discount double precision,
   followed double precision,
   popularity double precision,
   trend double precision,
@@ -1426,6 +1433,7 @@ begin
       max(w.weight) filter (where w.term = 'embedding'),
       max(w.weight) filter (where w.term = 'social'),
       max(w.cap) filter (where w.term = 'social'),
+      max(w.scale) filter (where w.term = 'social'),
       max(w.weight) filter (where w.term = 'followed'),
       max(w.weight) filter (where w.term = 'popularity'),
       max(w.weight) filter (where w.term = 'trend'),
@@ -1469,7 +1477,7 @@ create or replace function medley.member_history(
   p_dislike_share double precision,
   p_as_of timestamptz
 )
-returns table (item_no int, weight double precision)
+returns table (item_no int, weight double precision, breadth double precision)
 language sql stable parallel safe security invoker
 begin atomic
   select
@@ -1477,7 +1485,8 @@ begin atomic
     (
       power(abs(h.value) / max(abs(h.value)) over (), p_exponent)
       * case when h.value > 0 then 1 else -p_dislike_share end
-    )
+    ),
+    sqrt(count(*) over ())
   from (
     select a.item_no, sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) as value
     from medley.affinities as a
@@ -1490,7 +1499,8 @@ begin atomic
 end;
 
 comment on function medley.member_history(int, int, double precision, double precision, timestamptz) is
-  'The items that speak for a member, strongest first, with weights from -p_dislike_share to 1.';
+  'The items that speak for a member, strongest first, with weights from -p_dislike_share to 1. breadth is the root of how '
+  'many they are: sums of likeness over them grow with it, and are divided by it.';
 revoke all on function medley.member_history(int, int, double precision, double precision, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -1674,6 +1684,7 @@ declare
   v_embedding double precision := (p_parameters).embedding;
   v_social double precision := (p_parameters).social;
   v_social_cap double precision := (p_parameters).social_cap;
+  v_social_discount double precision := (p_parameters).social_discount;
   v_followed double precision := (p_parameters).followed;
   v_popularity double precision := (p_parameters).popularity;
   v_trend double precision := (p_parameters).trend;
@@ -1688,7 +1699,7 @@ declare
 begin
   return query
   with history as materialized (
-    select h.item_no, h.weight
+    select h.item_no, h.weight, h.breadth
     from medley.member_history(
       p_user_no, v_history, v_history_exponent, v_dislike_share, p_as_of
     ) as h
@@ -1710,7 +1721,7 @@ begin
 
   -- What an item of the history gives its neighbours: by behaviour, and in content, by features and by vectors.
   voice as (
-    select h.item_no, l.list_no, h.weight * l.behavior as behavior, h.weight * l.content as content
+    select h.item_no, l.list_no, h.weight * l.behavior as behavior, h.weight / h.breadth * l.content as content
     from history as h
     cross join (
       values (v_behavior_list, v_behavior, 0), (v_content_list, 0, v_content), (v_embedding_list, 0, v_embedding)
@@ -1757,7 +1768,6 @@ begin
       coalesce(n.item_no, o.item_no) as item_no,
       coalesce(n.behavior, 0) as behavior,
       coalesce(n.content, 0) as content,
-      least(v_social * coalesce(o.friends, 0), v_social_cap) as social,
       coalesce(v_followed * o.followed, 0) as followed,
       coalesce(o.friends, 0)::int as friends,
       case when n.cause >= 4294967296 then (n.cause & 4294967295)::int end as cause_no
@@ -1783,7 +1793,8 @@ begin
       i.published_at,
       p.behavior,
       p.content,
-      p.social,
+      -- What everybody likes says less about friends.
+      least(v_social * p.friends * (1 - v_social_discount * coalesce(s.popularity, 0)), v_social_cap) as social,
       p.followed,
       coalesce(v_popularity * s.popularity, 0) as popularity,
       coalesce(v_trend * s.trend, 0) as trend,
@@ -2686,20 +2697,20 @@ as $$
       p_user_no, (p_parameters).history, (p_parameters).history_exponent, (p_parameters).dislike_share, p_as_of
     ) as h
     inner join (
-      select n.item_no, (p_parameters).behavior * n.weight as points
+      select n.item_no, (p_parameters).behavior * n.weight as behavior, 0 as content
       from medley.item_neighbors as n
       where n.list_no = medley.current_list('behavior') and n.neighbor_no = p_item_no
       union all
-      select n.item_no, (p_parameters).content * n.weight
+      select n.item_no, 0, (p_parameters).content * n.weight
       from medley.item_neighbors as n
       where n.list_no = medley.current_list('content') and n.neighbor_no = p_item_no
       union all
-      select n.item_no, (p_parameters).embedding * n.weight
+      select n.item_no, 0, (p_parameters).embedding * n.weight
       from medley.item_neighbors as n
       where n.list_no = medley.current_list('embedding') and n.neighbor_no = p_item_no
     ) as c on h.item_no = c.item_no
     inner join medley.items as i on h.item_no = i.item_no
-    cross join lateral (select h.weight * c.points as points) as w
+    cross join lateral (select h.weight * (c.behavior + c.content / h.breadth) as points) as w
     group by i.id, i.title
     order by sum(w.points) desc
     limit 5

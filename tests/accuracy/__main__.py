@@ -118,10 +118,19 @@ def evaluate(case: Case, options: argparse.Namespace, console: Console) -> Evalu
         for peer in peers_named(options.only):
             result, rankings[peer.name] = run_peer(bench, peer, progress)
             results.append(result)
-        for variant in VARIANTS.values():
-            if not options.only or variant.name in options.only:
-                result, rankings[variant.name] = run_medley(bench, variant, options.knobs, progress)
+        knobs = options.knobs
+        for all_signals in (False, True):
+            asked = [
+                variant
+                for variant in VARIANTS.values()
+                if variant.all_signals is all_signals
+                and (not options.only or variant.name in options.only)
+            ]
+            for result, ranking in run_medley(bench, asked, knobs, progress):
+                rankings[result.method] = ranking
                 results.append(result)
+                if not all_signals:
+                    knobs = replace(knobs, fixed=result.settings)
     differences = bench.compare(rankings)
     return Evaluated(
         case,
@@ -143,13 +152,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not any(case.split.test for case in asked):
         print("accuracy: too little data: nothing could be held out", file=sys.stderr)
         return BAD_INPUT
+    protocol = {"seed": options.seed, "min_users_per_item": options.min_users_per_item}
     runs = []
     for case in asked:
         runs.append(evaluate(case, options, console))
         console.print(report.table(runs[-1]), "")
+        if options.write:
+            # After each: a run that is stopped keeps what it has.
+            written = report.write(runs, ROOT, **protocol)
     if any(run.case.source.name == "planted" for run in runs):
         console.print(f"No data set in {options.data}: this is a planted one, to show the table.")
-    protocol = {"seed": options.seed, "min_users_per_item": options.min_users_per_item}
     if options.json:
         text = json.dumps(report.as_json(runs, **protocol), indent=2, ensure_ascii=False)
         if str(options.json) == "-":
@@ -157,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             options.json.write_text(text + "\n")
     if options.write:
-        for file in report.write(runs, ROOT, **protocol):
+        for file in written:
             console.print(f"wrote {file.relative_to(ROOT)}")
     return 0
 

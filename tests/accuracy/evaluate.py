@@ -25,7 +25,7 @@ class Result:
         label: For people.
         metrics: On the test part.
         settings: That did best on the validation part.
-        validation: NDCG@10 there.
+        validation: NDCG@10 there; None where nothing was chosen.
         tried: How many settings were.
         seconds: To learn from all but the test part and rank for everyone, with those settings.
         note: What a reader must know.
@@ -36,7 +36,7 @@ class Result:
     label: str
     metrics: Metrics
     settings: Mapping[str, float]
-    validation: float
+    validation: float | None
     tried: int
     seconds: float
     note: str = ""

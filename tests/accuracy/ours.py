@@ -59,27 +59,22 @@ VARIANTS = {
     variant.name: variant
     for variant in (
         Variant("medley-behavior", "Medley, behaviour alone", all_signals=False),
-        Variant("medley-all", "Medley, all signals", all_signals=True),
+        # As installed first: what the other tuned is in force when both learn the rest.
         Variant("medley-installed", "Medley, as installed", all_signals=True, tuned=False),
+        Variant("medley-all", "Medley, all signals", all_signals=True),
     )
 }
 
 # What is tried on the validation part, one knob after the other, each with the best of those
 # before: the courtesy that the peers get by their grids. A longer history than anybody has is not
-# tried. With all signals the penalty stays as installed, and multiples of the ranker's weights are
-# tried instead: none of what costs accuracy for the sake of the page, half or twice of the rest.
-HISTORIES: Mapping[str, tuple[float, ...]] = {
+# tried. With all signals what behaviour alone has chosen stays, and multiples of the ranker's
+# weights are tried.
+BEHAVIOR_KNOBS: Mapping[str, tuple[float, ...]] = {
     "recommend.history": (500.0,),
-    "behavior.history": (1000.0,),
+    "behavior.ridge": (30.0,),
+    "behavior.popularity_damping": (0.05,),
 }
-PENALTIES: Mapping[str, tuple[float, ...]] = {"behavior.ridge": (15.0, 25.0)}
-EXPONENTS: Mapping[str, tuple[float, ...]] = {"recommend.history_exponent": (0.0, 0.5)}
-MULTIPLES: Mapping[str, tuple[float, ...]] = {
-    "diversity": (0.0,),
-    "popularity": (0.0,),
-    "content": (0.5, 2.0),
-    "social": (0.5, 2.0),
-}
+MULTIPLES: Mapping[str, tuple[float, ...]] = {"popularity": (0.0, -1.0), "content": (2.0, 3.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,33 +287,51 @@ def engine(bench: Bench, variant: Variant) -> Iterator[Engine]:
 
 
 def run_medley(
-    bench: Bench, variant: Variant, knobs: Knobs, progress: Progress
-) -> tuple[Result, Ranking]:
-    """Learns from training, tunes on validation, learns the rest, and tests."""
-    with engine(bench, variant) as medley:
-        progress(f"{variant.label}: loading and learning")
+    bench: Bench, variants: Sequence[Variant], knobs: Knobs, progress: Progress
+) -> Iterator[tuple[Result, Ranking]]:
+    """Learns from training, tunes on validation, learns the rest, and tests.
+
+    Args:
+        bench: The case.
+        variants: All with all signals, or none: they share a database.
+        knobs: What to set and to try, but for a variant that is as installed.
+        progress: Told each step.
+    """
+    if not variants:
+        return
+    with engine(bench, variants[0]) as medley:
+        progress(f"{variants[0].label}: loading and learning")
         medley.learn(bench.case.split.train)
-        if variant.tuned:
-            if not variant.all_signals:
-                medley.set(_behavior_alone(medley.values()))
-            medley.set(_known(knobs.fixed, medley.values()))
-        chosen, validation, tried = _tune(medley, bench, variant, knobs, progress)
+        installed = medley.values()
+        tuned = []
+        for variant in variants:
+            medley.set(installed)
+            if variant.tuned:
+                if not variant.all_signals:
+                    medley.set(_behavior_alone(installed))
+                medley.set(_known(knobs.fixed, installed))
+            found = _tune(medley, bench, variant, knobs, progress)
+            tuned.append((variant, medley.values(), found))
+        progress(f"{variants[0].label}: learning from all but the test part")
         started = time.perf_counter()
-        progress(f"{variant.label}: learning from all but the test part")
         if set(bench.known) != set(bench.case.split.train):
             medley.learn(bench.known)
-        ranking = medley.rank(bench.test)
-        seconds = time.perf_counter() - started
-    result = Result(
-        method=variant.name,
-        label=variant.label,
-        metrics=bench.metrics(ranking),
-        settings=chosen,
-        validation=validation,
-        tried=tried,
-        seconds=seconds,
-    )
-    return result, ranking
+        learning = time.perf_counter() - started
+        for variant, values, (chosen, validation, tried) in reversed(tuned):
+            progress(f"{variant.label}: testing")
+            medley.set(values)
+            started = time.perf_counter()
+            ranking = medley.rank(bench.test)
+            result = Result(
+                method=variant.name,
+                label=variant.label,
+                metrics=bench.metrics(ranking),
+                settings={**knobs.fixed, **chosen} if variant.tuned else {},
+                validation=validation,
+                tried=tried,
+                seconds=learning + time.perf_counter() - started,
+            )
+            yield result, ranking
 
 
 def _behavior_alone(values: Mapping[str, float]) -> dict[str, float]:
@@ -335,30 +348,31 @@ def _known(wanted: Mapping[str, float], values: Mapping[str, float]) -> Mapping[
 
 def _tune(
     medley: Engine, bench: Bench, variant: Variant, knobs: Knobs, progress: Progress
-) -> tuple[dict[str, float], float, int]:
+) -> tuple[dict[str, float], float | None, int]:
     """One knob after the other; leaves the best values in force.
 
     Returns:
         What was chosen other than it was, NDCG@10 on the validation part, and how many were tried.
     """
+    if not variant.tuned:
+        return {}, None, 1
     best = mean_ndcg(medley.rank(bench.validation), bench.validation)
     chosen: dict[str, float] = {}
     tried = 1
-    if not variant.tuned:
-        return chosen, best, tried
-    for name, candidates in _candidates(medley.values(), bench, variant, knobs).items():
-        kept = medley.values()[name]
+    before = medley.values()
+    for name, candidates in _candidates(before, bench, variant, knobs).items():
         for value in candidates:
-            if value == kept:
+            if value == before[name]:
                 continue
             tried += 1
             progress(f"{variant.label}: {name} = {value:g}")
-            medley.set({name: value})
+            # All at once: what is derived from them is derived once.
+            medley.set({**before, **chosen, name: value})
             found = mean_ndcg(medley.rank(bench.validation), bench.validation)
             if found > best:
-                best, kept = found, value
+                best = found
                 chosen[name] = value
-        medley.set({name: kept})
+    medley.set({**before, **chosen})
     return chosen, best, tried
 
 
@@ -368,15 +382,14 @@ def _candidates(
     if knobs.tune is not None:
         _known(dict.fromkeys(knobs.tune, 0.0), values)
         return knobs.tune
+    if variant.all_signals:
+        return {
+            f"{RANKER}.{term}": [values[f"{RANKER}.{term}"] * multiple for multiple in multiples]
+            for term, multiples in MULTIPLES.items()
+        }
     data = bench.case.data
     longest = max(Counter(data.pairs[place][0] for place in bench.known).values())
-    found: dict[str, Sequence[float]] = {
-        name: tried for name, tried in HISTORIES.items() if longest > values[name]
-    }
-    if not variant.all_signals:
-        return {**found, **PENALTIES}
-    found.update(EXPONENTS)
-    for term, multiples in MULTIPLES.items():
-        installed = values[f"{RANKER}.{term}"]
-        found[f"{RANKER}.{term}"] = [installed * multiple for multiple in multiples]
+    found = dict(BEHAVIOR_KNOBS)
+    if longest <= values["recommend.history"]:
+        del found["recommend.history"]
     return found

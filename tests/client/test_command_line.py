@@ -81,6 +81,7 @@ def test_help_documents_the_exit_codes() -> None:
         ("similar", "x"),
         ("trending",),
         ("log", "-"),
+        ("accuracy",),
         ("experiment", "list"),
         ("load", "venues", "x.csv"),
         ("demo",),

@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from medley import __version__
 from medley._jobs import run_job
 
+from ._accuracy import accuracy
 from ._demo import demo
 from ._experiment import experiment
 from ._genres import genres
@@ -58,7 +59,7 @@ app = typer.Typer(
 app.add_typer(load, name="load")
 app.add_typer(genres, name="genres")
 app.add_typer(experiment, name="experiment")
-for command in (recommend, explain, similar, trending, log, demo):
+for command in (recommend, explain, similar, trending, log, accuracy, demo):
     app.command()(command)
 
 

@@ -95,7 +95,7 @@ comment on column medley.ranker_weights.ranker is 'The ranker, event_feed for in
 comment on column medley.ranker_weights.term is 'The term, as the breakdown of a score names it.';
 comment on column medley.ranker_weights.weight is 'Points: for a yes, for each unit, or at the maximum, as the description says.';
 comment on column medley.ranker_weights.cap is 'Most points that the term can give; null where the weight is the maximum.';
-comment on column medley.ranker_weights.scale is 'Scale of the term''s decay, in the unit that the description names; null where it has none.';
+comment on column medley.ranker_weights.scale is 'Scale of the term''s decay or of its discount, as the description says; null where it has none.';
 comment on column medley.ranker_weights.description is 'What the term rewards and in which unit.';
 comment on column medley.ranker_weights.updated_at is 'When the row last changed.';
 

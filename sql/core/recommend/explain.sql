@@ -17,20 +17,20 @@ as $$
       p_user_no, (p_parameters).history, (p_parameters).history_exponent, (p_parameters).dislike_share, p_as_of
     ) as h
     inner join (
-      select n.item_no, (p_parameters).behavior * n.weight as points
+      select n.item_no, (p_parameters).behavior * n.weight as behavior, 0 as content
       from medley.item_neighbors as n
       where n.list_no = medley.current_list('behavior') and n.neighbor_no = p_item_no
       union all
-      select n.item_no, (p_parameters).content * n.weight
+      select n.item_no, 0, (p_parameters).content * n.weight
       from medley.item_neighbors as n
       where n.list_no = medley.current_list('content') and n.neighbor_no = p_item_no
       union all
-      select n.item_no, (p_parameters).embedding * n.weight
+      select n.item_no, 0, (p_parameters).embedding * n.weight
       from medley.item_neighbors as n
       where n.list_no = medley.current_list('embedding') and n.neighbor_no = p_item_no
     ) as c on h.item_no = c.item_no
     inner join medley.items as i on h.item_no = i.item_no
-    cross join lateral (select h.weight * c.points as points) as w
+    cross join lateral (select h.weight * (c.behavior + c.content / h.breadth) as points) as w
     group by i.id, i.title
     order by sum(w.points) desc
     limit 5

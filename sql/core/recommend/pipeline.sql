@@ -5,6 +5,7 @@ create type medley.recommendation_parameters as (
   embedding double precision,
   social double precision,
   social_cap double precision,
+  social_discount double precision,
   followed double precision,
   popularity double precision,
   trend double precision,
@@ -43,6 +44,7 @@ begin
       max(w.weight) filter (where w.term = 'embedding'),
       max(w.weight) filter (where w.term = 'social'),
       max(w.cap) filter (where w.term = 'social'),
+      max(w.scale) filter (where w.term = 'social'),
       max(w.weight) filter (where w.term = 'followed'),
       max(w.weight) filter (where w.term = 'popularity'),
       max(w.weight) filter (where w.term = 'trend'),
@@ -86,7 +88,7 @@ create or replace function medley.member_history(
   p_dislike_share double precision,
   p_as_of timestamptz
 )
-returns table (item_no int, weight double precision)
+returns table (item_no int, weight double precision, breadth double precision)
 language sql stable parallel safe security invoker
 begin atomic
   select
@@ -94,7 +96,8 @@ begin atomic
     (
       power(abs(h.value) / max(abs(h.value)) over (), p_exponent)
       * case when h.value > 0 then 1 else -p_dislike_share end
-    )
+    ),
+    sqrt(count(*) over ())
   from (
     select a.item_no, sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) as value
     from medley.affinities as a
@@ -107,7 +110,8 @@ begin atomic
 end;
 
 comment on function medley.member_history(int, int, double precision, double precision, timestamptz) is
-  'The items that speak for a member, strongest first, with weights from -p_dislike_share to 1.';
+  'The items that speak for a member, strongest first, with weights from -p_dislike_share to 1. breadth is the root of how '
+  'many they are: sums of likeness over them grow with it, and are divided by it.';
 revoke all on function medley.member_history(int, int, double precision, double precision, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -291,6 +295,7 @@ declare
   v_embedding double precision := (p_parameters).embedding;
   v_social double precision := (p_parameters).social;
   v_social_cap double precision := (p_parameters).social_cap;
+  v_social_discount double precision := (p_parameters).social_discount;
   v_followed double precision := (p_parameters).followed;
   v_popularity double precision := (p_parameters).popularity;
   v_trend double precision := (p_parameters).trend;
@@ -305,7 +310,7 @@ declare
 begin
   return query
   with history as materialized (
-    select h.item_no, h.weight
+    select h.item_no, h.weight, h.breadth
     from medley.member_history(
       p_user_no, v_history, v_history_exponent, v_dislike_share, p_as_of
     ) as h
@@ -327,7 +332,7 @@ begin
 
   -- What an item of the history gives its neighbours: by behaviour, and in content, by features and by vectors.
   voice as (
-    select h.item_no, l.list_no, h.weight * l.behavior as behavior, h.weight * l.content as content
+    select h.item_no, l.list_no, h.weight * l.behavior as behavior, h.weight / h.breadth * l.content as content
     from history as h
     cross join (
       values (v_behavior_list, v_behavior, 0), (v_content_list, 0, v_content), (v_embedding_list, 0, v_embedding)
@@ -374,7 +379,6 @@ begin
       coalesce(n.item_no, o.item_no) as item_no,
       coalesce(n.behavior, 0) as behavior,
       coalesce(n.content, 0) as content,
-      least(v_social * coalesce(o.friends, 0), v_social_cap) as social,
       coalesce(v_followed * o.followed, 0) as followed,
       coalesce(o.friends, 0)::int as friends,
       case when n.cause >= 4294967296 then (n.cause & 4294967295)::int end as cause_no
@@ -400,7 +404,8 @@ begin
       i.published_at,
       p.behavior,
       p.content,
-      p.social,
+      -- What everybody likes says less about friends.
+      least(v_social * p.friends * (1 - v_social_discount * coalesce(s.popularity, 0)), v_social_cap) as social,
       p.followed,
       coalesce(v_popularity * s.popularity, 0) as popularity,
       coalesce(v_trend * s.trend, 0) as trend,

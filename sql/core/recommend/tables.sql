@@ -50,7 +50,7 @@ revoke all on medley.recommendation_candidates from public, anon, authenticated,
 
 insert into medley.settings (key, value, description)
 values
-  ('recommend.history', 100, 'Items of a member, strongest first, that speak for others; 5 to 500.'),
+  ('recommend.history', 200, 'Items of a member, strongest first, that speak for others; 5 to 500.'),
   (
     'recommend.history_exponent', 0.2,
     'Affinities enter as (affinity / the member''s strongest) to this power; 0 counts items alike, 1 is proportional.'
@@ -60,7 +60,7 @@ values
     'What a disliked item takes from its neighbours, as a share of what a liked one gives; 0 to 1.'
   ),
   (
-    'recommend.neighbors', 4000,
+    'recommend.neighbors', 10000,
     'Neighbours of each method that are read for a member, at most: of each item of the history the nearest, as many '
     'for each; 500 to 100000.'
   ),
@@ -76,12 +76,18 @@ values
 insert into medley.ranker_weights (ranker, term, weight, cap, scale, description)
 values
   ('recommendations', 'behavior', 1, null, null, 'A unit of what the member''s history says through behaviour.'),
-  ('recommendations', 'content', 0.03, null, null, 'A unit of likeness in features to the member''s history.'),
   (
-    'recommendations', 'embedding', 0.03, null, null,
-    'A unit of likeness of vectors to the member''s history; its points are part of the term content.'
+    'recommendations', 'content', 0.05, null, null,
+    'A unit of likeness in features to an item of the member''s history, over the root of how many items that has.'
   ),
-  ('recommendations', 'social', 0.015, 0.06, null, 'Each friend who likes the item.'),
+  (
+    'recommendations', 'embedding', 0.05, null, null,
+    'A unit of likeness of vectors, likewise; its points are part of the term content.'
+  ),
+  (
+    'recommendations', 'social', 0.02, 0.1, 0.75,
+    'Each friend who likes the item; the scale is what less it is for the most popular item of its kind, as a share.'
+  ),
   ('recommendations', 'followed', 0.1, null, null, 'An item of somebody whom the member follows.'),
   ('recommendations', 'popularity', 0.02, null, null, 'The most popular item of its kind.'),
   ('recommendations', 'trend', 0.02, null, null, 'The strongest trend of the day of its kind.'),

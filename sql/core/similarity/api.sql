@@ -7,10 +7,14 @@ create or replace function public.get_similar_items(
   p_cursor text default null
 )
 returns table (item_id uuid, kind text, title text, score real, method text, reason text, next_cursor text)
-language sql stable parallel safe security invoker set search_path = ''
+language plpgsql stable parallel safe security invoker set search_path = ''
 as $$
+begin
+  -- Not language sql, which would plan the call each time.
+  return query
   select s.item_id, s.kind, s.title, s.score, s.method, s.reason, s.next_cursor
-  from medley.get_similar_items(p_item_id, p_kind, p_method, p_limit, p_cursor, now()) as s
+  from medley.get_similar_items(p_item_id, p_kind, p_method, p_limit, p_cursor, now()) as s;
+end;
 $$;
 
 comment on function public.get_similar_items(uuid, text, text, int, text) is

@@ -268,10 +268,10 @@ declare
   v_query text := 'similar:' || md5(row(p_item_id, p_kind, p_method)::text);
   v_item medley.items;
   v_lists smallint[] := array[]::smallint[];
+  v_list smallint;
   v_stage int;
   v_score real;
   v_no int;
-  v_found int;
   v_nos int[] := array[]::int[];
   v_scores real[] := array[]::real[];
   v_stages int[] := array[]::int[];
@@ -291,42 +291,47 @@ begin
     perform medley.check_kind(p_kind);
   end if;
 
-  begin
-    select (c.p ->> 'stage')::int, (c.p ->> 'score')::real, (c.p ->> 'item_no')::int into v_stage, v_score, v_no
-    from medley.decode_cursor(p_cursor, v_query) as c (p);
-    if p_cursor is not null and (num_nulls(v_stage, v_score, v_no) > 0 or v_stage not between 1 and cardinality(v_methods)) then
+  if p_cursor is not null then
+    begin
+      select (c.p ->> 'stage')::int, (c.p ->> 'score')::real, (c.p ->> 'item_no')::int into v_stage, v_score, v_no
+      from medley.decode_cursor(p_cursor, v_query) as c (p);
+    exception
+      when data_exception then
+        v_stage := null;
+    end;
+    if num_nulls(v_stage, v_score, v_no) > 0 or v_stage not between 1 and cardinality(v_methods) then
       perform medley.fail('invalid_cursor', 'the cursor is damaged', 'p_cursor', 'Start again without a cursor.');
     end if;
-  exception
-    when data_exception then
-      perform medley.fail('invalid_cursor', 'the cursor is damaged', 'p_cursor', 'Start again without a cursor.');
-  end;
+  end if;
 
   -- One method after the other, each from where the last page ended or from its beginning, until the page is full.
   for v_at in 1 .. cardinality(v_methods) loop
+    v_list := medley.current_list(v_methods[v_at]);
     if v_at >= coalesce(v_stage, 1) then
+      v_page_nos := null;
       if v_methods[v_at] = 'popular' then
         select array_agg(s.item_no), array_agg(s.score) into v_page_nos, v_page_scores
         from medley.popular_page(
           v_lists, v_item.item_no, coalesce(p_kind, v_item.kind), v_user_id,
           coalesce(v_score, 'infinity'), coalesce(v_no, 0), v_limit + 1 - cardinality(v_nos), p_as_of
         ) as s;
-      else
+      elsif v_list is not null then
         select array_agg(s.item_no), array_agg(s.score) into v_page_nos, v_page_scores
         from medley.similar_page(
-          medley.current_list(v_methods[v_at]), v_lists, v_item.item_no, p_kind, v_user_id,
+          v_list, v_lists, v_item.item_no, p_kind, v_user_id,
           coalesce(v_score, 'infinity'), coalesce(v_no, 0), v_limit + 1 - cardinality(v_nos), p_as_of
         ) as s;
       end if;
-      v_found := coalesce(cardinality(v_page_nos), 0);
-      v_nos := v_nos || v_page_nos;
-      v_scores := v_scores || v_page_scores;
-      v_stages := v_stages || array_fill(v_at, array[v_found]);
+      if v_page_nos is not null then
+        v_nos := v_nos || v_page_nos;
+        v_scores := v_scores || v_page_scores;
+        v_stages := v_stages || array_fill(v_at, array[cardinality(v_page_nos)]);
+      end if;
       exit when cardinality(v_nos) > v_limit;
       v_score := null;
       v_no := null;
     end if;
-    v_lists := v_lists || medley.current_list(v_methods[v_at]);
+    v_lists := v_lists || v_list;
   end loop;
 
   if cardinality(v_nos) > v_limit then

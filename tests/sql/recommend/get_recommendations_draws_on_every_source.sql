@@ -33,7 +33,7 @@ select engage('m6', 'f7', 'like'), engage('m3', 'f8', 'dislike'), engage('m4', '
 select act_as(md5('member m2')::uuid);
 select is(why('f6'), 'social: 3 friends like it', 'what friends like');
 select is(why('f9'), 'social: 1 friend likes it', 'also one of them');
-select is(points('f6', 'social'), 0.045, 'each counts');
+select is(points('f6', 'social'), 0.06, 'each counts');
 select ok(not coalesce(why('f7'), '') ~ 'friend', 'whom one only follows is no friend');
 select ok(not coalesce(why('f8'), '') ~ 'friend', 'a dislike is no recommendation');
 select act_as_owner();
@@ -49,7 +49,7 @@ select act_as_owner();
 select befriend(md5('member m2')::uuid, make_member('pal' || n)) from generate_series(1, 6) as n;
 select engage('pal' || n, 'old1', 'like') from generate_series(1, 6) as n;
 select act_as(md5('member m2')::uuid);
-select is(points('old1', 'social'), 0.06, 'but only up to the cap');
+select is(points('old1', 'social'), 0.1, 'but only up to the cap');
 select is(why('old1'), 'social: 6 friends like it', 'and are all named');
 select act_as_owner();
 select plant_list('behavior', array['f1 > f2 0.9', 'f1 > old1 0.9']);
