@@ -16,7 +16,7 @@ from pathlib import Path
 from medley_stack.cluster import scratch
 from medley_stack.source import apply_sql_source
 
-from bench import experiments, imports, ingest, taxonomy, taxonomy_scale, voting
+from bench import experiments, imports, ingest, studio, taxonomy, taxonomy_scale, voting
 from bench.recommend import measure as recommend_measure
 from bench.recommend import neighbors
 from bench.recommend import report as recommend_report
@@ -35,6 +35,7 @@ SUITES = (
     "imports",
     "voting",
     "experiments",
+    "studio",
 )
 
 
@@ -164,6 +165,11 @@ def voting_at_once(options: argparse.Namespace) -> None:
             raise SystemExit("votes were lost")
 
 
+def studio_figures(options: argparse.Namespace) -> None:
+    """Similar tracks, allowances, the queue, playlists; prints its own table."""
+    _other("studio", studio.main, [], write=options.write)
+
+
 def _other(
     name: str, suite: Callable[[list[str]], int], arguments: list[str], *, write: bool
 ) -> None:
@@ -230,6 +236,16 @@ def main() -> int:
     for name, suite in alone.items():
         if name in suites:
             suite(options)
+    if "taxonomy" in suites:
+        taxonomy_quality(options)
+    if "taxonomy-scale" in suites:
+        taxonomy_at_scale(options)
+    if "experiments" in suites:
+        experiments_by_simulation(options)
+    if "ingest" in suites:
+        ingest_rate(options)
+    if "studio" in suites:
+        studio_figures(options)
     if "serving" in suites:
         text = serving(options)
         if options.write:

@@ -125,6 +125,21 @@ comment on function medley.increment_band_track_count() is
   'and what was taken away.';
 revoke all on function medley.increment_band_track_count() from public, anon, authenticated, service_role;
 
+create or replace function medley.join_band()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  insert into public.band_tracks (band_id, track_id)
+  values (new.band_id, new.id)
+  on conflict do nothing;
+  return null;
+end;
+$$;
+
+comment on function medley.join_band() is 'Row trigger on generated_tracks: a completed track is one of its band''s.';
+revoke all on function medley.join_band() from public, anon, authenticated, service_role;
+
 create or replace function medley.count_band_followers()
 returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -272,6 +287,19 @@ for each statement execute function medley.link_track_genres();
 create trigger generated_tracks_2_genres_update
 after update on public.generated_tracks
 for each row when (old.genres is distinct from new.genres) execute function medley.follow_track_genres();
+
+-- After features and registration, which the band's counters do not need but its lists do.
+create trigger generated_tracks_5_band_insert
+after insert on public.generated_tracks
+for each row when (new.status = 'completed' and new.band_id is not null) execute function medley.join_band();
+create trigger generated_tracks_5_band_update
+after update on public.generated_tracks
+for each row
+when (
+  new.status = 'completed' and new.band_id is not null
+  and (old.status, old.band_id) is distinct from (new.status, new.band_id)
+)
+execute function medley.join_band();
 
 create trigger bands_1_register_insert
 after insert on public.bands referencing new table as new_rows

@@ -171,9 +171,10 @@ begin
       when t.status = 'queued' then (
         select 1 + count(*)
         from public.generated_tracks as o
+        -- The first condition is the index's.
         where o.status in ('queued', 'generating')
-          and (o.claimable_at, o.created_at) < (t.claimable_at, t.created_at)
           and o.status = 'queued'
+          and (o.claimable_at, o.created_at) < (t.claimable_at, t.created_at)
       )
     end,
     t.attempts::int,
@@ -384,6 +385,10 @@ begin
     perform medley.fail('invalid_argument', 'a completed track has an address and a duration',
       case when p_url is null then 'p_url' else 'p_duration' end, 'Store the audio first; nothing was written.');
   end if;
+  -- The vector first: band and match percentage follow at once, and the band is counted with it.
+  if p_embedding is not null then
+    perform medley.write_audio_vector(p_track_id, p_embedding);
+  end if;
   update public.generated_tracks as t
   set
     status = 'completed',
@@ -396,15 +401,6 @@ begin
     completed_at = p_as_of,
     error = null
   where t.id = p_track_id;
-
-  if p_embedding is not null then
-    perform medley.write_audio_vector(p_track_id, p_embedding);
-  end if;
-  insert into public.band_tracks (band_id, track_id, added_at)
-  select t.band_id, t.id, p_as_of
-  from public.generated_tracks as t
-  where t.id = p_track_id and t.band_id is not null
-  on conflict do nothing;
 exception
   when check_violation then
     perform medley.fail('invalid_argument', sqlerrm, null, 'Correct what is out of range; nothing was written.');
@@ -412,7 +408,7 @@ end;
 $$;
 
 comment on function medley.finish_track(uuid, text, int, text, text, text[], text[], real[], timestamptz) is
-  'Completes a track that is generating: audio, words, vector, and its band. Errors: invalid_argument.';
+  'Completes a track that is generating: audio, words and vector. Errors: invalid_argument.';
 revoke all on function medley.finish_track(uuid, text, int, text, text, text[], text[], real[], timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -564,8 +560,7 @@ declare
   v_due uuid[] := array(
     select t.id
     from public.generated_tracks as t
-    where t.status in ('queued', 'generating')
-      and t.status = 'generating'
+    where t.status = 'generating'
       and t.claimable_at <= p_as_of
       and t.attempts >= medley.setting('studio.max_attempts')
     order by t.claimable_at, t.created_at

@@ -214,3 +214,12 @@ grant select, delete on public.user_follows to authenticated;
 grant insert (user_id, band_id) on public.user_follows to authenticated;
 grant select, insert, delete on public.user_follows to service_role;
 grant select on public.playlists_with_tracks to anon, authenticated, service_role;
+
+-- Where the project has Realtime, members watch their requests advance; the table's policies hold there too.
+do $$
+begin
+  if exists (select from pg_catalog.pg_publication as p where p.pubname = 'supabase_realtime' and not p.puballtables) then
+    alter publication supabase_realtime add table public.generated_tracks;
+  end if;
+end;
+$$;

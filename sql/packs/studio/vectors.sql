@@ -88,6 +88,9 @@ declare
     where v.user_no = p_user_no and v.embedding_type = 'audio' and v.model_version = medley.audio_model()
   );
 begin
+  if v_stored is null and not exists (select from medley.affinities as a where a.user_no = p_user_no) then
+    return null;
+  end if;
   -- The job is up to ten minutes behind; what the member did a moment ago counts at once.
   return coalesce(v_stored, (
     select t.embedding_768
@@ -207,13 +210,33 @@ comment on function medley.refresh_band_styles() is
   'Job: styles of all bands, after another model of audio vectors came into use. Returns how many bands.';
 revoke all on function medley.refresh_band_styles() from public, anon, authenticated, service_role;
 
--- No SET: it inlines. One filter for both ways of searching.
+create or replace function medley.hidden_owners(p_user_id uuid)
+returns uuid[]
+language sql stable parallel safe security definer set search_path = ''
+as $$
+  select coalesce(array_agg(distinct h.user_id), '{}')
+  from (
+    select b.blocked_id from public.user_blocks as b where b.user_id = p_user_id
+    union all
+    select b.user_id from public.user_blocks as b where b.blocked_id = p_user_id
+    union all
+    select m.muted_id from public.user_mutes as m where m.user_id = p_user_id
+  ) as h (user_id)
+$$;
+
+comment on function medley.hidden_owners(uuid) is
+  'The members whose public items no list shows to the member: blocked, blocking or muted. Asked once a query, where '
+  'may_list would be asked for each of thousands of items.';
+revoke all on function medley.hidden_owners(uuid) from public, anon, authenticated, service_role;
+
+-- No SET: it inlines. One filter for both ways of searching; a test compares it with may_list.
 create or replace function medley.may_play(
   p_item medley.items,
   p_kinds text[],
   p_genre_id uuid,
   p_skip int[],
   p_user_id uuid,
+  p_hidden uuid[],
   p_as_of timestamptz
 )
 returns boolean
@@ -227,15 +250,15 @@ and (
   or (select true from public.item_genres as g where g.item_id = (p_item).id and g.genre_id = p_genre_id) is not null
 )
 and (
-  (p_item).owner_id is null and (p_item).visibility = 'public'
+  (p_item).visibility = 'public' and ((p_item).owner_id is null or (p_item).owner_id <> all(p_hidden))
   or (p_item).owner_id = p_user_id
-  or (p_item).visibility <> 'private' and medley.may_list(p_user_id, (p_item).id, (p_item).owner_id)
+  or (p_item).visibility = 'followers' and medley.may_list(p_user_id, (p_item).id, (p_item).owner_id)
 );
 
-comment on function medley.may_play(medley.items, text[], uuid, int[], uuid, timestamptz) is
+comment on function medley.may_play(medley.items, text[], uuid, int[], uuid, uuid[], timestamptz) is
   'Whether an item may stand on a page of what sounds alike: of these kinds, of the genre (null: any), not among p_skip, '
-  'published, visible to the member (null: nobody is signed in), and not of a muted one.';
-revoke all on function medley.may_play(medley.items, text[], uuid, int[], uuid, timestamptz)
+  'published, visible to the member (null: nobody is signed in), and not of p_hidden, which is hidden_owners of the member.';
+revoke all on function medley.may_play(medley.items, text[], uuid, int[], uuid, uuid[], timestamptz)
 from public, anon, authenticated, service_role;
 
 create or replace function medley.nearest_by_index(
@@ -250,14 +273,15 @@ create or replace function medley.nearest_by_index(
   p_as_of timestamptz
 )
 returns table (item_no int, distance double precision)
-language plpgsql stable parallel safe security definer
+language plpgsql stable parallel safe security definer rows 20
 set search_path = '' set plan_cache_mode = force_custom_plan
 -- The index alone gives this order without reading every vector; costs do not know that vectors lie out of line.
 set enable_sort = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
-set hnsw.iterative_scan = relaxed_order set hnsw.ef_search = 100 set hnsw.max_scan_tuples = 20000 -- noqa: PRS
+set hnsw.iterative_scan = relaxed_order set hnsw.ef_search = 200 set hnsw.max_scan_tuples = 20000 -- noqa: PRS
 as $$
 declare
   v_model text := medley.audio_model();
+  v_hidden uuid[] := medley.hidden_owners(p_user_id);
 begin
   return query
   select e.item_no, e.embedding_768 operator(extensions.<=>) p_vector
@@ -270,7 +294,7 @@ begin
       p_after is null
       or ((e.embedding_768 operator(extensions.<=>) p_vector), e.item_no) > (p_after, p_after_no)
     )
-    and medley.may_play(i, p_kinds, p_genre_id, p_skip, p_user_id, p_as_of)
+    and medley.may_play(i, p_kinds, p_genre_id, p_skip, p_user_id, v_hidden, p_as_of)
   order by e.embedding_768 operator(extensions.<=>) p_vector
   limit p_limit;
 end;
@@ -295,22 +319,23 @@ create or replace function medley.nearest_exactly(
   p_as_of timestamptz
 )
 returns table (item_no int, distance double precision)
-language plpgsql stable parallel safe security definer
+language plpgsql stable parallel safe security definer rows 20
 set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_model text := medley.audio_model();
+  v_hidden uuid[] := medley.hidden_owners(p_user_id);
 begin
   return query
   with candidate as (
     select i.*
     from medley.items as i
-    where p_genre_id is null and medley.may_play(i, p_kinds, null, p_skip, p_user_id, p_as_of)
+    where p_genre_id is null and medley.may_play(i, p_kinds, null, p_skip, p_user_id, v_hidden, p_as_of)
     union all
     select i.*
     from public.item_genres as g
     inner join medley.items as i on i.id = g.item_id
-    where g.genre_id = p_genre_id and medley.may_play(i, p_kinds, null, p_skip, p_user_id, p_as_of)
+    where g.genre_id = p_genre_id and medley.may_play(i, p_kinds, null, p_skip, p_user_id, v_hidden, p_as_of)
   )
 
   select n.item_no, n.distance
@@ -346,7 +371,7 @@ create or replace function medley.nearest_items(
   p_as_of timestamptz
 )
 returns table (item_no int, distance double precision)
-language plpgsql stable parallel safe security definer
+language plpgsql stable parallel safe security definer rows 20
 set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
@@ -360,13 +385,15 @@ begin
   if not v_few then
     select array_agg(n.item_no), array_agg(n.distance) into v_nos, v_distances
     from medley.nearest_by_index(
-      p_vector, p_kinds, p_genre_id, p_skip, p_after, p_after_no, p_user_id, p_limit, p_as_of
+      -- The first that come are not quite the nearest: the best half of twice as many is nearer to it.
+      p_vector, p_kinds, p_genre_id, p_skip, p_after, p_after_no, p_user_id, 2 * p_limit, p_as_of
     ) as n;
-    if cardinality(v_nos) = p_limit then
+    if cardinality(v_nos) >= p_limit then
       return query
       select n.item_no, n.distance
       from unnest(v_nos, v_distances) as n (item_no, distance)
-      order by n.distance, n.item_no;
+      order by n.distance, n.item_no
+      limit p_limit;
       return;
     end if;
   end if;

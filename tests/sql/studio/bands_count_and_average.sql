@@ -1,5 +1,5 @@
 -- A band's counters and style follow what is added and what goes, by whatever way.
-select plan(30);
+select plan(32);
 
 select make_member('ada'), make_member('bob'), make_member('eve');
 select make_track('ada', t) from unnest(array['a', 'b', 'c']) as u (t);
@@ -43,6 +43,10 @@ select throws_code($$ select public.add_band_tracks(band('Band'), array_fill(tra
 select throws_permission($$ insert into public.band_tracks (band_id, track_id) values (band('Band'), track('his')) $$, 'nor by a plain insert');
 select throws_permission($$ insert into public.band_tracks (band_id, track_id) values (band('Bobs'), track('c')) $$, 'into nobody else''s band');
 select throws_permission($$ update public.bands set track_count = 9 where true $$, 'counters are nobody''s to write');
+
+-- A band that is named on the track.
+select lives_ok($$ update public.generated_tracks set band_id = band('Other') where id = track('c') $$, 'a completed track is filed');
+select is(state('Other'), '1 0 1.000,0.000', 'and joins');
 
 -- Followers.
 select lives_ok($$ insert into public.user_follows (user_id, band_id) values (member('ada'), band('Bobs')) $$, 'ada follows');

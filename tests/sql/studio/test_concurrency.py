@@ -38,16 +38,22 @@ def act_as(connection: psycopg.Connection[Any], member: str | None) -> None:
     connection.execute(ACT, (json.dumps(claims), role))
 
 
+Call = tuple[str, tuple[Any, ...]]
+Answer = list[tuple[Any, ...]] | str
+
+
+def rows_of(answers: Sequence[Answer]) -> list[tuple[Any, ...]]:
+    """The rows of the answers that are no refusals."""
+    return [row for answer in answers if not isinstance(answer, str) for row in answer]
+
+
 def at_once(
-    database: Database,
-    member: str | None,
-    calls: Sequence[tuple[str, tuple[Any, ...]]],
-    sessions: int,
-) -> list[list[tuple[Any, ...]] | str]:
+    database: Database, member: str | None, calls: Sequence[Call], sessions: int
+) -> list[Answer]:
     """Each call in one of so many sessions: its rows, or the code that it was refused with."""
 
-    def work(share: Sequence[tuple[str, tuple[Any, ...]]]) -> list[list[tuple[Any, ...]] | str]:
-        found: list[list[tuple[Any, ...]] | str] = []
+    def work(share: Sequence[Call]) -> list[Answer]:
+        found: list[Answer] = []
         with psycopg.connect(
             database.cluster.url(),
             autocommit=True,
@@ -72,7 +78,7 @@ def test_a_hundred_requests_at_once_take_exactly_what_there_is(studio: Database)
     call = ("select r.remaining from public.request_generation('new') as r", ())
     answers = at_once(studio, "ada", [call] * 100, 50)
     assert answers.count("quota_exceeded") == 63
-    left = sorted(answer[0][0] for answer in answers if answer != "quota_exceeded")
+    left = sorted(row[0] for row in rows_of(answers))
     assert left == list(range(37)), "each request took one"
     assert studio.value("select count(*) from public.generated_tracks") == 37
     assert studio.value("select daily_count from medley.generation_quotas") == 37
@@ -85,7 +91,7 @@ def test_a_request_that_is_repeated_at_once_is_one(studio: Database) -> None:
         (),
     )
     answers = at_once(studio, "bob", [call] * 16, 16)
-    assert len({row for answer in answers for row in answer}) == 1
+    assert len(set(rows_of(answers))) == 1
     assert (
         studio.value(
             "select q.daily_count from medley.generation_quotas as q "
@@ -104,7 +110,7 @@ def test_claims_are_disjoint_and_complete(studio: Database) -> None:
     )
     call = ("select c.track_id, c.attempt from public.claim_generation_jobs('w', 7, 600) as c", ())
     answers = at_once(studio, None, [call] * 80, 8)
-    claimed = [row for answer in answers for row in answer]
+    claimed = rows_of(answers)
     assert len(claimed) == len(set(claimed)) == 300
     assert {attempt for _, attempt in claimed} == {1}
 
@@ -151,7 +157,7 @@ def test_an_event_that_comes_many_times_at_once_counts_once(studio: Database) ->
         (),
     )
     answers = at_once(studio, None, [call] * 16, 16)
-    assert Counter(answer[0][0] for answer in answers) == {"applied": 1, "duplicate": 15}
+    assert Counter(row[0] for row in rows_of(answers)) == {"applied": 1, "duplicate": 15}
 
 
 def test_two_devices_edit_one_playlist(studio: Database) -> None:
@@ -167,9 +173,9 @@ def test_two_devices_edit_one_playlist(studio: Database) -> None:
         for n in range(1, 60)
     ]
     answers = at_once(studio, "ada", adds, 4)
-    assert sum(answer[0][0] for answer in answers) == 60, "each track was added once"
+    assert sum(row[0] for row in rows_of(answers)) == 60, "each track was added once"
 
-    edits = []
+    edits: list[Call] = []
     for n in range(1, 31):
         edits += [
             (
@@ -237,7 +243,7 @@ def test_counters_and_styles_are_exact(studio: Database) -> None:
         for n in range(1, 41)
         for band in ("Band", "Other")
     ]
-    assert sum(answer[0][0] for answer in at_once(studio, "cleo", calls, 8)) == 80
+    assert sum(row[0] for row in rows_of(at_once(studio, "cleo", calls, 8))) == 80
     at_once(
         studio,
         "cleo",
