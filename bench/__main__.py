@@ -232,20 +232,11 @@ def main() -> int:
         "ingest": ingest_rate,
         "imports": import_stages,
         "voting": voting_at_once,
+        "studio": studio_figures,
     }
     for name, suite in alone.items():
         if name in suites:
             suite(options)
-    if "taxonomy" in suites:
-        taxonomy_quality(options)
-    if "taxonomy-scale" in suites:
-        taxonomy_at_scale(options)
-    if "experiments" in suites:
-        experiments_by_simulation(options)
-    if "ingest" in suites:
-        ingest_rate(options)
-    if "studio" in suites:
-        studio_figures(options)
     if "serving" in suites:
         text = serving(options)
         if options.write:
