@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from medley import Medley
 from postgrest.exceptions import APIError
 
 from tests.functions.studio.conftest import WEBHOOK_SECRET, Member, Platforms, Studio
@@ -27,8 +28,9 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 def rpc(studio: Studio, member: Member, name: str, **arguments: Any) -> list[dict[str, Any]]:
     client = studio.project.client()
     client.postgrest.auth(member.token)
-    found: list[dict[str, Any]] = client.rpc(name, arguments).execute().data
-    return found
+    found: Any = client.rpc(name, arguments).execute().data
+    rows: list[dict[str, Any]] = found
+    return rows
 
 
 def requested(studio: Studio, member: Member, **arguments: Any) -> str:
@@ -205,8 +207,8 @@ def test_a_model_that_fails_is_tried_again_and_at_last_the_allowance_comes_back(
     (after,) = rpc(studio, ada, "get_generation_quota")
     assert after["remaining"] == before["remaining"]
     service = studio.project.client(studio.project.secret_key)
-    dead = service.rpc("get_failed_generations", {}).execute().data
-    assert [row["track_id"] for row in dead] == [track]
+    dead = Medley(service).iter_failed_generations()
+    assert [row.track_id for row in dead] == [track]
 
 
 @pytest.mark.parametrize(
