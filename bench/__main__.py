@@ -17,7 +17,7 @@ from pathlib import Path
 from medley_stack.cluster import scratch
 from medley_stack.source import apply_sql_source
 
-from bench import experiments, imports, ingest, streams, taxonomy, taxonomy_scale, voting
+from bench import experiments, imports, ingest, streams, studio, taxonomy, taxonomy_scale, voting
 from bench.recommend import measure as recommend_measure
 from bench.recommend import neighbors
 from bench.recommend import report as recommend_report
@@ -37,6 +37,7 @@ SUITES = (
     "streams",
     "voting",
     "experiments",
+    "studio",
 )
 
 # Suites whose own table goes into the document, under a title and with what the columns are.
@@ -51,6 +52,11 @@ SECTIONS = {
     ),
     "imports": ("Import of an artist", "Database time of the stages, through their RPCs."),
     "streams": ("Streams of import progress", ""),
+    "studio": (
+        "Studio",
+        "Similar tracks beside an exact scan of all vectors, allowances and the queue under many "
+        "sessions, and moves in a playlist beside a lookup by primary key.",
+    ),
     "voting": (
         "Votes on setlists",
         "A vote with its counters and its engagement, beside a lookup by primary key under "
@@ -198,6 +204,11 @@ def voting_at_once(options: argparse.Namespace) -> None:
             raise SystemExit("votes were lost")
 
 
+def studio_figures(options: argparse.Namespace) -> None:
+    """Similar tracks, allowances, the queue, playlists; prints its own table."""
+    _other("studio", studio.main, [], write=options.write)
+
+
 def _other(
     name: str, suite: Callable[[list[str]], int], arguments: list[str], *, write: bool
 ) -> None:
@@ -276,6 +287,7 @@ def main() -> int:
         "imports": import_stages,
         "streams": progress_streams,
         "voting": voting_at_once,
+        "studio": studio_figures,
     }
     for name, suite in alone.items():
         if name in suites:

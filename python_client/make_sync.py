@@ -1,7 +1,7 @@
-"""Makes medley/_sync.py from medley/_async.py, so that the two clients cannot drift.
+"""Makes the client from the asynchronous one, so that the two cannot drift.
 
-    python python_client/make_sync.py           writes it
-    python python_client/make_sync.py --check   exits 1 if the file on disk is not current
+    python python_client/make_sync.py           writes them
+    python python_client/make_sync.py --check   exits 1 if the files on disk are not current
 
 A list of word replacements, as httpcore does it. The package `unasync` does the same token by
 token, but leaves docstrings asynchronous and needs setuptools' internals to be imported.
@@ -15,10 +15,15 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent / "medley"
+TWINS = {"_async.py": "_sync.py", "_studio_async.py": "_studio_sync.py"}
 
 REPLACEMENTS = (
     (
-        r"^\"\"\"The asynchronous client.*$",
+        r"^\"\"\"The asynchronous client's part for the studio.*$",
+        '"""The client\'s part for the studio. Made from `_studio_async.py` by `make_sync.py`."""',
+    ),
+    (
+        r"^\"\"\"The asynchronous client;.*$",
         '"""The client. Made from `_async.py` by `make_sync.py`; edit that file."""',
     ),
     (r", for asyncio\.", "."),
@@ -28,6 +33,7 @@ REPLACEMENTS = (
     (r"async def", "def"),
     (r"await ", ""),
     (r"AsyncIterator, Callable, Iterable,", "Callable, Iterable, Iterator,"),
+    (r"AsyncIterator, Callable, Mapping,", "Callable, Iterator, Mapping,"),
     (r"AsyncIterator", "Iterator"),
     (r"AsyncMedley", "Medley"),
     (r"AsyncClient", "Client"),
@@ -35,6 +41,9 @@ REPLACEMENTS = (
     (r"aread", "read"),
     (r"asyncio\.sleep", "time.sleep"),
     (r"^import asyncio\nimport random\n", "import random\nimport time\n"),
+    (r"^import asyncio\n((?:from .*\n)*)", r"import time\n\1"),
+    (r"AsyncStudio", "Studio"),
+    (r"from \._studio_async import", "from ._studio_sync import"),
 )
 
 
@@ -64,19 +73,20 @@ def sync_source(source: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Writes the twin, or with --check compares it with the file on disk."""
-    twin = PACKAGE / "_sync.py"
-    wanted = sync_source((PACKAGE / "_async.py").read_text(encoding="utf-8"))
-    if arguments == ["--check"]:
-        if not twin.exists() or twin.read_text(encoding="utf-8") != wanted:
-            sys.stderr.write("medley/_sync.py is not current: run python_client/make_sync.py\n")
-            return 1
-        return 0
-    if arguments:
+    """Writes the twins, or with --check compares them with the files on disk."""
+    if arguments not in ([], ["--check"]):
         sys.stderr.write(__doc__ or "")
         return 2
-    twin.write_text(wanted, encoding="utf-8")
-    return 0
+    status = 0
+    for source, name in TWINS.items():
+        twin = PACKAGE / name
+        wanted = sync_source((PACKAGE / source).read_text(encoding="utf-8"))
+        if not arguments:
+            twin.write_text(wanted, encoding="utf-8")
+        elif not twin.exists() or twin.read_text(encoding="utf-8") != wanted:
+            sys.stderr.write(f"medley/{name} is not current: run python_client/make_sync.py\n")
+            status = 1
+    return status
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ from ._models import (
     UnembeddedItem,
     parse_row,
 )
+from ._studio_async import AsyncStudio
 
 T = TypeVar("T")
 
@@ -52,8 +53,9 @@ _NOTHING = ReturnMethod.minimal
 # How much one call takes.
 _EVENTS = 1_000
 _VECTORS = 500
-# Seconds without a byte. Streams show every 15 seconds that they live.
-_FUNCTION_SECONDS = 30
+# Seconds without a byte. A sync of many histories takes long; streams show every 15 seconds that
+# they live.
+_FUNCTION_SECONDS = 150
 _STREAM_SECONDS = 60
 
 
@@ -61,7 +63,7 @@ class _Request(Protocol):
     async def execute(self) -> Any: ...
 
 
-class AsyncMedley:
+class AsyncMedley(AsyncStudio):
     """The engine as an app calls it, for asyncio.
 
     A member's client (publishable key and a session) acts for that member. A service's client
@@ -1254,14 +1256,7 @@ class AsyncMedley:
             "ticketmaster_id": ticketmaster_id,
         }
         body = {key: value for key, value in asked.items() if value is not None}
-        async with httpx.AsyncClient(timeout=_FUNCTION_SECONDS) as http:
-            try:
-                answer = await http.post(
-                    self._function("import-artist"), json=body, headers=await self._headers()
-                )
-            except httpx.HTTPError as problem:
-                raise error_from(problem) from problem
-        return parse_row(ImportJob, answer_json(answer))
+        return parse_row(ImportJob, await self._post("import-artist", body))
 
     async def watch_import(self, job_id: str) -> AsyncIterator[ImportProgress]:
         """Follows an import: where it is now, then each update as it happens, to the end.
@@ -1315,6 +1310,17 @@ class AsyncMedley:
 
     def _function(self, name: str) -> str:
         return f"{str(self.supabase.supabase_url).rstrip('/')}/functions/v1/{name}"
+
+    async def _post(self, function: str, body: Mapping[str, Any]) -> Any:
+        """What an edge function answers."""
+        async with httpx.AsyncClient(timeout=_FUNCTION_SECONDS) as http:
+            try:
+                answer = await http.post(
+                    self._function(function), json=body, headers=await self._headers()
+                )
+            except httpx.HTTPError as problem:
+                raise error_from(problem) from problem
+        return answer_json(answer)
 
     async def _headers(self) -> dict[str, str]:
         """Who asks an edge function: the signed-in member, or the key alone."""

@@ -85,7 +85,7 @@ class Conflict(MedleyError):
 
 
 class Cycle(Conflict):
-    """The parent would close a cycle in the taxonomy."""
+    """The parent or source would close a cycle."""
 
     stable_code = "cycle"
 
@@ -97,7 +97,7 @@ class TooLarge(MedleyError):
 
 
 class QuotaExceeded(MedleyError):
-    """The member has used up what a day allows."""
+    """The allowance of the day is used up."""
 
     stable_code = "quota_exceeded"
 

@@ -460,6 +460,10 @@ def _numbers(value: Any) -> Mapping[str, float]:
     return {str(key): float(number) for key, number in value.items()}
 
 
+def _vector(value: Any) -> tuple[float, ...]:
+    return tuple(float(number) for number in value)
+
+
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError("not a boolean")
@@ -473,6 +477,7 @@ _CONVERTERS: dict[Any, Callable[[Any], Any]] = {
     bool: _flag,
     datetime: datetime.fromisoformat,
     tuple[str, ...]: _strings,
+    tuple[float, ...]: _vector,
     tuple[Mapping[str, Any], ...]: _objects,
     Mapping[str, float]: _numbers,
 }

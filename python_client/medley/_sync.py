@@ -44,6 +44,7 @@ from ._models import (
     UnembeddedItem,
     parse_row,
 )
+from ._studio_sync import Studio
 
 T = TypeVar("T")
 
@@ -52,8 +53,9 @@ _NOTHING = ReturnMethod.minimal
 # How much one call takes.
 _EVENTS = 1_000
 _VECTORS = 500
-# Seconds without a byte. Streams show every 15 seconds that they live.
-_FUNCTION_SECONDS = 30
+# Seconds without a byte. A sync of many histories takes long; streams show every 15 seconds that
+# they live.
+_FUNCTION_SECONDS = 150
 _STREAM_SECONDS = 60
 
 
@@ -61,7 +63,7 @@ class _Request(Protocol):
     def execute(self) -> Any: ...
 
 
-class Medley:
+class Medley(Studio):
     """The engine as an app calls it.
 
     A member's client (publishable key and a session) acts for that member. A service's client
@@ -1230,14 +1232,7 @@ class Medley:
             "ticketmaster_id": ticketmaster_id,
         }
         body = {key: value for key, value in asked.items() if value is not None}
-        with httpx.Client(timeout=_FUNCTION_SECONDS) as http:
-            try:
-                answer = http.post(
-                    self._function("import-artist"), json=body, headers=self._headers()
-                )
-            except httpx.HTTPError as problem:
-                raise error_from(problem) from problem
-        return parse_row(ImportJob, answer_json(answer))
+        return parse_row(ImportJob, self._post("import-artist", body))
 
     def watch_import(self, job_id: str) -> Iterator[ImportProgress]:
         """Follows an import: where it is now, then each update as it happens, to the end.
@@ -1291,6 +1286,15 @@ class Medley:
 
     def _function(self, name: str) -> str:
         return f"{str(self.supabase.supabase_url).rstrip('/')}/functions/v1/{name}"
+
+    def _post(self, function: str, body: Mapping[str, Any]) -> Any:
+        """What an edge function answers."""
+        with httpx.Client(timeout=_FUNCTION_SECONDS) as http:
+            try:
+                answer = http.post(self._function(function), json=body, headers=self._headers())
+            except httpx.HTTPError as problem:
+                raise error_from(problem) from problem
+        return answer_json(answer)
 
     def _headers(self) -> dict[str, str]:
         """Who asks an edge function: the signed-in member, or the key alone."""

@@ -41,7 +41,7 @@ def test_the_sync_client_is_current() -> None:
 def test_the_check_finds_a_client_that_is_not_current(tmp_path: Path) -> None:
     package = tmp_path / "medley"
     package.mkdir()
-    for name in ("_async.py", "_sync.py"):
+    for name in ("_async.py", "_sync.py", "_studio_async.py", "_studio_sync.py"):
         text = (MAKE_SYNC.parent / "medley" / name).read_text()
         (package / name).write_text(text)
     (tmp_path / "make_sync.py").write_text(MAKE_SYNC.read_text())

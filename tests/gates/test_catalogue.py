@@ -29,6 +29,7 @@ OPEN_DEFINERS = {
     "medley.get_genre_tree": "genres, which everybody may read",
     "medley.get_genres_under_umbrella": "genres, which everybody may read",
     "medley.get_similar_genres": "genres, which everybody may read",
+    "medley.match_music_embeddings": "a public cache, nothing about members",
     "medley.get_similar_items": "the catalogue, as far as visible_to shows it to the caller",
 }
 

@@ -33,6 +33,7 @@ from ._output import (
 from ._recommend import explain, log, recommend, similar, trending
 from ._setlist import setlist
 from ._settings import api, database
+from ._studio import studio
 
 #: From the catalogue to features and counts, from there to neighbours, tastes and lists.
 _IN_ORDER = (
@@ -63,6 +64,7 @@ app.add_typer(genres, name="genres")
 app.add_typer(experiment, name="experiment")
 app.add_typer(imports, name="import")
 app.add_typer(setlist, name="setlist")
+app.add_typer(studio, name="studio")
 for command in (recommend, explain, similar, trending, log, accuracy, demo):
     app.command()(command)
 

@@ -21,11 +21,11 @@ grant select, delete on public.user_preferences to authenticated;
 grant
 insert (
   user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, email_notifications,
-  preferences_profile
+  preferences_profile, onboarding_completed
 ),
 update (
   user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, email_notifications,
-  preferences_profile
+  preferences_profile, onboarding_completed
 )
 on public.user_preferences to authenticated;
 grant select, insert, update, delete on public.user_preferences to service_role;

@@ -32,6 +32,7 @@ create table public.user_preferences (
   radius_km double precision not null default 80 check (radius_km between 1 and 500),
   email_notifications boolean not null default true,
   preferences_profile jsonb not null default '{}' check (jsonb_typeof(preferences_profile) = 'object'),
+  onboarding_completed boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint user_preferences_home_complete check ((home_latitude is null) = (home_longitude is null))
@@ -48,6 +49,7 @@ comment on column public.user_preferences.home_country is 'Home country as the m
 comment on column public.user_preferences.radius_km is 'How far the member goes, in kilometres, 1 to 500.';
 comment on column public.user_preferences.email_notifications is 'Whether the app may write to the member.';
 comment on column public.user_preferences.preferences_profile is 'Anything else an app keeps for the member: a JSON object.';
+comment on column public.user_preferences.onboarding_completed is 'Whether the member went through the app''s first steps.';
 comment on column public.user_preferences.created_at is 'When the row was made.';
 comment on column public.user_preferences.updated_at is 'When the row last changed.';
 

@@ -256,7 +256,8 @@ create table medley.user_taste_vectors (
 create index user_taste_vectors_type_idx on medley.user_taste_vectors (embedding_type, model_version, user_no);
 
 comment on table medley.user_taste_vectors is
-  'Where a member stands among the vectors of items: the mean of those that the member likes, unit length. Derived.';
+  'Where a member stands among the vectors of items: the mean of those that the member likes, less a share of those that '
+  'the member rejects, unit length. Derived.';
 comment on column medley.user_taste_vectors.user_no is 'The member.';
 comment on column medley.user_taste_vectors.embedding_type is 'The type of the vectors.';
 comment on column medley.user_taste_vectors.model_version is 'The model of the vectors.';
@@ -316,6 +317,11 @@ insert into medley.settings (key, value, description)
 values
   ('taste.max_features', 100, 'Features kept in a member''s profile; 1 to 200.'),
   ('taste.history', 200, 'Items of a member, strongest first, that taste is derived from; 1 to 2000.'),
+  (
+    'taste.rejected_share', 0.25,
+    'How far a taste vector turns away from what the member rejects, as a share of how far it turns to what the member '
+    'likes; 0 to 1.'
+  ),
   ('taste.confidence_items', 3, 'Items'' worth of evidence at which a profile''s confidence is one half; more than 0.'),
   ('taste.platform_days', 90, 'Days of engagements that a member''s use of platforms is learnt from; 1 to 3650.'),
   ('taste.spectral_iterations', 6, 'Propagations of the spectral embeddings; 2 to 50. More separates finer groups.'),

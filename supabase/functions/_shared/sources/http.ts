@@ -10,13 +10,14 @@ export type SourceProblem =
   | "source_malformed" // an answer that is not what its documentation promises
   | "source_too_large"; // more than an import takes
 
-/** A failure of one source; `retryAfterMs` where the source says when to come back. */
+/** A failure of one source; `retryAfterMs` where it says when to come back, `status` where it refused. */
 export class SourceError extends Error {
   constructor(
     readonly code: SourceProblem,
     readonly source: string,
     message: string,
     readonly retryAfterMs?: number,
+    readonly status?: number,
   ) {
     super(`${source}: ${message}`);
   }
@@ -127,6 +128,8 @@ export class SourceClient {
         error: this.#problem(
           refused ? "source_refused" : "source_malformed",
           `HTTP status ${status} for ${where}`,
+          undefined,
+          status,
         ),
       };
     }
@@ -159,8 +162,13 @@ export class SourceClient {
     }
   }
 
-  #problem(code: SourceProblem, message: string, retryAfterMs?: number): SourceError {
-    return new SourceError(code, this.source, message, retryAfterMs);
+  #problem(
+    code: SourceProblem,
+    message: string,
+    retryAfterMs?: number,
+    status?: number,
+  ): SourceError {
+    return new SourceError(code, this.source, message, retryAfterMs, status);
   }
 }
 

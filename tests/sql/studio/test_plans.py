@@ -1,0 +1,109 @@
+"""Hot queries find their rows by an index, whatever the tables hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import psycopg
+import pytest
+
+from tests.database import Database
+
+LOGGED = """
+load 'auto_explain';
+set auto_explain.log_min_duration = 0;
+set auto_explain.log_nested_statements = on;
+set client_min_messages = log;
+"""
+
+
+@pytest.fixture(scope="module")
+def plans(
+    new_database: Callable[..., AbstractContextManager[Database]],
+) -> Iterator[Callable[[str], list[str]]]:
+    """The nodes of the plans of a statement and of all that it runs inside."""
+    with new_database(name="studioplans") as made:
+        made.execute("alter role postgres set search_path = tests, extensions, public")
+        made.execute("select tests.make_member('ada'), tests.make_playlist('ada', 'List')")
+        made.execute(
+            "insert into public.generated_tracks "
+            "(id, user_id, title, mode, status, url, duration, claimable_at, is_public) "
+            "select tests.track('t' || n), tests.member('ada'), 't' || n, "
+            "'new', 'completed', 'u', 9, null, true "
+            "from generate_series(1, 1500) as n"
+        )
+        made.execute(
+            "insert into public.generated_tracks (user_id, mode) "
+            "select tests.member('ada'), 'new' from generate_series(1, 500) as n"
+        )
+        made.execute(
+            "insert into public.playlist_tracks (playlist_id, track_id, place) "
+            "select tests.playlist('List'), t.id, 4294967296 * row_number() over () "
+            "from public.generated_tracks as t where t.status = 'completed'"
+        )
+        made.execute(
+            "insert into medley.content_embeddings "
+            "(item_no, embedding_type, model_version, dims, embedding_768) "
+            "select i.item_no, 'audio', medley.audio_model(), 768, "
+            "tests.sound(random()::real, random()::real, i.item_no)::extensions.vector "
+            "from medley.items as i where i.kind = 'track' and i.visibility = 'public'"
+        )
+        made.execute("analyze")
+
+        def explain(statement: str) -> list[str]:
+            nodes: list[str] = []
+
+            def read(diagnostic: psycopg.errors.Diagnostic) -> None:
+                nodes.extend(
+                    re.findall(
+                        r"(?:Index|Seq|Bitmap)[\w ]* Scan .*", diagnostic.message_primary or ""
+                    )
+                )
+
+            with psycopg.connect(made.cluster.url("supabase_admin"), autocommit=True) as connection:
+                connection.execute("set search_path = tests, extensions, public")
+                connection.execute(
+                    "select set_config('request.jwt.claims', '{\"role\": \"service_role\"}', false)"
+                )
+                connection.execute(LOGGED)
+                connection.add_notice_handler(read)
+                connection.execute(statement)
+            return nodes
+
+        yield explain
+
+
+GROWING = ("generated_tracks", "playlist_tracks", "content_embeddings", "items", "item_genres")
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        ("select public.claim_generation_jobs('w', 10)", "generated_tracks_queue_idx"),
+        ("select public.match_tracks(tests.sound(1, 0.5))", "content_embeddings_768_idx"),
+        (
+            "select public.move_playlist_track(tests.playlist('List'), tests.track('t9'), "
+            "tests.track('t5'), tests.member('ada'))",
+            "playlist_tracks_place",
+        ),
+        ("select medley.fail_abandoned_generations(100)", "idx_generated_tracks_status"),
+        (
+            "select public.get_playlist_tracks(tests.playlist('List'), "
+            "p_user_id => tests.member('ada'))",
+            "playlist_tracks_place",
+        ),
+    ],
+)
+def test_hot_queries_use_their_index(
+    plans: Callable[[str], list[str]], statement: str, index: str
+) -> None:
+    nodes = plans(statement)
+    assert any(index in node for node in nodes), nodes
+    swept = [
+        node
+        for node in nodes
+        if node.startswith("Seq Scan") and any(f"on {table} " in node for table in GROWING)
+    ]
+    assert swept == []
