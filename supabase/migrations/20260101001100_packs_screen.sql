@@ -592,5 +592,3 @@ values
     'follow_title_platforms', '*/15 * * * *', 'follow_title_platforms', 2000, 900,
     'Lets the platforms of titles follow the clock: offers that began or ended.'
   );
-
-notify pgrst, 'reload schema';
