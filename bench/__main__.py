@@ -16,7 +16,7 @@ from pathlib import Path
 from medley_stack.cluster import scratch
 from medley_stack.source import apply_sql_source
 
-from bench import experiments, imports, ingest, studio, taxonomy, taxonomy_scale, voting
+from bench import experiments, imports, ingest, streams, studio, taxonomy, taxonomy_scale, voting
 from bench.recommend import measure as recommend_measure
 from bench.recommend import neighbors
 from bench.recommend import report as recommend_report
@@ -33,6 +33,7 @@ SUITES = (
     "taxonomy-scale",
     "ingest",
     "imports",
+    "streams",
     "voting",
     "experiments",
     "studio",
@@ -152,6 +153,19 @@ def import_stages(options: argparse.Namespace) -> None:
     _other("imports", imports.main, [], write=options.write)
 
 
+def progress_streams(options: argparse.Namespace) -> None:
+    """Many open streams of import progress; prints its own sentence."""
+    poll_ms = 1000
+    with scratch(name="bench") as cluster:
+        apply_sql_source(cluster.url())
+        found = streams.measure(cluster, streams=200, steps=50, poll_ms=poll_ms)
+    print(streams.table(found, poll_ms))
+    if options.write:
+        _write_json("streams", asdict(found))
+    if found.wrong:
+        raise SystemExit("updates were lost")
+
+
 def voting_at_once(options: argparse.Namespace) -> None:
     """What a vote costs, and that none is lost among many; prints its own table."""
     with scratch(name="bench") as cluster:
@@ -231,6 +245,7 @@ def main() -> int:
         "experiments": experiments_by_simulation,
         "ingest": ingest_rate,
         "imports": import_stages,
+        "streams": progress_streams,
         "voting": voting_at_once,
         "studio": studio_figures,
     }

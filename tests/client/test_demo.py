@@ -32,7 +32,7 @@ def stack(api: Api) -> Iterator[Api]:
     with psycopg.connect(api.database_url, autocommit=True) as connection:
         connection.execute("delete from auth.users where email like '%@members.invalid'")
         connection.execute("delete from auth.users where email = 'demo@members.example'")
-        for table in ("events", "venues", "artists"):
+        for table in ("events", "venues", "songs", "artists"):
             connection.execute(f"delete from public.{table} where source = any(%s)", (SOURCES,))
 
 
@@ -65,6 +65,14 @@ def test_a_like_counts_in_the_next_call(first: dict[str, Any]) -> None:
     causes = {cause["item_id"] for cause in seen["explained"]["causes"]}
     assert seen["liked"]["item_id"] in causes
     assert {item["kind"] for item in seen["similar_events"]} == {"event"}
+
+
+def test_votes_on_a_predicted_setlist_count(first: dict[str, Any]) -> None:
+    seen = first["played"]["voted"]
+    assert len(seen["predicted"]) == 7
+    assert [song["my_vote"] for song in seen["after"]] == [1, 0, 0, 0, 0, 0, -1]
+    voted = {seen["vote_for"]["song_id"], seen["vote_against"]["song_id"]}
+    assert not voted & {item["item_id"] for item in seen["recommended"]}
 
 
 def test_an_rsvp_and_a_follow_count_in_the_next_call(first: dict[str, Any]) -> None:

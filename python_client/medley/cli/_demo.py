@@ -14,7 +14,16 @@ from rich.text import Text
 from rich.tree import Tree
 
 from medley import FeedEvent, GenreNode, Recommendation
-from medley.demo import DemoFailed, Played, Recommended, World, build_world, find_data, play
+from medley.demo import (
+    DemoFailed,
+    Played,
+    Recommended,
+    Voted,
+    World,
+    build_world,
+    find_data,
+    play,
+)
 from medley.demo._play import SHOWN
 from medley.demo._play import STEPS as PLAY_STEPS
 from medley.demo._world import STEPS as WORLD_STEPS
@@ -125,6 +134,9 @@ def _show(world: World, played: Played, url: str, key: str) -> None:
         _row(event, widest, moved(rank, event.score, before, event.event_id))
     out.print(f"{played.after_ms:.0f} ms for this page, over HTTP", style="dim")
 
+    _section(f"What {played.voted.artist} may play")
+    _voted(played.voted)
+
     _section("A piece of the genre tree")
     out.print("Umbrellas and main genres are curated, the rest follows from who plays what.")
     out.print(_piece(played.tree, branches=7, leaves=4))
@@ -214,6 +226,20 @@ def _recommended(seen: Recommended) -> None:
     _section("What was learnt about the member")
     taste = (f"{t.feature_value} [dim]{t.affinity_score:+.2f}[/]" for t in seen.taste)
     out.print(", ".join(taste))
+
+
+def _voted(seen: Voted) -> None:
+    out.print(
+        f"Predicted for {seen.show} from past shows. The member votes for "
+        f"[bold]{seen.vote_for.title}[/] and against [bold]{seen.vote_against.title}[/]."
+    )
+    rows = (
+        (str(song.position), song.title, str(song.upvotes), str(song.downvotes))
+        for song in seen.after
+    )
+    out.print(table(("#place", "song", "#for", "#against"), rows))
+    songs = ", ".join(f"{item.title} [dim]{item.reason}[/]" for item in seen.recommended)
+    out.print(f"Songs that the next call recommends: {songs}")
 
 
 def _item(item: Recommendation, widest: float, note: str) -> None:

@@ -7,6 +7,7 @@ either way, and say so. `play` acts as one member through the public API.
 
 from ._play import Played, play
 from ._recommend import Recommended
+from ._setlist import Voted
 from ._world import EMAIL, DemoFailed, World, build_world, find_data
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "DemoFailed",
     "Played",
     "Recommended",
+    "Voted",
     "World",
     "build_world",
     "find_data",

@@ -15,9 +15,11 @@ from supabase import create_client
 from .. import CalendarEvent, FeedEvent, GenreNode, Medley, NotFound, SimilarGenre
 from ._recommend import STEPS as RECOMMEND_STEPS
 from ._recommend import Recommended, recommend
+from ._setlist import STEPS as SETLIST_STEPS
+from ._setlist import Voted, vote
 from ._world import EMAIL, SIMULATED, DemoFailed
 
-STEPS = 4 + RECOMMEND_STEPS
+STEPS = 4 + RECOMMEND_STEPS + SETLIST_STEPS
 LIKES = ("Indie Rock", "Electronic")
 SHOWN = 8
 #: How far down the feed is compared: enough to see from where an event came up.
@@ -39,6 +41,7 @@ class Played:
         rsvp: The event that the member then said to go to.
         followed: The artist that the member then followed.
         after: The feed of the very next call.
+        voted: What a show may bring, and the member's votes.
         umbrella: The path that the calendar is filtered by.
     """
 
@@ -52,6 +55,7 @@ class Played:
     followed: str
     after: tuple[FeedEvent, ...]
     after_ms: float
+    voted: Voted
     umbrella: str
     calendar: tuple[CalendarEvent, ...]
     umbrellas: tuple[tuple[str, int], ...]
@@ -95,6 +99,8 @@ def play(
     ]:
         raise DemoFailed("the feed did not change after an RSVP and a follow")
 
+    voted = vote(connection, medley, progress)
+
     progress("Genres and the calendar")
     tree = medley.genre_tree(root_slug="rock", max_depth=3)
     umbrella = "electronic"
@@ -113,6 +119,7 @@ def play(
         followed=artist,
         after=after,
         after_ms=after_ms,
+        voted=voted,
         umbrella=umbrella,
         calendar=calendar,
         umbrellas=_counts(medley, "analytics_events_by_umbrella", "umbrella_slug", "event_count"),

@@ -18,7 +18,14 @@ from psycopg import Connection, Cursor
 
 from .. import Medley
 from .._jobs import run_job
-from ..loaders import LoadReport, load_artists, load_concerts, load_lastfm, load_venues
+from ..loaders import (
+    LoadReport,
+    load_artists,
+    load_concerts,
+    load_lastfm,
+    load_setlists,
+    load_venues,
+)
 from ..loaders._write import Progress, load_transaction, run, stage
 from ..loaders.catalogue import write_events
 from ..loaders.members import member_id, write_members
@@ -26,6 +33,21 @@ from ..loaders.members import member_id, write_members
 #: How many whole days of plays are simulated.
 DAYS = 7
 SIMULATED = "simulated"
+#: Songs that nobody wrote, for an artist whose setlists no archive has.
+SONGS = (
+    "Paper Lanterns",
+    "Slow Return",
+    "Night Bus",
+    "Copper Wire",
+    "Glass Harbour",
+    "Second Sun",
+    "Tin Roof",
+    "Old Maps",
+    "Undertow",
+    "Long Division",
+    "Carousel",
+    "Last Train Home",
+)
 #: The member who looks at the world in each run.
 EMAIL = "demo@members.example"
 _JOBS = (
@@ -108,6 +130,7 @@ def build_world(
     progress("Simulating RSVPs")
     with load_transaction(connection) as cursor:
         _write_rsvps(cursor)
+        _write_past_shows(cursor)
     progress("Simulating plays")
     results = service.log_engagement(_plays(connection, date.today()))
     refused = [result for result in results if result.status == "refused"]
@@ -116,12 +139,23 @@ def build_world(
     for name in _JOBS[1:]:
         progress(f"Job {name}")
         jobs.append(run_now(connection, name))
-    tables = ("artists", "venues", "events", "event_rsvps", "item_follows", "follows", "profiles")
+    tables = (
+        "artists",
+        "venues",
+        "events",
+        "songs",
+        "event_rsvps",
+        "item_follows",
+        "follows",
+        "profiles",
+    )
     counts = connection.execute(
         "select " + ", ".join(f"(select count(*) from public.{table})" for table in tables)
     ).fetchone()
     return World(
-        origin="real data: Last.fm, venues and concerts" if data else "the project's own catalogue",
+        origin="real data: Last.fm, venues, concerts and setlists"
+        if data
+        else "the project's own catalogue",
         rows=dict(zip(tables, counts or (), strict=True)),
         skipped=sum(report.skipped for report in reports),
         plays=len(results),
@@ -156,6 +190,9 @@ def _load_real(connection: Connection[Any], data: Path) -> Iterator[LoadReport]:
         yield load_concerts(
             connection, concerts, since=date(2023, 1, 1), shift_to=date.today(), skip_bad=True
         )
+    setlists = data / "setlists"
+    if setlists.is_dir():
+        yield load_setlists(connection, setlists, skip_bad=True)
 
 
 def _load_own(connection: Connection[Any]) -> Iterator[LoadReport]:
@@ -270,6 +307,62 @@ def _tours(cursor: Cursor[Any], today: date) -> Iterator[Sequence[Any]]:
                 "A simulated date of the demonstration; the artist and the venue are real.",
                 SIMULATED,
             )
+
+
+def _write_past_shows(cursor: Cursor[Any]) -> None:
+    """Eight past shows of the most followed artist on tour, unless real setlists are there."""
+    cursor.execute(
+        """
+        with artist as (
+          select a.id, a.name
+          from public.artists as a
+          inner join public.events as e on e.headliner_artist_id = a.id and e.source = %(tours)s
+          where not exists (select from public.setlists as s where s.type = 'actual')
+          group by a.id
+          order by (select count(*) from public.item_follows as f where f.item_id = a.id) desc, a.id
+          limit 1
+        ),
+
+        song as (
+          insert into public.songs (title, artist, source, external_id)
+          select t.title, left(a.name, 255), %(source)s, t.place
+          from artist as a
+          cross join unnest(%(songs)s::text[]) with ordinality as t (title, place)
+          returning id, external_id::int as place
+        ),
+
+        linked as (
+          insert into public.artist_songs (artist_id, song_id)
+          select a.id, s.id from artist as a cross join song as s
+        ),
+
+        show as (
+          insert into public.events (title, starts_at, headliner_artist_id, source, external_id)
+          select
+            left(a.name, 480) || ' (simulated)', now() - n * interval '7 days', a.id, %(source)s,
+            'past ' || n
+          from artist as a
+          cross join generate_series(1, 8) as n
+          returning id, headliner_artist_id, split_part(external_id, ' ', 2)::int as week
+        ),
+
+        setlist as (
+          insert into public.setlists (event_id, artist_id, type, name)
+          select w.id, w.headliner_artist_id, 'actual', 'As simulated'
+          from show as w
+          returning id, event_id
+        )
+
+        -- Seven songs each; those of one week are seldom those of the next.
+        insert into public.setlist_songs (setlist_id, song_id, position)
+        select l.id, s.id, row_number() over (partition by l.id order by s.place)
+        from setlist as l
+        inner join show as w on w.id = l.event_id
+        inner join song as s on (s.place * 7 + w.week * 5) %% 12 < 7
+        """,
+        # Not the source of the dates to come, which members answer to.
+        {"tours": SIMULATED, "source": "demo", "songs": list(SONGS)},
+    )
 
 
 def _write_rsvps(cursor: Cursor[Any]) -> None:

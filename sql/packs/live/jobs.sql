@@ -10,7 +10,7 @@ values
     'Rebuilds the cluster affinities of all members after the taxonomy.'
   ),
   (
-    'predict_setlists', '25 * * * *', 'predict_setlists', 50, 900,
+    'predict_setlists', '25 * * * *', 'predict_setlists', 200, 900,
     'Predicts the setlists of upcoming shows that have no prediction or an outdated one.'
   ),
   (

@@ -287,28 +287,39 @@ declare
   v_event_ids uuid[];
   v_artist_ids uuid[];
 begin
-  with known as (
-    select s.artist_id, count(*) as plays
-    from public.setlists as s
-    inner join public.setlist_songs as g on g.setlist_id = s.id
-    where s.type = 'actual' and s.event_id is not null
-    group by s.artist_id
+  with upcoming as (
+    select e.id as event_id, e.starts_at, e.headliner_artist_id as artist_id
+    from public.events as e
+    where e.starts_at > p_as_of and e.starts_at <= v_until and e.status = 'scheduled'
+      and e.headliner_artist_id is not null
+    union
+    select e.id, e.starts_at, b.artist_id
+    from public.events as e
+    inner join public.event_artists as b on b.event_id = e.id
+    where e.starts_at > p_as_of and e.starts_at <= v_until and e.status = 'scheduled'
+  ),
+
+  known as materialized (
+    select a.artist_id, medley.known_plays(a.artist_id) as plays
+    from (select distinct u.artist_id from upcoming as u) as a
     -- Past shows speak, not those to come.
-    having bool_or((select e.starts_at from public.events as e where e.id = s.event_id) < p_as_of)
+    where exists (
+      select from public.setlists as s
+      inner join public.events as e on e.id = s.event_id and e.starts_at < p_as_of
+      where s.artist_id = a.artist_id and s.type = 'actual'
+        and exists (select from public.setlist_songs as g where g.setlist_id = s.id)
+    )
   ),
 
   due as (
-    select e.id as event_id, k.artist_id, e.starts_at
+    select u.event_id, u.artist_id, u.starts_at
     from known as k
-    inner join public.events as e
-      on e.headliner_artist_id = k.artist_id
-      or exists (select from public.event_artists as b where b.event_id = e.id and b.artist_id = k.artist_id)
-    left join public.setlists as s on s.event_id = e.id and s.artist_id = k.artist_id and s.type = 'predicted'
+    inner join upcoming as u on u.artist_id = k.artist_id
+    left join public.setlists as s on s.event_id = u.event_id and s.artist_id = k.artist_id and s.type = 'predicted'
     left join medley.setlist_predictions as p on p.setlist_id = s.id
-    where e.starts_at > p_as_of and e.starts_at <= v_until and e.status = 'scheduled'
-      and not coalesce(s.is_locked, false)
+    where not coalesce(s.is_locked, false)
       and p.plays is distinct from k.plays
-    order by e.starts_at, e.id, k.artist_id
+    order by u.starts_at, u.event_id, u.artist_id
     limit p_limit
   )
 

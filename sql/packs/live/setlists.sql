@@ -28,7 +28,7 @@ begin
   left join medley.items as i on i.id = e.id
   where s.id = p_setlist_id
   for no key update of s;
-  if not coalesce(v_public, false) and not coalesce(medley.setlist_visible(p_user_id, p_setlist_id), false) then
+  if not coalesce(v_public, false) and not medley.setlist_visible(p_user_id, p_setlist_id) then
     perform medley.fail('not_found', 'nothing visible has that id', p_argument,
       'Pass an id of get_event_setlists or get_setlist.');
   end if;
@@ -384,7 +384,7 @@ language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 begin
-  if not coalesce(medley.setlist_visible(auth.uid(), p_setlist_id), false) then
+  if not medley.setlist_visible(auth.uid(), p_setlist_id) then
     perform medley.fail('not_found', 'no such setlist', 'p_setlist_id', 'Pass an id of get_event_setlists.');
   end if;
   return query
