@@ -36,9 +36,8 @@ values
   ('forbidden', 403, 'The caller may not act for that member or on that row.'),
   ('not_found', 404, 'Nothing visible has that id or slug.'),
   ('conflict', 409, 'The change contradicts what is stored.'),
-  ('cycle', 409, 'The parent or source would close a cycle.'),
-  ('too_large', 413, 'The input holds more than one call accepts.'),
-  ('quota_exceeded', 429, 'The allowance of the day is used up.');
+  ('cycle', 409, 'The parent would close a cycle in the taxonomy.'),
+  ('too_large', 413, 'The input holds more than one call accepts.');
 
 create or replace function medley.fail(
   p_code text,

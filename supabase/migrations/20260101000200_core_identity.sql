@@ -32,7 +32,6 @@ create table public.user_preferences (
   home_country text check (length(home_country) <= 100),
   radius_km double precision not null default 80 check (radius_km between 1 and 500),
   preferences_profile jsonb not null default '{}' check (jsonb_typeof(preferences_profile) = 'object'),
-  onboarding_completed boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint user_preferences_home_complete check ((home_latitude is null) = (home_longitude is null))
@@ -48,7 +47,6 @@ comment on column public.user_preferences.home_city is 'Home city as the member 
 comment on column public.user_preferences.home_country is 'Home country as the member writes it.';
 comment on column public.user_preferences.radius_km is 'How far the member goes, in kilometres, 1 to 500.';
 comment on column public.user_preferences.preferences_profile is 'Anything else an app keeps for the member: a JSON object.';
-comment on column public.user_preferences.onboarding_completed is 'Whether the member went through the app''s first steps.';
 comment on column public.user_preferences.created_at is 'When the row was made.';
 comment on column public.user_preferences.updated_at is 'When the row last changed.';
 
@@ -237,12 +235,10 @@ revoke all on public.user_preferences from public, anon, authenticated, service_
 grant select, delete on public.user_preferences to authenticated;
 grant
 insert (
-  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, preferences_profile,
-  onboarding_completed
+  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, preferences_profile
 ),
 update (
-  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, preferences_profile,
-  onboarding_completed
+  user_id, genre_preferences, home_latitude, home_longitude, home_city, home_country, radius_km, preferences_profile
 )
 on public.user_preferences to authenticated;
 grant select, insert, update, delete on public.user_preferences to service_role;

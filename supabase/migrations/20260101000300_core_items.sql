@@ -42,7 +42,6 @@ comment on column medley.items.expires_at is 'When it stops being worth showing;
 create table public.item_follows (
   user_id uuid not null default auth.uid() references auth.users (id) on delete cascade,
   item_id uuid not null references medley.items (id) on delete cascade,
-  notifications_enabled boolean not null default true,
   created_at timestamptz not null default now(),
   primary key (user_id, item_id)
 );
@@ -51,7 +50,6 @@ create index item_follows_item_idx on public.item_follows (item_id);
 comment on table public.item_follows is 'Items that members follow: artists, bands, venues, anything registered.';
 comment on column public.item_follows.user_id is 'The member who follows.';
 comment on column public.item_follows.item_id is 'The item that is followed.';
-comment on column public.item_follows.notifications_enabled is 'Whether the app may notify the member of news about it.';
 comment on column public.item_follows.created_at is 'Since when.';
 
 -- sql/core/items/functions.sql
@@ -105,14 +103,13 @@ as $$
 declare
   -- The column names are the trigger's own arguments, written in a migration; values never enter the text.
   v_rows text := format(
-    'select n.id, %s as kind, left(n.%I, 1000) as title, %s as owner_id, %s as published_at, %s as expires_at, '
-    '%s as visibility from new_rows as n',
+    'select n.id, %s as kind, left(n.%I, 1000) as title, %s as owner_id, %s as published_at, %s as expires_at '
+    'from new_rows as n',
     coalesce(quote_literal(nullif(tg_argv[0], '')), 'n.kind'),
     tg_argv[1],
     coalesce('n.' || quote_ident(nullif(tg_argv[2], '')), 'null::uuid'),
     coalesce('n.' || quote_ident(nullif(tg_argv[3], '')), 'null::timestamptz'),
-    coalesce('n.' || quote_ident(nullif(tg_argv[4], '')), 'null::timestamptz'),
-    coalesce('n.' || quote_ident(nullif(tg_argv[5], '')), 'null::text')
+    coalesce('n.' || quote_ident(nullif(tg_argv[4], '')), 'null::timestamptz')
   );
   v_registered bigint;
   v_kind text;
@@ -120,9 +117,8 @@ begin
   -- Two statements and no upsert, which would use up a number for every row that it updates.
   if tg_op = 'INSERT' then
     execute format(
-      'insert into medley.items (id, kind, title, owner_id, published_at, expires_at, visibility) '
-      'select r.id, r.kind, r.title, r.owner_id, coalesce(r.published_at, now()), r.expires_at, '
-      'coalesce(r.visibility, ''public'') from (%s) as r '
+      'insert into medley.items (id, kind, title, owner_id, published_at, expires_at) '
+      'select r.id, r.kind, r.title, r.owner_id, coalesce(r.published_at, now()), r.expires_at from (%s) as r '
       'on conflict (id) do nothing',
       v_rows
     );
@@ -143,11 +139,10 @@ begin
 
   execute format(
     'update medley.items as i set title = r.title, owner_id = r.owner_id, '
-    'published_at = coalesce(r.published_at, i.published_at), expires_at = r.expires_at, '
-    'visibility = coalesce(r.visibility, i.visibility) '
+    'published_at = coalesce(r.published_at, i.published_at), expires_at = r.expires_at '
     'from (%s) as r where i.id = r.id '
-    'and (i.title, i.owner_id, i.published_at, i.expires_at, i.visibility) is distinct from '
-    '(r.title, r.owner_id, coalesce(r.published_at, i.published_at), r.expires_at, coalesce(r.visibility, i.visibility))',
+    'and (i.title, i.owner_id, i.published_at, i.expires_at) is distinct from '
+    '(r.title, r.owner_id, coalesce(r.published_at, i.published_at), r.expires_at)',
     v_rows
   );
   return null;
@@ -156,9 +151,8 @@ $$;
 
 comment on function medley.register_catalogue_rows() is
   'Statement trigger with transition table new_rows: registers the rows of a catalogue table, or follows their changes. '
-  'Arguments: kind ('''''' where the rows have a column kind), and the names of the columns for title, owner, published_at, '
-  'expires_at and visibility ('''''' or left out where there is none: new items are then public, and it stays as it is). '
-  'Errors: conflict (the id is registered with another kind).';
+  'Arguments: kind ('''''' where the rows have a column kind), and the names of the columns for title, owner, published_at '
+  'and expires_at ('''''' where there is none). Errors: conflict (the id is registered with another kind).';
 revoke all on function medley.register_catalogue_rows() from public, anon, authenticated, service_role;
 
 create or replace function medley.unregister_catalogue_rows()
@@ -292,8 +286,7 @@ revoke all on medley.items from public, anon, authenticated, service_role;
 alter table public.item_follows enable row level security;
 revoke all on public.item_follows from public, anon, authenticated, service_role;
 grant select, delete on public.item_follows to authenticated;
-grant insert (user_id, item_id, notifications_enabled), update (user_id, item_id, notifications_enabled)
-on public.item_follows to authenticated;
+grant insert (user_id, item_id), update (user_id, item_id) on public.item_follows to authenticated;
 grant select, insert, update, delete on public.item_follows to service_role;
 
 create policy item_follows_select on public.item_follows

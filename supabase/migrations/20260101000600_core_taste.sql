@@ -259,8 +259,7 @@ create table medley.user_taste_vectors (
 create index user_taste_vectors_type_idx on medley.user_taste_vectors (embedding_type, model_version, user_no);
 
 comment on table medley.user_taste_vectors is
-  'Where a member stands among the vectors of items: the mean of those that the member likes, less a share of those that '
-  'the member rejects, unit length. Derived.';
+  'Where a member stands among the vectors of items: the mean of those that the member likes, unit length. Derived.';
 comment on column medley.user_taste_vectors.user_no is 'The member.';
 comment on column medley.user_taste_vectors.embedding_type is 'The type of the vectors.';
 comment on column medley.user_taste_vectors.model_version is 'The model of the vectors.';
@@ -320,11 +319,6 @@ insert into medley.settings (key, value, description)
 values
   ('taste.max_features', 100, 'Features kept in a member''s profile; 1 to 200.'),
   ('taste.history', 200, 'Items of a member, strongest first, that taste is derived from; 1 to 2000.'),
-  (
-    'taste.rejected_share', 0.25,
-    'How far a taste vector turns away from what the member rejects, as a share of how far it turns to what the member '
-    'likes; 0 to 1.'
-  ),
   ('taste.confidence_items', 3, 'Items'' worth of evidence at which a profile''s confidence is one half; more than 0.'),
   ('taste.platform_days', 90, 'Days of engagements that a member''s use of platforms is learnt from; 1 to 3650.'),
   ('taste.spectral_iterations', 6, 'Propagations of the spectral embeddings; 2 to 50. More separates finer groups.'),
@@ -1633,104 +1627,10 @@ comment on function medley.learn_platforms(int[], timestamptz) is
   'of subscriptions stays. Returns how many rows changed.';
 revoke all on function medley.learn_platforms(int[], timestamptz) from public, anon, authenticated, service_role;
 
--- No SET: it inlines. Vectors have no product with a number, so the share becomes a vector of its own.
-create or replace function medley.turned_from(p_liked extensions.vector, p_rejected extensions.vector, p_share real)
-returns extensions.vector
-language sql immutable parallel safe security invoker
-return case
-  when p_rejected is null or p_share = 0 then p_liked
-  else extensions.vector_sub(
-    p_liked,
-    extensions.vector_mul(
-      p_rejected, array_fill(p_share, array[extensions.vector_dims(p_rejected)])::extensions.vector
-    )
-  )
-end;
-
-comment on function medley.turned_from(extensions.vector, extensions.vector, real) is
-  'p_liked less p_share of p_rejected (Rocchio 1971); p_liked where nothing is rejected.';
-revoke all on function medley.turned_from(extensions.vector, extensions.vector, real)
-from public, anon, authenticated, service_role;
-
-create or replace function medley.taste_vectors_at(p_user_nos int[], p_as_of timestamptz)
-returns table (
-  user_no int,
-  embedding_type text,
-  model_version text,
-  embedding_64 extensions.vector,
-  embedding_256 extensions.vector,
-  embedding_384 extensions.vector,
-  embedding_768 extensions.vector,
-  embedding_1536 extensions.vector
-)
-language plpgsql stable parallel safe security definer set search_path = '' set plan_cache_mode = force_custom_plan
-set work_mem = '256MB'
-as $$
-declare
-  v_share real := medley.setting('taste.rejected_share');
-begin
-  return query
-  with summed as (
-    select
-      h.user_no,
-      h.rejected,
-      t.embedding_type,
-      t.model_version,
-      extensions.avg(e.embedding_64) as embedding_64,
-      extensions.avg(e.embedding_256) as embedding_256,
-      extensions.avg(e.embedding_384) as embedding_384,
-      extensions.avg(e.embedding_768) as embedding_768,
-      extensions.avg(e.embedding_1536) as embedding_1536
-    from medley.member_history(p_user_nos, p_as_of) as h
-    inner join medley.content_embeddings as e on h.item_no = e.item_no
-    inner join medley.embedding_types as t
-      on e.embedding_type = t.embedding_type and e.model_version = t.model_version
-    where h.rejected or h.affinity > 0
-    group by h.user_no, h.rejected, t.embedding_type, t.model_version
-  ),
-
-  felt as materialized (
-    select
-      l.user_no,
-      l.embedding_type,
-      l.model_version,
-      medley.turned_from(l.embedding_64, r.embedding_64, v_share) as embedding_64,
-      medley.turned_from(l.embedding_256, r.embedding_256, v_share) as embedding_256,
-      medley.turned_from(l.embedding_384, r.embedding_384, v_share) as embedding_384,
-      medley.turned_from(l.embedding_768, r.embedding_768, v_share) as embedding_768,
-      medley.turned_from(l.embedding_1536, r.embedding_1536, v_share) as embedding_1536
-    from summed as l
-    left join summed as r on r.user_no = l.user_no and r.embedding_type = l.embedding_type and r.rejected
-    where not l.rejected
-  )
-
-  select
-    f.user_no,
-    f.embedding_type,
-    f.model_version,
-    extensions.l2_normalize(f.embedding_64),
-    extensions.l2_normalize(f.embedding_256),
-    extensions.l2_normalize(f.embedding_384),
-    extensions.l2_normalize(f.embedding_768),
-    extensions.l2_normalize(f.embedding_1536)
-  from felt as f
-  -- Likes that point in opposite ways may cancel out, and then there is no direction to speak of.
-  where greatest(
-    extensions.vector_norm(f.embedding_64), extensions.vector_norm(f.embedding_256),
-    extensions.vector_norm(f.embedding_384), extensions.vector_norm(f.embedding_768),
-    extensions.vector_norm(f.embedding_1536)
-  ) > 1e-6;
-end;
-$$;
-
-comment on function medley.taste_vectors_at(int[], timestamptz) is
-  'The taste vectors of these members as of p_as_of, one for each type of embedding: the mean over the items they like, less '
-  'taste.rejected_share of the mean over those they reject, of unit length.';
-revoke all on function medley.taste_vectors_at(int[], timestamptz) from public, anon, authenticated, service_role;
-
 create or replace function medley.refresh_taste_vectors_of(p_user_nos int[], p_as_of timestamptz)
 returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = '' set plan_cache_mode = force_custom_plan
+set work_mem = '256MB'
 as $$
 declare
   v_user_nos int[] := medley.lock_members(p_user_nos);
@@ -1744,8 +1644,33 @@ begin
   on conflict (user_no) do update
   set vector_engagements = excluded.vector_engagements, models = excluded.models;
 
-  with fresh as materialized (
-    select t.* from medley.taste_vectors_at(v_user_nos, p_as_of) as t
+  with summed as (
+    select
+      h.user_no,
+      t.embedding_type,
+      t.model_version,
+      extensions.avg(e.embedding_64) as embedding_64,
+      extensions.avg(e.embedding_256) as embedding_256,
+      extensions.avg(e.embedding_384) as embedding_384,
+      extensions.avg(e.embedding_768) as embedding_768,
+      extensions.avg(e.embedding_1536) as embedding_1536
+    from medley.member_history(v_user_nos, p_as_of) as h
+    inner join medley.content_embeddings as e on h.item_no = e.item_no
+    inner join medley.embedding_types as t
+      on e.embedding_type = t.embedding_type and e.model_version = t.model_version
+    where h.affinity > 0 and not h.rejected
+    group by h.user_no, t.embedding_type, t.model_version
+  ),
+
+  -- Likes that point in opposite ways may cancel out, and then there is no direction to speak of.
+  fresh as materialized (
+    select s.*
+    from summed as s
+    where greatest(
+      extensions.vector_norm(s.embedding_64), extensions.vector_norm(s.embedding_256),
+      extensions.vector_norm(s.embedding_384), extensions.vector_norm(s.embedding_768),
+      extensions.vector_norm(s.embedding_1536)
+    ) > 1e-6
   ),
 
   removed as (
@@ -1764,11 +1689,11 @@ begin
       f.user_no,
       f.embedding_type,
       f.model_version,
-      f.embedding_64,
-      f.embedding_256,
-      f.embedding_384,
-      f.embedding_768,
-      f.embedding_1536,
+      extensions.l2_normalize(f.embedding_64),
+      extensions.l2_normalize(f.embedding_256),
+      extensions.l2_normalize(f.embedding_384),
+      extensions.l2_normalize(f.embedding_768),
+      extensions.l2_normalize(f.embedding_1536),
       p_as_of
     from fresh as f
     order by f.user_no, f.embedding_type
@@ -1789,7 +1714,8 @@ end;
 $$;
 
 comment on function medley.refresh_taste_vectors_of(int[], timestamptz) is
-  'Stores the taste vectors of these members as of p_as_of; see taste_vectors_at. Returns how many there are.';
+  'Derives the taste vectors of these members as of p_as_of: for each type of embedding the mean over the items they like, '
+  'of unit length. Returns how many vectors there are.';
 revoke all on function medley.refresh_taste_vectors_of(int[], timestamptz)
 from public, anon, authenticated, service_role;
 

@@ -592,3 +592,5 @@ values
     'follow_title_platforms', '*/15 * * * *', 'follow_title_platforms', 2000, 900,
     'Lets the platforms of titles follow the clock: offers that began or ended.'
   );
+
+notify pgrst, 'reload schema';
