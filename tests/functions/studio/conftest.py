@@ -166,6 +166,7 @@ def studio(studio_server: Studio, platforms: Platforms) -> Studio:
         delete from public.oauth_connections where true;
         delete from medley.history_imports where true;
         delete from public.generated_tracks where true;
+        delete from medley.provider_events where true;
         """
     )
     return studio_server

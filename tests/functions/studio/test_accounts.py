@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.functions.studio.conftest import KEYS, Member, Platforms, Studio
 
@@ -67,6 +69,42 @@ def test_a_history_comes_once_and_goes_on(studio: Studio, platforms: Platforms) 
     # Nobody syncs what is another's.
     answer = studio.call("sync-history", bob.token, platform="spotify", user_id=ada.id)
     assert code(answer) == (404, "not_found")
+
+
+def test_the_other_platforms_do_the_same(studio: Studio, platforms: Platforms) -> None:
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    url = studio.variables["SPOTIFY_API_URL"]
+    studio.set(
+        GOOGLE_CLIENT_ID="id",
+        GOOGLE_CLIENT_SECRET="word",
+        GOOGLE_API_URL=url,
+        GOOGLE_OAUTH_URL=url,
+        APPLE_MUSIC_URL=url,
+        APPLE_TEAM_ID="team",
+        APPLE_KEY_ID="key",
+        APPLE_PRIVATE_KEY=key.decode().strip().replace("\n", "\\n"),
+    )
+    ada = connected(studio, platform="youtube")
+    apple = {"platform": "apple", "user_token": "user-token"}
+    assert studio.call("connect-account", ada.token, **apple).status_code == 201
+    platforms.set(grants=1, apple=["a", "b", "c"])
+
+    def imported() -> list[tuple[int, str | None]]:
+        answers = [
+            studio.call("sync-history", ada.token, platform=platform).json()["results"][0]
+            for platform in ("youtube", "apple")
+        ]
+        return [(answer["imported"], answer["error"]) for answer in answers]
+
+    # Every tenth of the 120 likes is of a video that has been taken down.
+    assert imported() == [(108, None), (3, None)]
+    platforms.set(grants=1, apple=["d", "b", "a", "c"], likes=121)
+    assert imported() == [(1, None), (2, None)]
+    assert imported() == [(0, None), (0, None)]
+    platforms.set(grants=1, consent=False, apple=["d"])
+    assert imported()[1] == (0, "connection_expired")
 
 
 def test_two_syncs_at_once_import_each_play_once(studio: Studio) -> None:

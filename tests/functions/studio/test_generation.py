@@ -8,6 +8,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -145,6 +146,25 @@ def test_an_event_counts_once(studio: Studio) -> None:
     assert code(webhook(studio, other, event="one")) == (409, "conflict")
     assert webhook(studio, other, event="two").json() == {"outcome": "late"}
     assert status(studio, ada, track)["url"] == AUDIO
+
+
+def test_workers_and_webhooks_at_once_do_each_thing_once(
+    studio: Studio, platforms: Platforms
+) -> None:
+    ada = studio.member()
+    tracks = [requested(studio, ada) for _ in range(5)]
+    with ThreadPoolExecutor(8) as pool:
+        claims = pool.map(lambda _: studio.service("generate-track", limit=2), range(8))
+        assert sum(claim["claimed"] for claim in claims) == len(tracks)
+        jobs = [job_of(studio, track) for track in tracks]
+        assert len(set(jobs)) == len(tracks)
+        asked = [one["method"] for one in platforms.state()["requests"]]
+        assert asked == ["POST"] * len(tracks)
+
+        body = succeeded(jobs[0])
+        answers = list(pool.map(lambda _: webhook(studio, body, event="one"), range(8)))
+    assert [answer.text for answer in answers if answer.is_error] == []
+    assert sorted(answer.json()["outcome"] for answer in answers) == ["applied"] + ["duplicate"] * 7
 
 
 def test_forged_and_replayed_webhooks_change_nothing(studio: Studio) -> None:

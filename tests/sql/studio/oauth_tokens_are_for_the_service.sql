@@ -26,7 +26,7 @@ select throws_permission($$ select * from medley.oauth_tokens $$, 'the table is 
 
 -- Rotation.
 create temp table old as select * from public.list_oauth_tokens_to_rotate('k2');
-select is((select row(o.key_id, o.version)::text from old as o), '(k1,2)', 'what another key encrypted');
+select is((select row(o.key_id, o.version, o.platform, o.user_id = member('ada'))::text from old as o), '(k1,2,spotify,t)', 'what another key encrypted, and whose it is');
 select is((select public.reencrypt_oauth_tokens(o.connection_id, 'k1', 1, 'k2', secret('a2k2'), secret('r1k2')) from old as o), false, 'an old version is not overwritten');
 select is((select public.reencrypt_oauth_tokens(o.connection_id, 'k0', 2, 'k2', secret('a2k2'), secret('r1k2')) from old as o), false, 'nor that of another key');
 select is((select public.reencrypt_oauth_tokens(o.connection_id, 'k1', 2, 'k2', secret('a2k2')) from old as o), false, 'nor is a token lost');
