@@ -65,16 +65,17 @@ VARIANTS = {
     )
 }
 
-# What is tried on the validation part, one knob after the other, each with the best of those
-# before: the courtesy that the peers get by their grids. Where nobody's history is longer than what
-# is read of it, the limits are not tried: they make no difference. (Of pairs that are all alike a
-# limit keeps any.) With all signals what behaviour alone has chosen stays, and multiples of the
-# ranker's weights are tried.
-LIMITS: Mapping[str, tuple[float, ...]] = {
-    "recommend.history": (500.0,),
-    "recommend.neighbors": (100_000.0,),
-    "behavior.history": (1000.0,),
+# What an app reads of long histories is limited to keep calls and rebuilds cheap, which says
+# nothing about how well it fits, and of pairs that are all alike a limit keeps any. So where
+# histories are longer, behaviour alone reads as much as the ranges of the settings allow.
+LIMITS: Mapping[str, float] = {
+    "recommend.history": 500.0,
+    "recommend.neighbors": 100_000.0,
+    "behavior.history": 1000.0,
 }
+# What is tried on the validation part, one knob after the other, each with the best of those
+# before: the courtesy that the peers get by their grids. With all signals what behaviour alone has
+# chosen stays, and multiples of the ranker's weights are tried.
 BEHAVIOR_KNOBS: Mapping[str, tuple[float, ...]] = {"behavior.popularity_damping": (0.05, 0.15)}
 MULTIPLES: Mapping[str, tuple[float, ...]] = {"popularity": (0.0, -1.0), "content": (2.0, 3.0)}
 
@@ -358,11 +359,12 @@ def _tune(
     """
     if not variant.tuned:
         return {}, None, 1
-    best = mean_ndcg(medley.rank(bench.validation), bench.validation)
-    chosen: dict[str, float] = {}
-    tried = 1
     before = medley.values()
-    for name, candidates in _candidates(before, bench, variant, knobs).items():
+    chosen = _lifted(before, bench, variant, knobs)
+    medley.set({**before, **chosen})
+    best = mean_ndcg(medley.rank(bench.validation), bench.validation)
+    tried = 1
+    for name, candidates in _candidates(before, variant, knobs).items():
         for value in candidates:
             if value == before[name]:
                 continue
@@ -378,8 +380,20 @@ def _tune(
     return chosen, best, tried
 
 
-def _candidates(
+def _lifted(
     values: Mapping[str, float], bench: Bench, variant: Variant, knobs: Knobs
+) -> dict[str, float]:
+    """The limits to lift: those below the longest history, for behaviour alone."""
+    if variant.all_signals or knobs.tune is not None:
+        return {}
+    data = bench.case.data
+    longest = max(Counter(data.pairs[place][0] for place in bench.known).values())
+    short = longest > min(values["recommend.history"], values["behavior.history"])
+    return {name: value for name, value in LIMITS.items() if short and value > values[name]}
+
+
+def _candidates(
+    values: Mapping[str, float], variant: Variant, knobs: Knobs
 ) -> Mapping[str, Sequence[float]]:
     if knobs.tune is not None:
         _known(dict.fromkeys(knobs.tune, 0.0), values)
@@ -389,6 +403,4 @@ def _candidates(
             f"{RANKER}.{term}": [values[f"{RANKER}.{term}"] * multiple for multiple in multiples]
             for term, multiples in MULTIPLES.items()
         }
-    data = bench.case.data
-    longest = max(Counter(data.pairs[place][0] for place in bench.known).values())
-    return {**LIMITS, **BEHAVIOR_KNOBS} if longest > values["recommend.history"] else BEHAVIOR_KNOBS
+    return BEHAVIOR_KNOBS
