@@ -149,12 +149,14 @@ class TasteFeature:
     """Something that a member likes or dislikes.
 
     Attributes:
+        label: The value for people: where it is the id of an item, its title, None if not public.
         affinity_score: -1 to 1, relative to the strongest.
         confidence: 0 to 1; 0.5 at three items' worth of evidence.
     """
 
     feature_type: str
     feature_value: str
+    label: str | None
     affinity_score: float
     confidence: float
     last_updated: datetime

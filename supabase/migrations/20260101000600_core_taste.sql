@@ -383,6 +383,22 @@ revoke all on medley.content_feature_details from public, anon, authenticated, s
 -- Locks are taken in one order everywhere: genres, then the dictionary, then items.
 
 -- No SET: it inlines.
+create or replace function medley.feature_label(p_value text)
+returns text
+language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+begin
+  if p_value ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    return (select i.title from medley.items as i where i.id = p_value::uuid and i.visibility = 'public');
+  end if;
+  return p_value;
+end;
+$$;
+
+comment on function medley.feature_label(text) is
+  'The value of a feature for people: where it is the id of an item, its title (null: not there, or not public).';
+revoke all on function medley.feature_label(text) from public, anon, authenticated, service_role;
+
 create or replace function medley.feature_idf(p_item_count bigint, p_total bigint)
 returns real
 language sql immutable parallel safe security invoker
@@ -1856,6 +1872,7 @@ create or replace function medley.get_taste_profile(p_user_id uuid, p_limit int,
 returns table (
   feature_type text,
   feature_value text,
+  label text,
   affinity_score real,
   confidence real,
   last_updated timestamptz
@@ -1871,6 +1888,7 @@ begin
   select
     f.feature_type,
     f.feature_value,
+    medley.feature_label(f.feature_value),
     d.affinity_score,
     p.confidence,
     p.last_updated
@@ -2413,18 +2431,20 @@ create or replace function public.get_taste_profile(p_limit int default 50, p_us
 returns table (
   feature_type text,
   feature_value text,
+  label text,
   affinity_score real,
   confidence real,
   last_updated timestamptz
 )
 language sql stable parallel safe security invoker set search_path = ''
 as $$
-  select t.feature_type, t.feature_value, t.affinity_score, t.confidence, t.last_updated
+  select t.feature_type, t.feature_value, t.label, t.affinity_score, t.confidence, t.last_updated
   from medley.get_taste_profile(p_user_id, p_limit, now()) as t
 $$;
 
 comment on function public.get_taste_profile(int, uuid) is
-  'What the signed-in member likes and dislikes: up to p_limit (1 to 200) features, the strongest first. affinity_score is '
+  'What the signed-in member likes and dislikes: up to p_limit (1 to 200) features, the strongest first. label is '
+  'feature_value for people: where that is the id of an item, its title (null: not public). affinity_score is '
   '-1 to 1, relative to the strongest, and fades from last_updated on; confidence is 0 to 1, 0.5 at three items'' worth of '
   'evidence. A job keeps it up to date. p_user_id is for the secret key only. '
   'Errors: unauthenticated, forbidden, invalid_argument.';

@@ -230,6 +230,7 @@ def test_a_grant_would_show_members_their_own_rows_only(pushed: Database) -> Non
           ) <> array[
             row('r'::"char", array['authenticated'::regrole::oid], case
               when r.name = 'medley.members' then '(user_id = ( SELECT auth.uid() AS uid))'
+              when a.attname ~ '_id$' then format('(%I = ( SELECT auth.uid() AS uid))', a.attname)
               else format('(%I = ( SELECT medley.acting_user_no() AS acting_user_no))', a.attname)
             end)::text
           ]

@@ -224,7 +224,7 @@ def _recommended(seen: Recommended) -> None:
     out.print(", ".join(f"{item.title} [dim]{item.score:.1f}[/]" for item in seen.trending))
 
     _section("What was learnt about the member")
-    taste = (f"{t.feature_value} [dim]{t.affinity_score:+.2f}[/]" for t in seen.taste)
+    taste = (f"{t.label or t.feature_type} [dim]{t.affinity_score:+.2f}[/]" for t in seen.taste)
     out.print(", ".join(taste))
 
 

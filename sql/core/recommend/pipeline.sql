@@ -187,11 +187,13 @@ begin atomic
   from medley.friends(p_user_id) as f
   inner join medley.members as m on m.user_id = f.friend_id
   cross join lateral (
+    -- A pair may have several rows, one for each half-life: a friend counts once.
     select a.item_no
     from medley.affinities as a
     where a.user_no = m.user_no
-      and a.positive_at > coalesce(a.negative_at, '-infinity')
-    order by medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of) desc
+    group by a.item_no
+    having max(a.positive_at) > coalesce(max(a.negative_at), '-infinity')
+    order by sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) desc
     limit 50
   ) as l
   where not exists (

@@ -48,7 +48,8 @@ begin
       c.neighbor_no,
       sum(f.idf * t.weight) as value,
       case
-        when count(*) = 1 then replace(t.feature_type, '_', ' ') || ' ' || min(f.feature_value collate "C")
+        when count(*) = 1
+          then concat_ws(' ', replace(t.feature_type, '_', ' '), medley.feature_label(min(f.feature_value collate "C")))
         else count(*) || ' ' || replace(t.feature_type, '_', ' ') || 's'
       end as words
     from common as c

@@ -36,18 +36,20 @@ create or replace function public.get_taste_profile(p_limit int default 50, p_us
 returns table (
   feature_type text,
   feature_value text,
+  label text,
   affinity_score real,
   confidence real,
   last_updated timestamptz
 )
 language sql stable parallel safe security invoker set search_path = ''
 as $$
-  select t.feature_type, t.feature_value, t.affinity_score, t.confidence, t.last_updated
+  select t.feature_type, t.feature_value, t.label, t.affinity_score, t.confidence, t.last_updated
   from medley.get_taste_profile(p_user_id, p_limit, now()) as t
 $$;
 
 comment on function public.get_taste_profile(int, uuid) is
-  'What the signed-in member likes and dislikes: up to p_limit (1 to 200) features, the strongest first. affinity_score is '
+  'What the signed-in member likes and dislikes: up to p_limit (1 to 200) features, the strongest first. label is '
+  'feature_value for people: where that is the id of an item, its title (null: not public). affinity_score is '
   '-1 to 1, relative to the strongest, and fades from last_updated on; confidence is 0 to 1, 0.5 at three items'' worth of '
   'evidence. A job keeps it up to date. p_user_id is for the secret key only. '
   'Errors: unauthenticated, forbidden, invalid_argument.';

@@ -2,6 +2,22 @@
 -- Locks are taken in one order everywhere: genres, then the dictionary, then items.
 
 -- No SET: it inlines.
+create or replace function medley.feature_label(p_value text)
+returns text
+language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+begin
+  if p_value ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    return (select i.title from medley.items as i where i.id = p_value::uuid and i.visibility = 'public');
+  end if;
+  return p_value;
+end;
+$$;
+
+comment on function medley.feature_label(text) is
+  'The value of a feature for people: where it is the id of an item, its title (null: not there, or not public).';
+revoke all on function medley.feature_label(text) from public, anon, authenticated, service_role;
+
 create or replace function medley.feature_idf(p_item_count bigint, p_total bigint)
 returns real
 language sql immutable parallel safe security invoker

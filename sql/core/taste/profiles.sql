@@ -454,6 +454,7 @@ create or replace function medley.get_taste_profile(p_user_id uuid, p_limit int,
 returns table (
   feature_type text,
   feature_value text,
+  label text,
   affinity_score real,
   confidence real,
   last_updated timestamptz
@@ -469,6 +470,7 @@ begin
   select
     f.feature_type,
     f.feature_value,
+    medley.feature_label(f.feature_value),
     d.affinity_score,
     p.confidence,
     p.last_updated

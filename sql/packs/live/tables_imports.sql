@@ -157,6 +157,8 @@ comment on column medley.import_requests.requested_at is 'When.';
 
 alter table medley.import_requests enable row level security;
 revoke all on medley.import_requests from public, anon, authenticated, service_role;
+create policy import_requests_own on medley.import_requests
+for select to authenticated using (user_id = (select auth.uid()));
 
 -- For look-ups by name, in any case.
 create index artists_lower_name_idx on public.artists (lower(name));

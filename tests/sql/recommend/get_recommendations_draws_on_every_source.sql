@@ -29,6 +29,8 @@ select act_as_owner();
 select befriend(md5('member m2')::uuid, md5('member m' || n)::uuid) from generate_series(3, 5) as n;
 select follow(md5('member m2')::uuid, md5('member m6')::uuid);
 select engage('m' || n, 'f6', 'like') from generate_series(3, 5) as n;
+-- In two ways, with two half-lives, and still one friend.
+select engage('m3', 'f6', 'follow');
 select engage('m6', 'f7', 'like'), engage('m3', 'f8', 'dislike'), engage('m4', 'f9', 'like');
 select act_as(md5('member m2')::uuid);
 select is(why('f6'), 'social: 3 friends like it', 'what friends like');

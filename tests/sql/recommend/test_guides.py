@@ -18,8 +18,24 @@ GUIDES = {
     "taste.md": (SERVICE, ", 2)"),
     "experiments.md": (SERVICE, "'control', 0.5"),
 }
+# Trends need more of a world than these tests make: their examples run, and may be empty.
+QUIET = {"trending.md": MEMBER}
 # What an example says for the id of an item.
 ITEM = re.compile(r"6f0c…|6a1f0f6e-3b0f-4a63-9a37-6d8e1b0c1a11")
+
+
+@pytest.mark.parametrize("guide", QUIET)
+def test_the_examples_of_a_quiet_guide_run(database: Database, guide: str) -> None:
+    text = (CHECKOUT / "docs" / guide).read_text()
+    example = "\n".join(re.findall(r"```sql\n(.*?)```", text, re.DOTALL))
+    with database.connect() as connection, connection.transaction(force_rollback=True):
+        connection.execute("select tests.make_member('ann')")
+        connection.execute(QUIET[guide])
+        cursor = connection.execute(example.encode())
+        count = 1
+        while cursor.nextset():
+            count += 1
+    assert count == len(re.findall("^select", example, re.MULTILINE))
 
 
 @pytest.mark.parametrize("guide", GUIDES)
