@@ -23,7 +23,7 @@ SOURCE = "command-line-test"
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """No settings at all: neither in the environment nor in a file above."""
-    for name in NAMES:
+    for name in (*NAMES, "MEDLEY_INSTANCE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     return monkeypatch
@@ -132,6 +132,19 @@ def test_the_file_of_make_up_is_found_from_below(
     result = medley("jobs")
     assert result.exit_code == 3
     assert "Connection refused" in result.stderr
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_another_instance_has_a_file_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MEDLEY_INSTANCE", "other")
+    (tmp_path / ".medley" / "other").mkdir(parents=True)
+    address = "DATABASE_URL=postgresql://127.0.0.1:9/x\n"
+    (tmp_path / ".medley" / "env").write_text(address)
+    assert ".medley/other/env" in medley("jobs").stderr
+    (tmp_path / ".medley" / "other" / "env").write_text(address)
+    assert "Connection refused" in medley("jobs").stderr
 
 
 @pytest.mark.usefixtures("nowhere")

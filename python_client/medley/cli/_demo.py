@@ -30,7 +30,7 @@ from medley.demo._world import STEPS as WORLD_STEPS
 
 from ._bars import BAR, bar, legend, moved, points
 from ._output import FAILED, complain, out, print_json, steps, table
-from ._settings import api, database, setting
+from ._settings import api, database, env_file, setting
 
 #: The terms of a recommendation with their colours, in the order in which a bar stacks them.
 RECOMMENDATION_TERMS = {
@@ -170,7 +170,7 @@ def _show(world: World, played: Played, url: str, key: str) -> None:
     _section("Go on from here")
     out.print(f"URL              {url}", highlight=False)
     out.print(f"publishable key  {key}", highlight=False)
-    out.print("secret key       SUPABASE_SECRET_KEY, written to .medley/env by `make up`")
+    out.print(f"secret key       SUPABASE_SECRET_KEY, written to {env_file()} by `make up`")
     out.print()
     snippet = f"""\
 from supabase import create_client
