@@ -184,7 +184,9 @@ for item in Medley(client).recommendations(kind="artist", limit=5):
     print(f"{{item.score:6.3f}}  {{item.title}}: {{item.reason}}")
 """
     out.print(Syntax(snippet, "python", background_color="default", word_wrap=False))
-    out.print("Or on the command line, where the member goes by the id:")
+    out.print(
+        "On the command line, in a checkout `.medley/venv/bin/medley`, members go by their id:"
+    )
     out.print(f"medley recommend --user {member['id']} --kind artist", highlight=False)
 
 
