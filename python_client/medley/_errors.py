@@ -7,6 +7,7 @@ the network's) is mapped to the class that a caller would handle it by.
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any, ClassVar
 
@@ -210,11 +211,33 @@ def _class_for(sqlstate: str, message: str) -> type[MedleyError]:
     return MedleyError
 
 
-def error_from(problem: APIError | httpx.HTTPError) -> MedleyError:
+def role_of(authorization: str) -> str | None:
+    """The database role that a key or a session's token asks as; None for one that does not say.
+
+    Args:
+        authorization: The header of that name.
+    """
+    token = authorization.removeprefix("Bearer ")
+    if token.startswith("sb_publishable_"):
+        return "anon"
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return None
+    role = claims.get("role") if isinstance(claims, dict) else None
+    return role if isinstance(role, str) else None
+
+
+def error_from(problem: APIError | httpx.HTTPError, *, role: str | None = None) -> MedleyError:
     """The exception for what supabase-py raised.
 
     Args:
         problem: The error of PostgREST's client, or of the HTTP library below it.
+        role: Who asked (`role_of`), where it is known: PostgreSQL refuses with one and the same
+            code those who have to sign in and those who need another key.
 
     Returns:
         The exception to raise; its class is chosen by the stable code, then by SQLSTATE.
@@ -229,6 +252,12 @@ def error_from(problem: APIError | httpx.HTTPError) -> MedleyError:
     message = problem.message or "the API refused the call without saying why"
     sqlstate = problem.code or ""
     error = ERRORS_BY_CODE.get(code) if isinstance(code, str) else None
+    if error is None and sqlstate == "42501" and role == "anon":
+        return Unauthenticated(message, hint="Sign in, or use the secret key.", sqlstate=sqlstate)
+    # Policies refuse rows with the same code; there the secret key is no advice.
+    no_grant = sqlstate == "42501" and message.startswith("permission denied")
+    if error is None and no_grant and role == "authenticated":
+        return Forbidden(message, hint="This call needs the secret key.", sqlstate=sqlstate)
     return (error or _class_for(sqlstate, message))(
         message,
         hint=problem.hint or None,

@@ -16,7 +16,7 @@ from postgrest.types import ReturnMethod
 from supabase import Client
 
 from . import _rpc
-from ._errors import MedleyError, Unauthenticated, error_from
+from ._errors import MedleyError, Unauthenticated, error_from, role_of
 from ._functions import Updates, answer_json, refusal
 from ._models import (
     CalendarEvent,
@@ -1349,7 +1349,8 @@ class Medley(Studio):
             try:
                 return (request.execute()).data
             except (APIError, httpx.HTTPError) as problem:
-                error = error_from(problem)
+                asked = self.supabase.postgrest.headers.get("Authorization", "")
+                error = error_from(problem, role=role_of(asked))
                 if attempt >= retries or not error.transient:
                     raise error from problem
             # 0.1 s, 0.2 s, 0.4 s …, up to half as much again so that clients do not return in step.

@@ -18,12 +18,13 @@ from tests.conftest import Api, Member
 
 NAMES = ("DATABASE_URL", "SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY")
 SOURCE = "command-line-test"
+NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """No settings at all: neither in the environment nor in a file above."""
-    for name in NAMES:
+    for name in (*NAMES, "MEDLEY_INSTANCE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     return monkeypatch
@@ -75,10 +76,10 @@ def test_help_documents_the_exit_codes() -> None:
         ("status",),
         ("calendar",),
         ("genres", "tree"),
-        ("feed", "--user", "x"),
-        ("recommend", "--user", "x"),
-        ("explain", "x", "--user", "x"),
-        ("similar", "x"),
+        ("feed", "--user", NOBODY),
+        ("recommend", "--user", NOBODY),
+        ("explain", NOBODY, "--user", NOBODY),
+        ("similar", NOBODY),
         ("trending",),
         ("log", "-"),
         ("accuracy",),
@@ -135,12 +136,25 @@ def test_the_file_of_make_up_is_found_from_below(
 
 
 @pytest.mark.usefixtures("nowhere")
+def test_another_instance_has_a_file_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MEDLEY_INSTANCE", "other")
+    (tmp_path / ".medley" / "other").mkdir(parents=True)
+    address = "DATABASE_URL=postgresql://127.0.0.1:9/x\n"
+    (tmp_path / ".medley" / "env").write_text(address)
+    assert ".medley/other/env" in medley("jobs").stderr
+    (tmp_path / ".medley" / "other" / "env").write_text(address)
+    assert "Connection refused" in medley("jobs").stderr
+
+
+@pytest.mark.usefixtures("nowhere")
 @pytest.mark.parametrize(
     "command",
     [
         ("nonsense",),
         ("feed",),
-        ("feed", "--user", "x", "--limit", "0"),
+        ("feed", "--user", NOBODY, "--limit", "0"),
         ("trending", "--genre", "rock", "--platform", "web"),
         ("experiment", "create", "x", "--variant", "control=0.5"),
         ("experiment", "create", "x", "--variant", "control:0.5:recency"),
@@ -148,6 +162,25 @@ def test_the_file_of_make_up_is_found_from_below(
 )
 def test_a_wrong_command_line_ends_with_2(command: tuple[str, ...]) -> None:
     assert medley(*command).exit_code == 2
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize(
+    ("command", "finds"),
+    [
+        (("similar", "Radiohead"), "medley trending"),
+        (("explain", NOBODY, "--user", "Ada"), "profiles"),
+        (("recommend", "--user", "Ada"), "profiles"),
+        (("feed", "--user", "Ada"), "profiles"),
+        (("trending", "--friends-of", "Ada"), "profiles"),
+        (("setlist", "show", "tonight"), "medley calendar"),
+        (("setlist", "vote", "encore", "1", "--user", NOBODY), "medley setlist show"),
+    ],
+)
+def test_what_is_no_id_is_refused_with_where_ids_are(command: tuple[str, ...], finds: str) -> None:
+    result = medley(*command)
+    assert result.exit_code == 2
+    assert finds in " ".join(result.stderr.replace("│", " ").split())
 
 
 @pytest.mark.usefixtures("nowhere")

@@ -70,6 +70,7 @@ def test_a_like_counts_in_the_next_call(first: dict[str, Any]) -> None:
 def test_votes_on_a_predicted_setlist_count(first: dict[str, Any]) -> None:
     seen = first["played"]["voted"]
     assert len(seen["predicted"]) == 7
+    assert all(song["title"].endswith("(simulated)") for song in seen["predicted"])
     assert [song["my_vote"] for song in seen["after"]] == [1, 0, 0, 0, 0, 0, -1]
     voted = {seen["vote_for"]["song_id"], seen["vote_against"]["song_id"]}
     assert not voted & {item["item_id"] for item in seen["recommended"]}
@@ -99,7 +100,11 @@ def test_the_member_of_the_snippet_can_sign_in(first: dict[str, Any], stack: Api
 
 
 def test_a_second_run_doubles_nothing_and_shows_it_to_people(first: dict[str, Any]) -> None:
-    text = demo().stdout
+    result = demo()
+    text = result.stdout
+    # No terminal here: progress is a line a step.
+    assert "Loading the catalogue\n" in result.stderr
+    assert "Job refresh_trending\n" in result.stderr
     for count in (f"{first['world']['rows'][name]:,} {name}" for name in ("artists", "events")):
         assert count in text
     again = json.loads(demo("--json").stdout)
@@ -109,11 +114,13 @@ def test_a_second_run_doubles_nothing_and_shows_it_to_people(first: dict[str, An
         "Recommendations for a member",
         "The next call after a like",
         "Trending this week",
+        "Artists by votes",
         "A member's feed",
         "The next call",
         "The calendar under",
         "Analytics",
         "URL",
+        "medley recommend --user ",
     ):
         assert section in text
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
 import httpx
@@ -22,7 +24,7 @@ from medley import (
     Unauthenticated,
     Unavailable,
 )
-from medley._errors import ERRORS_BY_CODE, error_from
+from medley._errors import ERRORS_BY_CODE, error_from, role_of
 from postgrest.exceptions import APIError
 
 
@@ -84,6 +86,37 @@ def test_without_a_stable_code_the_sqlstate_decides(
 def test_a_wrong_key_is_unauthenticated_although_the_gateway_sends_no_code() -> None:
     error = error_from(APIError({"message": "Invalid API key", "hint": "Double check it."}))
     assert type(error) is Unauthenticated
+
+
+def test_the_role_of_a_key_or_token_is_read_and_never_guessed() -> None:
+    def token(claims: object) -> str:
+        body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+        return f"Bearer e30.{body}.signature"
+
+    assert role_of("Bearer sb_publishable_x") == "anon"
+    assert role_of(token({"role": "anon"})) == "anon"
+    assert role_of(token({"role": "authenticated", "sub": "x"})) == "authenticated"
+    for unclear in ("", "key", "Bearer sb_secret_x", "Bearer a.b.c", token([]), token({"role": 1})):
+        assert role_of(unclear) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "role", "expected", "hint"),
+    [
+        ("permission denied for function f", "anon", Unauthenticated, "Sign in"),
+        ("permission denied for function f", "authenticated", Forbidden, "This call needs"),
+        ("permission denied for function f", "service_role", Forbidden, None),
+        ("permission denied for function f", None, Forbidden, None),
+        ("new row violates row-level security policy", "anon", Unauthenticated, "Sign in"),
+        ("new row violates row-level security policy", "authenticated", Forbidden, None),
+    ],
+)
+def test_who_asked_decides_what_a_missing_right_means(
+    message: str, role: str | None, expected: type[MedleyError], hint: str | None
+) -> None:
+    error = error_from(APIError({"message": message, "code": "42501"}), role=role)
+    assert type(error) is expected
+    assert error.hint is None if hint is None else str(error.hint).startswith(hint)
 
 
 def test_no_answer_at_all_is_unavailable_and_may_pass() -> None:

@@ -127,8 +127,19 @@ def test_the_service_must_name_a_member(service: Client) -> None:
 
 
 def test_a_feed_needs_a_member(anon: Client) -> None:
-    with pytest.raises(Forbidden):
+    with pytest.raises(Unauthenticated) as error:
         Medley(anon).personalized_feed()
+    assert (error.value.code, error.value.sqlstate) == ("unauthenticated", "42501")
+    assert error.value.hint == "Sign in, or use the secret key."
+
+
+def test_what_needs_the_secret_key_says_so(medley: Medley) -> None:
+    with pytest.raises(Forbidden) as error:
+        medley.engine_status()
+    assert error.value.hint == "This call needs the secret key."
+    with pytest.raises(Forbidden) as error:
+        medley.rsvp(NOBODY)
+    assert error.value.hint is None
 
 
 def test_someone_elses_feed_is_forbidden(medley: Medley, other_member: Member) -> None:

@@ -109,7 +109,7 @@ def test_bad_questions_are_refused(medley: Medley, anon: Client, other_member: M
         medley.explain_recommendation(NOBODY)
     with pytest.raises(Forbidden):
         medley.recommendations(user_id=other_member.id)
-    with pytest.raises(Forbidden):
+    with pytest.raises(Unauthenticated):
         Medley(anon).recommendations()
 
 

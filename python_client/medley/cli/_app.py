@@ -17,6 +17,7 @@ from ._accuracy import accuracy
 from ._demo import demo
 from ._experiment import experiment
 from ._genres import genres
+from ._ids import User
 from ._import import imports
 from ._load import load
 from ._output import (
@@ -197,7 +198,7 @@ def status(as_json: Json = False) -> None:
 
 @app.command()
 def feed(
-    user: Annotated[str, typer.Option(help="The member's id.")],
+    user: User,
     limit: Annotated[int, typer.Option(min=1, help="How many events.")] = 20,
     as_json: Json = False,
 ) -> None:

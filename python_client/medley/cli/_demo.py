@@ -30,7 +30,7 @@ from medley.demo._world import STEPS as WORLD_STEPS
 
 from ._bars import BAR, bar, legend, moved, points
 from ._output import FAILED, complain, out, print_json, steps, table
-from ._settings import api, database, setting
+from ._settings import api, database, env_file, setting
 
 #: The terms of a recommendation with their colours, in the order in which a bar stacks them.
 RECOMMENDATION_TERMS = {
@@ -170,7 +170,7 @@ def _show(world: World, played: Played, url: str, key: str) -> None:
     _section("Go on from here")
     out.print(f"URL              {url}", highlight=False)
     out.print(f"publishable key  {key}", highlight=False)
-    out.print("secret key       SUPABASE_SECRET_KEY, written to .medley/env by `make up`")
+    out.print(f"secret key       SUPABASE_SECRET_KEY, written to {env_file()} by `make up`")
     out.print()
     snippet = f"""\
 from supabase import create_client
@@ -184,6 +184,10 @@ for item in Medley(client).recommendations(kind="artist", limit=5):
     print(f"{{item.score:6.3f}}  {{item.title}}: {{item.reason}}")
 """
     out.print(Syntax(snippet, "python", background_color="default", word_wrap=False))
+    out.print(
+        "On the command line, in a checkout `.medley/venv/bin/medley`, members go by their id:"
+    )
+    out.print(f"medley recommend --user {member['id']} --kind artist", highlight=False)
 
 
 def _section(title: str) -> None:
@@ -207,7 +211,9 @@ def _recommended(seen: Recommended) -> None:
 
     _section("Why, and why not")
     why = seen.explained
-    causes = ", ".join(f"{cause['title']} {cause['points']:+.3f}" for cause in why.causes)
+    causes = ", ".join(
+        f"{cause['title']} {cause['points']:+.3f}" for cause in why.causes if cause["points"] > 0
+    )
     out.print(f"[bold]{why.title}[/]: {why.reason}. {points(why.breakdown or {}, 3)}")
     out.print(f"What the member did that speaks for it: {causes}")
     hidden = ", ".join(seen.explained_liked.hidden_by)
@@ -222,6 +228,9 @@ def _recommended(seen: Recommended) -> None:
 
     _section("Trending this week")
     out.print(", ".join(f"{item.title} [dim]{item.score:.1f}[/]" for item in seen.trending))
+
+    out.print("Artists by votes, new followers and views:", end=" ")
+    out.print(", ".join(f"{a.name} [dim]{a.trending_score:.1f}[/]" for a in seen.trending_artists))
 
     _section("What was learnt about the member")
     taste = (f"{t.label or t.feature_type} [dim]{t.affinity_score:+.2f}[/]" for t in seen.taste)
@@ -238,8 +247,9 @@ def _voted(seen: Voted) -> None:
         for song in seen.after
     )
     out.print(table(("#place", "song", "#for", "#against"), rows))
-    songs = ", ".join(f"{item.title} [dim]{item.reason}[/]" for item in seen.recommended)
-    out.print(f"Songs that the next call recommends: {songs}")
+    out.print("Songs that the next call recommends:")
+    for item in seen.recommended:
+        out.print(f"  {item.title} · [dim]{item.reason}[/]")
 
 
 def _item(item: Recommendation, widest: float, note: str) -> None:

@@ -83,7 +83,18 @@ def when(time: datetime | None) -> str:
 
 @contextmanager
 def steps(total: int, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """A progress bar on stderr for work of known steps; gives what is called as each begins."""
+    """Progress on stderr for work of known steps; gives what is called as each begins.
+
+    On a terminal it is a bar, elsewhere a line a step.
+    """
+    if not err.is_terminal:
+
+        def line(name: str) -> None:
+            if not quiet:
+                err.print(name, markup=False, highlight=False)
+
+        yield line
+        return
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -91,7 +102,7 @@ def steps(total: int, *, quiet: bool = False) -> Iterator[Callable[[str], None]]
         TimeElapsedColumn(),
         console=err,
         transient=True,
-        disable=quiet or not err.is_terminal,
+        disable=quiet,
     ) as progress:
         task = progress.add_task("", total=total)
         begun = 0

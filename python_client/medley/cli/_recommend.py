@@ -17,13 +17,12 @@ from medley.loaders import BadData
 from medley.loaders._rows import Problems
 
 from ._bars import points
+from ._ids import Item, User, member_id
 from ._output import BAD_INPUT, Json, err, out, print_json, steps, table
 from ._settings import api
 
-Item = Annotated[str, typer.Argument(help="The item's id.")]
 Kind = Annotated[str | None, typer.Option(help="Only items of this kind.")]
 Limit = Annotated[int, typer.Option(min=1, help="How many items.")]
-User = Annotated[str, typer.Option(help="The member's id.")]
 #: Events of one call, as the client sends them.
 BATCH = 1000
 
@@ -109,10 +108,12 @@ def trending(
     genre: Annotated[str | None, typer.Option(help="Below this genre, by slug.")] = None,
     platform: Annotated[str | None, typer.Option(help="On this platform.")] = None,
     friends_of: Annotated[
-        str | None, typer.Option(help="Among the friends of this member (secret key).")
+        str | None,
+        typer.Option(help="Among the friends of this member (secret key).", callback=member_id),
     ] = None,
     taste_of: Annotated[
-        str | None, typer.Option(help="Among members of this member's taste (secret key).")
+        str | None,
+        typer.Option(help="Among members of this member's taste (secret key).", callback=member_id),
     ] = None,
     limit: Limit = 20,
     as_json: Json = False,

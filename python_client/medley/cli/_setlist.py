@@ -6,14 +6,13 @@ from typing import Annotated
 
 import typer
 
+from ._ids import Event, User, item_id, setlist_song_id
 from ._output import Commands, Json, out, print_json, table
 from ._settings import api
 
 setlist = typer.Typer(
     cls=Commands, no_args_is_help=True, help="Setlists of shows: read, vote, predict."
 )
-
-Event = Annotated[str, typer.Argument(help="The show's id.")]
 
 
 @setlist.command("show")
@@ -47,9 +46,11 @@ def show_command(event: Event, as_json: Json = False) -> None:
 
 @setlist.command("vote", context_settings={"ignore_unknown_options": True})
 def vote_command(
-    setlist_song: Annotated[str, typer.Argument(help="The song on its setlist: see `show`.")],
+    setlist_song: Annotated[
+        str, typer.Argument(help="The song on its setlist: see `show`.", callback=setlist_song_id)
+    ],
     vote: Annotated[int, typer.Argument(help="1 for it, -1 against it, 0 withdraws.")],
-    user: Annotated[str, typer.Option(help="The member's id.")],
+    user: User,
     as_json: Json = False,
 ) -> None:
     """Vote for a member (secret key)."""
@@ -67,7 +68,8 @@ def vote_command(
 def predict_command(
     event: Event,
     artist: Annotated[
-        str | None, typer.Option(help="The artist's id; the headliner by default.")
+        str | None,
+        typer.Option(help="The artist's id; the headliner by default.", callback=item_id),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Where the project is: from the environment, or from the `.medley/env` that `make up` writes."""
+"""Where the project is: from the environment, or from the file that `make up` writes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,18 @@ class NotConfigured(Exception):  # noqa: N818 -- named as a state, like the erro
     """A setting that the command needs is missing or unusable."""
 
 
+def env_file() -> Path:
+    """The file of the stack that MEDLEY_INSTANCE names, below the checkout."""
+    instance = os.environ.get("MEDLEY_INSTANCE") or "dev"
+    return Path(".medley", "env") if instance == "dev" else Path(".medley", instance, "env")
+
+
 def _from_file() -> dict[str, str]:
-    """The nearest `.medley/env` at or above the working directory; empty where there is none."""
+    """The nearest such file at or above the working directory; empty where there is none."""
     here = Path.cwd()
     for folder in (here, *here.parents):
         try:
-            lines = (folder / ".medley" / "env").read_text(encoding="utf-8").splitlines()
+            lines = (folder / env_file()).read_text(encoding="utf-8").splitlines()
         except OSError:
             continue
         pairs = (line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
@@ -42,7 +48,7 @@ def setting(name: str) -> str:
     value = os.environ.get(name) or _from_file().get(name)
     if not value:
         raise NotConfigured(
-            f"{name} is not set. Run `make up`, which writes it to .medley/env, or export it."
+            f"{name} is not set. Run `make up`, which writes it to {env_file()}, or export it."
         )
     return value
 

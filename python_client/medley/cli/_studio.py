@@ -9,6 +9,7 @@ import typer
 
 from medley import GenerationStatus
 
+from ._ids import User
 from ._output import FAILED, Commands, Json, err, out, print_json, table, when
 from ._settings import api
 
@@ -18,7 +19,6 @@ studio = typer.Typer(
 playlist = typer.Typer(cls=Commands, no_args_is_help=True, help="Playlists of members.")
 studio.add_typer(playlist, name="playlist")
 
-User = Annotated[str, typer.Option(help="The member's id.")]
 Viewer = Annotated[str | None, typer.Option(help="The member for whose eyes it is.")]
 Track = Annotated[str, typer.Argument(help="The track's id.")]
 Playlist = Annotated[str, typer.Argument(help="The playlist's id.")]

@@ -10,7 +10,15 @@ from typing import Any
 
 from psycopg import Connection
 
-from .. import Explanation, Medley, Recommendation, SimilarItem, TasteFeature, TrendingItem
+from .. import (
+    Explanation,
+    Medley,
+    Recommendation,
+    SimilarItem,
+    TasteFeature,
+    TrendingArtist,
+    TrendingItem,
+)
 from ._world import DemoFailed, run_now
 
 STEPS = 2
@@ -33,6 +41,7 @@ class Recommended:
         similar: Artists like the liked one.
         similar_events: Events like it.
         trending: What trends this week.
+        trending_artists: Artists with the most votes, new followers and views.
         taste: What a job learns from all that about the member.
     """
 
@@ -46,6 +55,7 @@ class Recommended:
     similar: tuple[SimilarItem, ...]
     similar_events: tuple[SimilarItem, ...]
     trending: tuple[TrendingItem, ...]
+    trending_artists: tuple[TrendingArtist, ...]
     taste: tuple[TasteFeature, ...]
 
 
@@ -86,11 +96,12 @@ def recommend(
         similar=medley.similar_items(liked.item_id, kind=KIND, limit=5).rows,
         similar_events=medley.similar_items(liked.item_id, kind="event", limit=3).rows,
         trending=medley.trending(kind=KIND, window="week", limit=6).rows,
+        trending_artists=medley.trending_artists(limit=6).rows,
         taste=medley.taste_profile(limit=6),
     )
     if "seen" not in recommended.explained_liked.hidden_by:
         raise DemoFailed(f"{liked.title} was liked and does not count as seen")
-    for name in ("similar", "similar_events", "trending", "taste"):
+    for name in ("similar", "similar_events", "trending", "trending_artists", "taste"):
         if not getattr(recommended, name):
             raise DemoFailed(f"{name}: nothing came back")
     return recommended

@@ -60,6 +60,7 @@ _JOBS = (
     "rebuild_content_neighbors",
     "refresh_item_statistics",
     "refresh_trending",
+    "refresh_trending_artists",
 )
 STEPS = 4 + len(_JOBS)
 
@@ -129,6 +130,7 @@ def build_world(
         write_events(cursor, list(_tours(cursor, date.today())))
     progress("Simulating RSVPs")
     with load_transaction(connection) as cursor:
+        _verify(cursor)
         _write_rsvps(cursor)
         _write_past_shows(cursor)
     progress("Simulating plays")
@@ -309,6 +311,21 @@ def _tours(cursor: Cursor[Any], today: date) -> Iterator[Sequence[Any]]:
             )
 
 
+def _verify(cursor: Cursor[Any]) -> None:
+    """Marks the artists on tour as genuine: trending_artists lists no others."""
+    cursor.execute(
+        """
+        update public.artists as a
+        set verified = true
+        where not a.verified
+          and exists (
+            select from public.events as e where e.headliner_artist_id = a.id and e.source = %s
+          )
+        """,
+        (SIMULATED,),
+    )
+
+
 def _write_past_shows(cursor: Cursor[Any]) -> None:
     """Eight past shows of the most followed artist on tour, unless real setlists are there."""
     cursor.execute(
@@ -325,7 +342,7 @@ def _write_past_shows(cursor: Cursor[Any]) -> None:
 
         song as (
           insert into public.songs (title, artist, source, external_id)
-          select t.title, left(a.name, 255), %(source)s, t.place
+          select t.title || ' (simulated)', left(a.name, 255), %(source)s, t.place
           from artist as a
           cross join unnest(%(songs)s::text[]) with ordinality as t (title, place)
           returning id, external_id::int as place
