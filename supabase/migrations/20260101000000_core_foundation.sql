@@ -130,7 +130,7 @@ as $$
 begin
   if p_limit is null or p_limit not between 1 and p_max then
     perform medley.fail('invalid_argument', format('p_limit must be between 1 and %s, got %s', p_max, p_limit),
-      'p_limit', 'Ask for fewer rows and follow next_cursor.');
+      'p_limit', format('Ask for 1 to %s.', p_max));
   end if;
   return p_limit;
 end;

@@ -18,11 +18,9 @@ from tests.database import Database
 
 @pytest.fixture
 def connection(database: Database) -> Iterator[psycopg.Connection[Any]]:
-    """A connection whose work is rolled back."""
-    with database.connect() as own:
-        own.autocommit = False
+    """A connection whose work is rolled back, what loaders commit included."""
+    with database.connect() as own, own.transaction(force_rollback=True):
         yield own
-        own.rollback()
 
 
 @pytest.fixture
