@@ -8,8 +8,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from uuid import uuid4
 
+import psycopg
 import pytest
 from medley_stack import instance
+from medley_stack.cluster import SUPERUSER
 from medley_stack.paths import Instance
 from supabase import Client, create_client
 
@@ -22,6 +24,10 @@ pytest_plugins = ["tests.pgtap"]
 def database() -> Iterator[Database]:
     """Medley on a scratch cluster; what a test commits here it takes away again."""
     with medley_database(expose=os.environ.get("MEDLEY_EXPOSE", "off")) as made:
+        # Jobs that start by the clock would meet tests, now and then.
+        with psycopg.connect(made.cluster.url(SUPERUSER), autocommit=True) as superuser:
+            superuser.execute("alter system set cron.launch_active_jobs = off")
+            superuser.execute("select pg_reload_conf()")
         yield made
 
 

@@ -44,7 +44,7 @@ select medley.log_engagement(null, (
     'kind', 'like',
     'occurred_at', now() - n * interval '1 millisecond'
   ))
-  from generate_series(%(first)s::bigint, %(first)s + %(batch)s - 1) as n
+  from generate_series(%(first)s::bigint, %(first)s::bigint + %(batch)s - 1) as n
   inner join medley.members as m
     on m.user_no = 1 + floor(%(members)s * bench.u(n, 'new member'))::int
   inner join medley.items as i
