@@ -24,9 +24,11 @@ pytest_plugins = ["tests.pgtap"]
 def database() -> Iterator[Database]:
     """Medley on a scratch cluster; what a test commits here it takes away again."""
     with medley_database(expose=os.environ.get("MEDLEY_EXPOSE", "off")) as made:
-        # Jobs that start by the clock would meet tests, now and then.
+        # Jobs that start by the clock would meet tests, now and then, and so would statistics of
+        # rows that a test is about to roll back: plans made of them can take minutes.
         with psycopg.connect(made.cluster.url(SUPERUSER), autocommit=True) as superuser:
             superuser.execute("alter system set cron.launch_active_jobs = off")
+            superuser.execute("alter system set autovacuum = off")
             superuser.execute("select pg_reload_conf()")
         yield made
 
