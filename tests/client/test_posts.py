@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -23,11 +24,20 @@ from medley import (
     Unauthenticated,
 )
 from medley.cli import app
+from supabase import Client
 from typer.testing import CliRunner, Result
 
 from tests.conftest import Api, Member
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def posts_go(service: Client) -> Iterator[None]:
+    """What the tests wrote would trend in others."""
+    began = datetime.now(UTC)
+    yield
+    service.table("posts").delete().gte("created_at", began.isoformat()).execute()
 
 
 @pytest.fixture
@@ -184,14 +194,14 @@ def test_nobody_touches_what_they_do_not_see(
                 act(post)
         with pytest.raises(Forbidden):
             act(shown, user_id=member.id)
-    for act in (bob.block_author, bob.mute_author, bob.follow_author):
+    for meet in (bob.block_author, bob.mute_author, bob.follow_author):
         with pytest.raises(NotFound):
-            act(hidden)
+            meet(hidden)
         with pytest.raises(Forbidden):
-            act(shown, user_id=member.id)
-    for act in (ada.block_author, ada.mute_author, ada.follow_author):
+            meet(shown, user_id=member.id)
+    for meet in (ada.block_author, ada.mute_author, ada.follow_author):
         with pytest.raises(InvalidArgument):
-            act(shown)
+            meet(shown)
     assert bob.view_posts([hidden]) == 0
     bob.delete_post(shown)
     bob.set_post_visibility(shown, "private")
