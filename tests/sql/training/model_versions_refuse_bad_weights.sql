@@ -2,6 +2,7 @@
 select no_plan();
 
 create temp table w as select make_member('ada') as ada;
+grant select on w to service_role;
 select act_as_service();
 select isnt(public.create_model_version('v1', p_metadata => '{"num_training_samples": 7, "metrics": {"auc": 0.7}, "accuracy": 0.9}'), null, 'a version has an id');
 select results_eq(
