@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:  # noqa: PLR0912 -- a branch a command
     current = Instance.current()
     match options.command:
         case "up":

@@ -22,9 +22,9 @@ OVERRIDES = CHECKOUT / "requirements" / "overrides.txt"
 PACKAGE_LOCK = STACK / "package-lock.json"
 NODE_MINIMUM = 20
 
-# By version, without a hash: one version has several builds (the CPU's, one for each CUDA), and which of
-# them an index or a folder of wheels offers differs from machine to machine. pip takes the CPU build
-# where one is offered. What all builds need besides is pinned in learning.txt.
+# By version, without a hash: one version has several builds (the CPU's, one for each CUDA), and
+# which of them an index or a folder of wheels offers differs from machine to machine. pip takes the
+# CPU build where one is offered. What all builds need besides is pinned in learning.txt.
 TORCH = "torch==2.13.0"
 
 

@@ -118,7 +118,7 @@ def untrained(seed: int = 0) -> TwoTower:
 def train(
     pairs: Pairs,
     validation: Pairs,
-    options: Options = Options(),  # noqa: B008 -- frozen
+    options: Options = Options(),
     progress: Callable[[int, float, float], None] = lambda *_: None,
 ) -> Training:
     """Trains on pairs and keeps the epoch that is best on validation.
@@ -231,11 +231,11 @@ def _loss(weights: _Weights, data: _Data, rows: torch.Tensor, options: Options) 
     return ranking + retrieval
 
 
-@torch.no_grad()
 def _evaluate(weights: _Weights, data: _Data, options: Options) -> float:
     """The mean loss of all pairs, batch by batch in one fixed order that mixes members."""
     count = data.labels.numel()
     order = torch.randperm(count, generator=torch.Generator().manual_seed(1))
     batches = order.to(data.labels.device).split(options.batch_size)
-    losses = [_loss(weights, data, rows, options).item() * rows.numel() for rows in batches]
-    return sum(losses) / count
+    with torch.no_grad():
+        losses = [_loss(weights, data, rows, options).item() * rows.numel() for rows in batches]
+    return float(sum(losses) / count)
