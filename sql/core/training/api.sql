@@ -160,7 +160,9 @@ create or replace function public.export_training_pairs(
 )
 returns table (
   pair_id bigint, user_id uuid, item_id uuid, kind text, label boolean, engagement text, engagements text[],
-  dwell_ms int, "position" int, algorithm_version text, interaction_at timestamptz, user_history jsonb,
+  dwell_ms int,
+  "position" int, -- noqa: RF06
+  algorithm_version text, interaction_at timestamptz, user_history jsonb,
   user_embedding text, item_title text, item_embedding text, item_metadata jsonb, next_cursor text
 )
 language sql stable parallel safe security invoker set search_path = ''

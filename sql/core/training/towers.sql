@@ -115,7 +115,8 @@ $$;
 
 comment on function medley.place_members(medley.model_versions, int[]) is
   'Places those of the members who have a taste vector of type text. Returns how many.';
-revoke all on function medley.place_members(medley.model_versions, int[]) from public, anon, authenticated, service_role;
+revoke all on function medley.place_members(medley.model_versions, int[])
+from public, anon, authenticated, service_role;
 
 create or replace function medley.tower_model_in_use()
 returns medley.model_versions
@@ -249,7 +250,8 @@ $$;
 
 comment on function medley.place_next_items(medley.model_versions, int) is
   'Places the next p_limit items, from the newest on; see model_versions.items_below. Returns how many it looked at.';
-revoke all on function medley.place_next_items(medley.model_versions, int) from public, anon, authenticated, service_role;
+revoke all on function medley.place_next_items(medley.model_versions, int)
+from public, anon, authenticated, service_role;
 
 create or replace function medley.place_next_members(p_model medley.model_versions, p_limit int)
 returns bigint
@@ -388,16 +390,9 @@ begin
     return;
   end if;
 
-  -- Speaks for taste after text, of which it is made.
-  insert into medley.embedding_types (
-    embedding_type, model_version, dims, taste_rank, is_derived, is_learned, description
-  )
-  values (
-    'two_tower', v_model.version, 256, 150, true, true, 'Where the active two_tower model places items and members.'
-  )
-  on conflict (embedding_type) do update
-  set model_version = excluded.model_version;
-
+  update medley.embedding_types as t
+  set model_version = v_model.version
+  where t.embedding_type = 'two_tower';
   items := medley.place_next_items(v_model, v_rows);
   members := medley.place_next_members(v_model, v_rows);
   select m.items_below is null and m.members_below is null into strict is_complete

@@ -32,8 +32,10 @@ def models(database: Database) -> Iterator[None]:
     database.execute("delete from medley.model_versions where version = any(%s)", list(NAMES))
     database.execute("delete from auth.users where id = %s", member)
     database.execute("delete from medley.items where id = %s", ITEM)
+    database.execute("delete from medley.embedding_types where embedding_type = 'text'")
     database.execute(
-        "delete from medley.embedding_types where embedding_type = any('{text,two_tower}')"
+        "update medley.embedding_types set model_version = 'none' "
+        "where embedding_type = 'two_tower'"
     )
 
 
