@@ -50,7 +50,15 @@ from ._models import (
     TrendingItem,
     UnembeddedItem,
 )
-from ._models_learning import Activation, ModelVersion, TrainingPairs
+from ._models_learning import (
+    Activation,
+    ModelVersion,
+    OldEvents,
+    OldPairs,
+    TrainingPair,
+    TrainingPairs,
+)
+from ._models_social import FoundPost, Post, ProfilePost, ThreadPost
 from ._models_studio import (
     Connection,
     FailedGeneration,
@@ -85,6 +93,7 @@ __all__ = [
     "FailedGeneration",
     "FeedEvent",
     "Forbidden",
+    "FoundPost",
     "GenerationQuota",
     "GenerationRequest",
     "GenerationStatus",
@@ -103,8 +112,12 @@ __all__ = [
     "MusicEmbedding",
     "NotFound",
     "NotInstalled",
+    "OldEvents",
+    "OldPairs",
     "Page",
     "PlaylistTrack",
+    "Post",
+    "ProfilePost",
     "QuotaExceeded",
     "Recommendation",
     "RegisteredItem",
@@ -117,8 +130,10 @@ __all__ = [
     "SoundAlike",
     "TasteFeature",
     "TasteVector",
+    "ThreadPost",
     "TimedOut",
     "TooLarge",
+    "TrainingPair",
     "TrainingPairs",
     "TrendingArtist",
     "TrendingItem",
