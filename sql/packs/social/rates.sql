@@ -96,7 +96,7 @@ begin
     select
       h.author_no,
       sum(h.n) filter (where h.place = 0) as exposures,
-      sum(
+      extensions.sum(
         u.places::extensions.vector(32) operator(extensions.*) array_fill(h.n::real, array[32])::extensions.vector(32)
       ) as counts
     from happened as h
