@@ -1,7 +1,7 @@
 -- The home timeline as one would write it by hand, straight from the tables: every post of the last two days is scored,
 -- then sorted. The reference for the benchmark (time), and an independent formulation of the score: base is the score
--- before author diversity. p_in_network: only posts that followed members wrote or reposted.
-create function tests.plain_timeline(p_user_id uuid, p_limit int, p_as_of timestamptz, p_in_network boolean default false)
+-- before author diversity. p_in_network: only posts that followed members wrote or reposted; p_of: only these posts.
+create function tests.plain_timeline(p_user_id uuid, p_limit int, p_as_of timestamptz, p_in_network boolean default false, p_of uuid[] default null)
 returns table (post_id uuid, base double precision, score double precision)
 language sql stable
 as $$
@@ -64,6 +64,7 @@ as $$
       or exists (select from public.reposts as r inner join followed as f on f.id = r.user_id where r.post_id = p.id) as in_network
     from public.posts as p
     where p.created_at > p_as_of - interval '48 hours' and p.created_at <= p_as_of
+      and (p_of is null or p.id = any(p_of))
       and p.author_id <> p_user_id
       and p.author_id not in (select a.id from avoided as a)
       and (p.visibility = 'public' or p.visibility = 'followers' and p.author_id in (select f.id from followed as f))
@@ -84,8 +85,7 @@ as $$
       (coalesce(c.n * d.fading, 0) + s.prior * k.rate) / (coalesce(r.exposures * d.fading, 0) + s.prior) as p
     from (select distinct c.author_id from candidate as c) as a
     cross join setting as s
-    inner join medley.members as m on m.user_id = a.author_id
-    left join medley.author_rates as r on r.user_no = m.user_no
+    left join medley.author_rates as r on r.user_id = a.author_id
     cross join medley.timeline_kinds as k
     left join lateral (select (r.counts::real[])[k.place] as n) as c on true
     left join lateral (select 0.5 ^ (extract(epoch from p_as_of - r.counted_at)::float8 / 86400 / s.days) as fading) as d on true
