@@ -253,7 +253,9 @@ begin
       limit v_depth / 2
     ) as p
     union all
-    select p.item_no, p.id, p.owner_id, p.published_at, case p.visibility when 'public' then 'u' when 'followers' then 'f' else 'r' end,
+    select
+      p.item_no, p.id, p.owner_id, p.published_at,
+      (case p.visibility when 'public' then 'u' when 'followers' then 'f' else 'r' end)::"char",
       null, null, p.source_no, p.reposter_id
     from pointed as p
     where p.published_at > v_since and p.published_at <= p_as_of
