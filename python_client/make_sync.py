@@ -15,12 +15,20 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent / "medley"
-TWINS = {"_async.py": "_sync.py", "_studio_async.py": "_studio_sync.py"}
+TWINS = {
+    "_async.py": "_sync.py",
+    "_studio_async.py": "_studio_sync.py",
+    "_social_async.py": "_social_sync.py",
+}
 
 REPLACEMENTS = (
     (
         r"^\"\"\"The asynchronous client's part for the studio.*$",
         '"""The client\'s part for the studio. Made from `_studio_async.py` by `make_sync.py`."""',
+    ),
+    (
+        r"^\"\"\"The asynchronous client's part for posts.*$",
+        '"""The client\'s part for posts. Made from `_social_async.py` by `make_sync.py`."""',
     ),
     (
         r"^\"\"\"The asynchronous client;.*$",
@@ -42,8 +50,8 @@ REPLACEMENTS = (
     (r"asyncio\.sleep", "time.sleep"),
     (r"^import asyncio\nimport random\n", "import random\nimport time\n"),
     (r"^import asyncio\n((?:from .*\n)*)", r"import time\n\1"),
-    (r"AsyncStudio", "Studio"),
-    (r"from \._studio_async import", "from ._studio_sync import"),
+    (r"Async(Social|Studio)", r"\1"),
+    (r"from \._(social|studio)_async import", r"from ._\1_sync import"),
 )
 
 

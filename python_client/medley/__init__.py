@@ -50,6 +50,7 @@ from ._models import (
     TrendingItem,
     UnembeddedItem,
 )
+from ._models_social import FoundPost, Post, ProfilePost, ThreadPost
 from ._models_studio import (
     Connection,
     FailedGeneration,
@@ -83,6 +84,7 @@ __all__ = [
     "FailedGeneration",
     "FeedEvent",
     "Forbidden",
+    "FoundPost",
     "GenerationQuota",
     "GenerationRequest",
     "GenerationStatus",
@@ -102,6 +104,8 @@ __all__ = [
     "NotInstalled",
     "Page",
     "PlaylistTrack",
+    "Post",
+    "ProfilePost",
     "QuotaExceeded",
     "Recommendation",
     "RegisteredItem",
@@ -114,6 +118,7 @@ __all__ = [
     "SoundAlike",
     "TasteFeature",
     "TasteVector",
+    "ThreadPost",
     "TimedOut",
     "TooLarge",
     "TrendingArtist",

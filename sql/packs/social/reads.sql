@@ -152,8 +152,9 @@ returns medley.post_position
 language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 declare
-  v medley.post_position := jsonb_populate_record(null::medley.post_position, medley.decode_cursor(p_cursor, p_query));
+  v medley.post_position;
 begin
+  v := jsonb_populate_record(v, medley.decode_cursor(p_cursor, p_query));
   if p_cursor is not null and num_nulls(v.at, v.id) > 0 then
     perform medley.fail('invalid_cursor', 'the cursor is damaged', 'p_cursor', 'Start again without a cursor.');
   end if;
