@@ -260,7 +260,7 @@ begin
 
   hidden as materialized (
     select h.item_no
-    from medley.timeline_hidden(p_user_no, v_since, v_shown_since, v_shown_rows, v_impression, v_seen, p_as_of) as h
+    from medley.timeline_hidden(p_user_no, v_since, v_shown_since, v_shown_rows, v_impression, v_seen) as h
   ),
 
   -- By post or by number: what of others' posts was liked, passed on or trends.
@@ -331,7 +331,7 @@ begin
     select distinct on (f.item_no)
       f.item_no, f.post_id, f.author_id, f.created_at, f.conversation_no, f.parent_no, f.source_no, f.reposter_id
     from found as f
-    where f.item_no not in (select h.item_no from hidden as h)
+    where (f.item_no not in (select h.item_no from hidden as h) or f.item_no = any(p_skip))
       and f.author_id <> v_user_id
       and f.author_id <> all(v_avoided)
       and (f.visibility = 'u' or f.visibility = 'f' and f.author_id in (select w.id from followed as w))
