@@ -23,6 +23,9 @@ where k.kind in ('like', 'reply');
 insert into medley.embedding_types (embedding_type, model_version, dims, is_derived)
 values ('two_tower', 'v1', 256, true)
 on conflict (embedding_type) do update set model_version = 'v1';
+create function tests.probability(p_content text, p_kind text) returns numeric language sql stable as $$
+  select round((t.context -> 'p' ->> p_kind)::numeric, 5) from public.get_home_timeline() as t where t.content = p_content
+$$;
 create function tests.axis(p_n int, p_sign int default 1) returns extensions.vector language sql immutable as $$
   select array_agg(case when n = p_n then p_sign else 0 end order by n)::real[]::extensions.vector(256) from generate_series(1, 256) as n
 $$;
@@ -38,15 +41,12 @@ insert into medley.user_taste_vectors (user_no, embedding_type, model_version, e
 select medley.member_no(member('ada')), 'two_tower', 'v1', tests.axis(1), now();
 
 select act_as(member('ada'));
-select is(home(), 'liked by ada, far off, unplaced', 'what is close to the member comes first');
+select is(home(), 'liked by ada, unplaced, far off', 'what is close to the member comes first, what is far off last');
 select results_eq(
   'select t.content, t.algorithm from public.get_home_timeline() as t order by t.content',
   $$ values ('far off', 'v1'), ('liked by ada', 'v1'), ('unplaced', 'rates') $$,
   'a row says what made its probabilities'
 );
-create function tests.probability(p_content text, p_kind text) returns numeric language sql stable as $$
-  select round((t.context -> 'p' ->> p_kind)::numeric, 5) from public.get_home_timeline() as t where t.content = p_content
-$$;
 select is(
   tests.probability('liked by ada', 'like'), round((1 / (1 + exp(-(-1 + 2 + 0.5 * ln(0.03 / 0.97)))))::numeric, 5),
   'intercept + similarity x cosine + rate x logit of the smoothed rate'
