@@ -50,7 +50,7 @@ from ._models import (
     TrendingItem,
     UnembeddedItem,
 )
-from ._models_social import FoundPost, Post, ProfilePost, ThreadPost
+from ._models_social import FoundPost, Post, ProfilePost, ThreadPost, TimelinePost
 from ._models_studio import (
     Connection,
     FailedGeneration,
@@ -120,6 +120,7 @@ __all__ = [
     "TasteVector",
     "ThreadPost",
     "TimedOut",
+    "TimelinePost",
     "TooLarge",
     "TrendingArtist",
     "TrendingItem",

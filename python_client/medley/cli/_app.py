@@ -34,7 +34,7 @@ from ._output import (
 from ._recommend import explain, log, recommend, similar, trending
 from ._setlist import setlist
 from ._settings import api, database
-from ._social import post, thread
+from ._social import post, thread, timeline
 from ._studio import studio
 
 #: From the catalogue to features and counts, from there to neighbours, tastes and lists.
@@ -68,7 +68,7 @@ app.add_typer(imports, name="import")
 app.add_typer(setlist, name="setlist")
 app.add_typer(studio, name="studio")
 app.add_typer(post, name="post")
-for command in (recommend, explain, similar, trending, thread, log, accuracy, demo):
+for command in (recommend, explain, similar, trending, timeline, thread, log, accuracy, demo):
     app.command()(command)
 
 

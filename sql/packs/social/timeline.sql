@@ -17,7 +17,7 @@ revoke all on function medley.timeline_reason(text, text, text) from public, ano
 
 create or replace function medley.get_home_timeline(p_user_id uuid, p_limit int, p_cursor text, p_now timestamptz)
 returns table (
-  item_id uuid,
+  post_id uuid,
   author_id uuid,
   author_name text,
   content text,

@@ -182,8 +182,8 @@ comment on function medley.timeline_probabilities(
   '(count + prior * rate) / (exposures + prior), or where the model knows both member and post, by its heads: '
   '1 / (1 + exp(-(intercept + similarity * cosine + rate_factor * logit(smoothed rate)))). p_cosine: null for rates.';
 revoke all on function medley.timeline_probabilities(
-  double precision[], double precision[], real[], double precision, double precision, double precision, double precision,
-  double precision[], double precision[], double precision[]
+  double precision[], double precision[], real[], double precision, double precision, double precision,
+  double precision, double precision[], double precision[], double precision[]
 ) from public, anon, authenticated, service_role;
 
 create or replace function medley.rank_timeline(
@@ -318,10 +318,7 @@ begin
       limit v_depth / 2
     ) as p
     union all
-    select
-      p.item_no, p.id, p.owner_id, p.published_at,
-      (case p.visibility when 'public' then 'u' when 'followers' then 'f' else 'r' end)::"char",
-      null, null, p.source_no, p.reposter_id
+    select p.item_no, p.id, p.owner_id, p.published_at, p.visibility, null, null, p.source_no, p.reposter_id
     from pointed as p
     where p.published_at > v_since and p.published_at <= p_as_of
   ),
@@ -334,7 +331,7 @@ begin
     where (f.item_no not in (select h.item_no from hidden as h) or f.item_no = any(p_skip))
       and f.author_id <> v_user_id
       and f.author_id <> all(v_avoided)
-      and (f.visibility = 'u' or f.visibility = 'f' and f.author_id in (select w.id from followed as w))
+      and (f.visibility = 'public' or f.visibility = 'followers' and f.author_id in (select w.id from followed as w))
     order by f.item_no, f.source_no, f.reposter_id
   ),
 
@@ -479,3 +476,13 @@ begin
   order by p.score desc, p.created_at desc, p.item_no desc;
 end;
 $$;
+
+comment on function medley.rank_timeline(
+  int, medley.post_reader, int, int[], int, medley.timeline_parameters, timestamptz
+) is
+  'The best p_limit posts of the member''s timeline, best first: gathered from all sources, filtered, the best of them looked '
+  'at closely (muted words, answers to whom the reader avoids, the model''s probabilities), one of each conversation, '
+  'authors spread. p_skip: posts of earlier pages, which count but do not come again. p_deeper: times as much from each source.';
+revoke all on function medley.rank_timeline(
+  int, medley.post_reader, int, int[], int, medley.timeline_parameters, timestamptz
+) from public, anon, authenticated, service_role;
