@@ -35,7 +35,7 @@ from ._output import (
 from ._recommend import explain, log, recommend, similar, trending
 from ._setlist import setlist
 from ._settings import api, database
-from ._social import post, thread
+from ._social import post, thread, timeline
 from ._studio import studio
 
 #: From the catalogue to features and counts, from there to neighbours, tastes and lists.
@@ -72,7 +72,18 @@ app.add_typer(post, name="post")
 app.add_typer(export, name="export")
 app.add_typer(train, name="train")
 app.add_typer(models, name="models")
-for command in (recommend, explain, similar, trending, thread, log, embed, accuracy, demo):
+for command in (
+    recommend,
+    explain,
+    similar,
+    trending,
+    timeline,
+    thread,
+    log,
+    embed,
+    accuracy,
+    demo,
+):
     app.command()(command)
 
 
