@@ -243,6 +243,7 @@ as $$
     where e.embedding_type = t.embedding_type and e.model_version = t.model_version
   ) as n
   where n.row_count > 0
+    and not t.is_learned
 $$;
 
 comment on function medley.embedding_digest() is

@@ -283,7 +283,8 @@ begin
     inner join medley.content_embeddings as e on h.item_no = e.item_no
     inner join medley.embedding_types as t
       on e.embedding_type = t.embedding_type and e.model_version = t.model_version
-    where h.rejected or h.affinity > 0
+    where (h.rejected or h.affinity > 0)
+      and not t.is_learned
     group by h.user_no, h.rejected, t.embedding_type, t.model_version
   ),
 
@@ -322,7 +323,7 @@ end;
 $$;
 
 comment on function medley.taste_vectors_at(int[], timestamptz) is
-  'The taste vectors of these members as of p_as_of, one for each type of embedding: the mean over the items they like, less '
+  'The taste vectors of these members as of p_as_of, one for each type of embedding that is not learned: the mean over the items they like, less '
   'taste.rejected_share of the mean over those they reject, of unit length.';
 revoke all on function medley.taste_vectors_at(int[], timestamptz) from public, anon, authenticated, service_role;
 
@@ -351,6 +352,7 @@ begin
     using unnest(v_user_nos) as u (user_no)
     where v.user_no = u.user_no
       and not exists (select from fresh as f where f.user_no = v.user_no and f.embedding_type = v.embedding_type)
+      and v.embedding_type not in (select t.embedding_type from medley.embedding_types as t where t.is_learned)
   ),
 
   written as (

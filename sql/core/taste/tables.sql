@@ -170,6 +170,7 @@ create table medley.embedding_types (
   dims smallint not null check (dims in (64, 256, 384, 768, 1536)),
   taste_rank smallint not null default 100,
   is_derived boolean not null default false,
+  is_learned boolean not null default false,
   description text not null default ''
 );
 
@@ -181,6 +182,8 @@ comment on column medley.embedding_types.dims is 'Numbers in a vector of the act
 comment on column medley.embedding_types.taste_rank is
   'Which type speaks for a member''s taste where there are several: the lowest rank with vectors.';
 comment on column medley.embedding_types.is_derived is 'Whether the engine makes the vectors itself; nobody else may write them.';
+comment on column medley.embedding_types.is_learned is
+  'Whether a trained model places members among the vectors; a member''s is then no mean of items'', and not made here.';
 comment on column medley.embedding_types.description is 'What the vectors stand for.';
 
 insert into medley.embedding_types (embedding_type, model_version, dims, taste_rank, is_derived, description)
