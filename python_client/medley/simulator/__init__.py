@@ -1,0 +1,1 @@
+"""A simulated social network whose tastes are known, to judge by what cannot be known elsewhere."""
