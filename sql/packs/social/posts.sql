@@ -288,10 +288,10 @@ for each row when (
 )
 execute function medley.refuse_post_change();
 
-create trigger posts_2_count_insert
+create trigger posts_3_count_insert
 after insert on public.posts referencing new table as changed_rows
 for each statement execute function medley.count_replies();
-create trigger posts_2_count_delete
+create trigger posts_3_count_delete
 after delete on public.posts referencing old table as changed_rows
 for each statement execute function medley.count_replies();
 

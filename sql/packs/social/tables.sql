@@ -28,8 +28,9 @@ create table public.posts (
   search tsvector not null generated always as (to_tsvector('simple', content)) stored
 ) with (fillfactor = 90);
 create index posts_author_idx on public.posts (author_id, created_at desc, id desc);
-create index posts_parent_idx on public.posts (parent_id, created_at, id) where parent_id is not null;
-create index posts_quoted_idx on public.posts (quoted_id) where quoted_id is not null;
+create index posts_parent_idx on public.posts (parent_id, created_at, id) include (author_id)
+where parent_id is not null;
+create index posts_quoted_idx on public.posts (quoted_id) include (author_id) where quoted_id is not null;
 create index posts_created_at_idx on public.posts (created_at desc, id desc);
 create index posts_search_idx on public.posts using gin (search);
 create index idx_posts_needs_embedding on public.posts (created_at) where computed_at is null;
