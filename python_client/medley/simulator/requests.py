@@ -39,6 +39,8 @@ WEIGHTS: Mapping[str, float] = {
 }
 OUT_OF_NETWORK = 0.75
 MAX_AGE_DAYS = 2
+#: From which time in view on a post was dwelled on, in milliseconds.
+DWELL_MS = 2_000
 _SILENCED = [NAMES.index("mute_author"), NAMES.index("block_author")]
 
 
@@ -165,7 +167,9 @@ def make_log(world: World) -> Log:
     post, position, expected, multiplier, chance, looked, happened = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
-    seconds = rng.lognormal(np.where(happened[:, NAMES.index("dwell")], 2.0, 0.0), 0.5)
+    # Who dwells stays for DWELL_MS at least, who does not is gone by then.
+    stayed = happened[:, NAMES.index("dwell")]
+    times = np.exp(np.where(stayed, 1, -1) * rng.exponential(size=len(stayed)))
     return Log(
         world=world,
         member=member,
@@ -179,7 +183,7 @@ def make_log(world: World) -> Log:
         chance=chance,
         looked=looked,
         happened=happened,
-        dwell_ms=np.where(looked, 1000 * seconds, 0).astype(np.int64),
+        dwell_ms=np.where(looked, DWELL_MS * times.clip(0.05, 60), 0).astype(np.int64),
     )
 
 
