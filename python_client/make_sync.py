@@ -15,12 +15,20 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent / "medley"
-TWINS = {"_async.py": "_sync.py", "_studio_async.py": "_studio_sync.py"}
+TWINS = {
+    "_async.py": "_sync.py",
+    "_learning_async.py": "_learning_sync.py",
+    "_studio_async.py": "_studio_sync.py",
+}
 
 REPLACEMENTS = (
     (
         r"^\"\"\"The asynchronous client's part for the studio.*$",
         '"""The client\'s part for the studio. Made from `_studio_async.py` by `make_sync.py`."""',
+    ),
+    (
+        r"^\"\"\"The asynchronous client's part for learning.*$",
+        '"""The client\'s part for learning. Made from `_learning_async.py` by `make_sync.py`."""',
     ),
     (
         r"^\"\"\"The asynchronous client;.*$",
@@ -43,6 +51,8 @@ REPLACEMENTS = (
     (r"^import asyncio\nimport random\n", "import random\nimport time\n"),
     (r"^import asyncio\n((?:from .*\n)*)", r"import time\n\1"),
     (r"AsyncStudio", "Studio"),
+    (r"AsyncLearning", "Learning"),
+    (r"from \._learning_async import", "from ._learning_sync import"),
     (r"from \._studio_async import", "from ._studio_sync import"),
 )
 

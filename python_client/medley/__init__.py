@@ -50,6 +50,7 @@ from ._models import (
     TrendingItem,
     UnembeddedItem,
 )
+from ._models_learning import Activation, ModelVersion, TrainingPairs
 from ._models_studio import (
     Connection,
     FailedGeneration,
@@ -70,6 +71,7 @@ from ._sync import Medley
 __version__ = "0.1.0"
 
 __all__ = [
+    "Activation",
     "AsyncMedley",
     "CalendarEvent",
     "Conflict",
@@ -97,6 +99,7 @@ __all__ = [
     "KeyRotation",
     "Medley",
     "MedleyError",
+    "ModelVersion",
     "MusicEmbedding",
     "NotFound",
     "NotInstalled",
@@ -116,6 +119,7 @@ __all__ = [
     "TasteVector",
     "TimedOut",
     "TooLarge",
+    "TrainingPairs",
     "TrendingArtist",
     "TrendingItem",
     "Unauthenticated",

@@ -19,6 +19,7 @@ from ._experiment import experiment
 from ._genres import genres
 from ._ids import User
 from ._import import imports
+from ._learn import embed, export, models, train
 from ._load import load
 from ._output import (
     EXIT_CODES,
@@ -66,7 +67,10 @@ app.add_typer(experiment, name="experiment")
 app.add_typer(imports, name="import")
 app.add_typer(setlist, name="setlist")
 app.add_typer(studio, name="studio")
-for command in (recommend, explain, similar, trending, log, accuracy, demo):
+app.add_typer(export, name="export")
+app.add_typer(train, name="train")
+app.add_typer(models, name="models")
+for command in (recommend, explain, similar, trending, log, embed, accuracy, demo):
     app.command()(command)
 
 

@@ -71,3 +71,110 @@ comment on function public.get_model_versions() is
   'activated_at: when it last came into use; null for never.';
 revoke all on function public.get_model_versions() from public, anon, authenticated, service_role;
 grant execute on function public.get_model_versions() to service_role;
+
+create or replace function public.prepare_model(p_version text, p_limit int default 1000)
+returns bigint
+language sql volatile parallel unsafe security invoker set search_path = ''
+as $$ select medley.prepare_model(p_version, p_limit) $$;
+
+comment on function public.prepare_model(text, int) is
+  'Places the next p_limit items (1 to 10,000), the newest first, by a version that is not yet active (secret key only), so '
+  'that its activation finds them in place. Returns how many it looked at: call it until that is less than p_limit. '
+  'Errors: not_found, conflict (no weights or heads, or trained on other text embeddings), invalid_argument.';
+revoke all on function public.prepare_model(text, int) from public, anon, authenticated, service_role;
+grant execute on function public.prepare_model(text, int) to service_role;
+
+create or replace function public.activate_model(p_version text)
+returns table (items bigint, members bigint, is_complete boolean)
+language sql volatile parallel unsafe security invoker set search_path = ''
+as $$
+  select a.items, a.members, a.is_complete
+  from medley.activate_model(p_version, now()) as a
+$$;
+
+comment on function public.activate_model(text) is
+  'Puts a version in use, or an earlier one back (secret key only), in one transaction: the version before it is no longer '
+  'active, and the newest items and members have their places by this one. items and members: how many of them it looked '
+  'at; is_complete: whether that was all; otherwise the job refresh_tower_vectors places the rest within minutes, and '
+  'until then rankers use smoothed rates for those without a place. Of two activations at once the second waits and wins. '
+  'Errors: not_found, conflict (no weights or heads, or trained on other text embeddings).';
+revoke all on function public.activate_model(text) from public, anon, authenticated, service_role;
+grant execute on function public.activate_model(text) to service_role;
+
+create or replace function public.deactivate_model(p_model_type text default 'two_tower')
+returns text
+language sql volatile parallel unsafe security invoker set search_path = ''
+as $$ select medley.deactivate_model(p_model_type) $$;
+
+comment on function public.deactivate_model(text) is
+  'Takes the active version of a type out of use (secret key only): rankers go back to smoothed rates. Returns which it '
+  'was. Errors: not_found (none is active).';
+revoke all on function public.deactivate_model(text) from public, anon, authenticated, service_role;
+grant execute on function public.deactivate_model(text) to service_role;
+
+create or replace function public.delete_model_version(p_version text)
+returns void
+language sql volatile parallel unsafe security invoker set search_path = ''
+as $$ select medley.delete_model_version(p_version) $$;
+
+comment on function public.delete_model_version(text) is
+  'Deletes a version that is not active, with its weights and heads (secret key only); a job deletes its places. '
+  'Errors: not_found, conflict (it is active).';
+revoke all on function public.delete_model_version(text) from public, anon, authenticated, service_role;
+grant execute on function public.delete_model_version(text) to service_role;
+
+create or replace function public.generate_training_pairs(
+  p_lookback_days int default 30,
+  p_negative_ratio numeric default 5,
+  p_kind text default null,
+  p_algorithm_version text default null,
+  p_user_id uuid default null
+)
+returns table (positives bigint, negatives bigint)
+language sql volatile parallel unsafe security invoker set search_path = '' set statement_timeout = '30min'
+as $$
+  select g.positives, g.negatives
+  from medley.generate_training_pairs(
+    p_lookback_days, p_negative_ratio, p_kind, p_algorithm_version, p_user_id, now()
+  ) as g
+$$;
+
+comment on function public.generate_training_pairs(int, numeric, text, text, uuid) is
+  'Writes training pairs from the last p_lookback_days (1 to 3,650) of the log (secret key only). A pair is a member and an '
+  'item with the state of both strictly before the moment the item was shown: positive where the member engaged with it '
+  '(a kind of polarity 1), negative where it was shown and the member did not; at most p_negative_ratio (0.01 to 1,000) '
+  'negatives for each positive of a member, the most certain first. Moments of the last training.outcome_hours wait: '
+  'their outcome is open. p_kind: one kind of items; p_algorithm_version: a name for the set, by default the active '
+  'model''s version or rates; p_user_id: one member. Safe to repeat: a set has each member and item once. Returns how many '
+  'were written. Errors: invalid_argument, not_found (no such member).';
+revoke all on function public.generate_training_pairs(int, numeric, text, text, uuid)
+from public, anon, authenticated, service_role;
+grant execute on function public.generate_training_pairs(int, numeric, text, text, uuid) to service_role;
+
+create or replace function public.export_training_pairs(
+  p_limit int default 200,
+  p_cursor text default null,
+  p_kind text default null,
+  p_since timestamptz default null,
+  p_algorithm_version text default null
+)
+returns table (
+  pair_id bigint, user_id uuid, item_id uuid, kind text, label boolean, engagement text, engagements text[],
+  dwell_ms int, "position" int, algorithm_version text, interaction_at timestamptz, user_history jsonb,
+  user_embedding text, item_title text, item_embedding text, item_metadata jsonb, next_cursor text
+)
+language sql stable parallel safe security invoker set search_path = ''
+as $$
+  select e.*
+  from medley.export_training_pairs(p_limit, p_cursor, p_kind, p_since, p_algorithm_version) as e
+$$;
+
+comment on function public.export_training_pairs(int, text, text, timestamptz, text) is
+  'Pages through training pairs by number (secret key only), p_limit (1 to 1,000) at a time: of items of kind p_kind, with '
+  'moments since p_since, of the set p_algorithm_version; null: all. label: whether the member engaged; engagement: the '
+  'kind of the strongest; engagements: all kinds that happened. user_history: {"recent_items", "recent_likes"}; '
+  'user_embedding and item_embedding: 384 numbers as text "[1,2,...]", null for none; item_metadata: {"counts": {kind: '
+  'number}, "published_at", "age_hours"}; all as of interaction_at. Errors: invalid_argument, invalid_cursor.';
+revoke all on function public.export_training_pairs(int, text, text, timestamptz, text)
+from public, anon, authenticated, service_role;
+grant execute on function public.export_training_pairs(int, text, text, timestamptz, text) to service_role;

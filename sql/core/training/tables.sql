@@ -1,9 +1,9 @@
 -- What models are trained on, and the models themselves.
 -- Words: a pair is a member and an item that the member was shown or engaged with, with the state of both just before
--- (a snapshot) and what came of it (the label). A model version is what one training made: two linear towers, which place
--- items and members in one space of 256 numbers, and for each kind of engagement a head that makes a probability of it.
--- generate_training_pairs writes pairs from the log; a worker reads them, trains and writes versions; one version a
--- type is active. Everything about serving is SQL: see towers.sql.
+-- (a snapshot) and what came of it (the label). A model version is what one training made: two linear towers, which
+-- place items and members in one space of 256 numbers, and for each kind of engagement a head that makes a probability
+-- of it. generate_training_pairs writes pairs from the log; a worker reads them, trains and writes versions; one version
+-- a type is active. Everything about serving is SQL: see towers.sql.
 create table medley.model_versions (
   model_version_id uuid primary key default gen_random_uuid(),
   version text not null unique check (length(version) between 1 and 100),
@@ -18,8 +18,8 @@ create table medley.model_versions (
   model_weights_url text check (length(model_weights_url) between 1 and 2000),
   is_active boolean not null default false,
   activated_at timestamptz,
-  items_below int,
-  members_below int,
+  items_below int default 2147483647,
+  members_below int default 2147483647,
   created_at timestamptz not null default now(),
   constraint model_versions_trained_in_order check (training_start_at <= training_end_at),
   constraint model_versions_active_since check (activated_at is not null or not is_active)
@@ -50,7 +50,7 @@ create table medley.model_weights (
   model_version_id uuid not null references medley.model_versions (model_version_id) on delete cascade,
   tower text not null check (tower in ('item', 'user')),
   row_no smallint not null check (row_no between 0 and 255),
-  weights extensions.vector(384) not null,
+  weights extensions.vector(384) not null check (extensions.vector_norm(weights) <= 1e6),
   bias real not null default 0 check (abs(bias) <= 1e6),
   primary key (model_version_id, tower, row_no)
 );
@@ -132,6 +132,34 @@ comment on column medley.training_pairs.item_embedding_snapshot is 'The item''s 
 comment on column medley.training_pairs.item_metadata_snapshot is
   '{"counts": {kind: events of all members before then}, "published_at": time, "age_hours": number}.';
 
+-- For the length of one generation: nobody else ever sees a row. Unlogged, because a crash may forget them.
+create unlogged table medley.training_candidates (
+  candidate_no int primary key,
+  reader int not null,
+  item_no int not null,
+  at timestamptz not null,
+  dwell_ms int,
+  position smallint,
+  label boolean not null,
+  engagement text,
+  engagements text[] not null,
+  left_out int not null
+);
+
+comment on table medley.training_candidates is
+  'What generate_training_pairs works on: the pairs that it will write. Empty otherwise.';
+comment on column medley.training_candidates.candidate_no is 'Numbers them.';
+comment on column medley.training_candidates.reader is 'The user_no of the pair.';
+comment on column medley.training_candidates.item_no is 'The item.';
+comment on column medley.training_candidates.at is 'interaction_at of the pair.';
+comment on column medley.training_candidates.dwell_ms is 'As of the pair.';
+comment on column medley.training_candidates.position is 'As of the pair.';
+comment on column medley.training_candidates.label is 'As of the pair.';
+comment on column medley.training_candidates.engagement is 'As of the pair.';
+comment on column medley.training_candidates.engagements is 'As of the pair.';
+comment on column medley.training_candidates.left_out is
+  'The item again where the member had met it before, for the history is to leave it out; else 0.';
+
 create table medley.training_pair_models (
   pair_id bigint not null references medley.training_pairs (pair_id) on delete cascade,
   model_version_id uuid not null references medley.model_versions (model_version_id) on delete cascade,
@@ -153,6 +181,8 @@ alter table medley.model_heads enable row level security;
 revoke all on medley.model_heads from public, anon, authenticated, service_role;
 alter table medley.training_pairs enable row level security;
 revoke all on medley.training_pairs from public, anon, authenticated, service_role;
+alter table medley.training_candidates enable row level security;
+revoke all on medley.training_candidates from public, anon, authenticated, service_role;
 alter table medley.training_pair_models enable row level security;
 revoke all on medley.training_pair_models from public, anon, authenticated, service_role;
 
@@ -163,16 +193,20 @@ insert into medley.settings (key, value, description)
 values
   (
     'training.outcome_hours', 24,
-    'For how many hours after an item was shown what the member does with it is the outcome, 1 to 720; younger pairs wait.'
+    'For how many hours after an item was shown what the member does with it is the outcome, 1 to 720; pairs that are '
+    'younger wait.'
   ),
   ('training.recent_items', 50, 'Items in each list of a history snapshot, newest first; 1 to 500.'),
   (
     'training.history_events', 500,
     'How many of a member''s events before an interaction its taste vector is made from, the newest; 1 to 5000.'
   ),
-  ('training.activation_rows', 5000, 'Items, and members, that activate_model places at once, the newest; 0 to 100000.'),
+  (
+    'training.activation_rows', 1000,
+    'Items, and members, that activate_model places at once, the newest; 1 to 100000. The job places the rest.'
+  ),
   ('training.keep_pairs_days', 30, 'How many days pairs that were trained on are kept, 1 to 36500.'),
   (
     'training.keep_models', 2,
-    'Versions of a type, beside the active one, whose vectors are kept for going back; 0 to 100. The last to be active stay.'
+    'Versions beside the active one whose places are kept for going back; 0 to 100. The last to be active stay.'
   );
