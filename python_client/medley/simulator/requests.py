@@ -29,6 +29,7 @@ WEIGHTS: Mapping[str, float] = {
     "repost": 1,
     "like": 0.5,
     "click": 0.4,
+    "profile_click": 0.4,
     "open_link": 0.2,
     "open_media": 0.05,
     "dwell": 0.004,
@@ -88,9 +89,7 @@ class Log:
 
     def score(self, weights: Mapping[str, float]) -> Floats:
         """Of each row, what a ranker with these weights makes of the same expectations."""
-        vector = np.array([weights.get(name, 0) for name in NAMES])
-        result: Floats = self.multiplier * (self.expected @ vector)
-        return result
+        return scores(self.expected, self.multiplier, weights)
 
     def engagement(self, weights: Mapping[str, float], requests: slice) -> Mapping[str, float]:
         """The truth: engagements of each kind a request, had these weights put it in order.
@@ -107,6 +106,12 @@ class Log:
             total += attention(np.arange(len(rows)), slope) @ self.chance[order]
             asked += 1
         return dict(zip(NAMES, (total / max(asked, 1)).tolist(), strict=True))
+
+
+def scores(expected: Floats, multiplier: Floats, weights: Mapping[str, float]) -> Floats:
+    """Weighted sums times the multiplier; bad ones are divided by it, as home timelines do."""
+    points = expected @ np.array([weights.get(name, 0) for name in NAMES])
+    return np.where(points >= 0, points * multiplier, points / multiplier)
 
 
 def attention(position: Ints, slope: float) -> Floats:
@@ -132,7 +137,6 @@ def make_log(world: World) -> Log:
     variance = s.taste**2 + s.author_quality**2 + s.post_quality**2 + s.member_ease**2
     noise = np.sqrt(variance * (1 / s.knowledge - 1))
     spread = float(np.sqrt(variance * (1 - s.knowledge)))
-    weights = np.array([WEIGHTS.get(name, 0) for name in NAMES])
 
     follows = [set(authors) for authors in world.follows]
     silenced: list[set[int]] = [set() for _ in range(s.members)]
@@ -145,14 +149,14 @@ def make_log(world: World) -> Log:
         )
         care = world.care(who, posts)
         known = s.knowledge * (care + noise * rng.normal(size=len(posts)))
-        expected = world.expected(known, spread)
+        expected = world.expected(known, spread, world.heat[posts])
         multiplier = np.where(near, 1, OUT_OF_NETWORK)
         if explored[at]:
             order = rng.permutation(len(posts))
         else:
-            order = np.argsort(-multiplier * (expected @ weights), kind="stable")
+            order = np.argsort(-scores(expected, multiplier, WEIGHTS), kind="stable")
         position = np.arange(len(posts))
-        chance = world.probabilities(care[order])
+        chance = world.probabilities(care[order], world.heat[posts[order]])
         looked = rng.random(len(posts)) < attention(position, s.attention_slope)
         happened = looked[:, None] & (rng.random(chance.shape) < chance)
         posts = posts[order]

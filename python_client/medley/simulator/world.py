@@ -5,7 +5,8 @@ Every member and every post has a place in a space of tastes. How much a member 
     care = taste * match + author's quality + post's quality + how easily the member is moved
 
 (match has mean 0 and variance 1 over posts drawn at random), and each kind of engagement happens, once the post is looked at, with the probability
-1 / (1 + exp(-(intercept + slope * care))). A post's text vector shows its place only through what
+1 / (1 + exp(-(intercept + slope * care + heat * author's heat))): authors who stir people up get
+more answers, and are reported more. A post's text vector shows its place only through what
 else texts differ in: the author's style, and noise. So a model that has learnt which directions of
 the text matter can know a member's taste, and one that has not knows it badly.
 """
@@ -35,31 +36,32 @@ TOPICS = (
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of engagement: how often it happens where care is 0, and how much care matters."""
+    """A kind of engagement: how often it happens where care is 0; how much care and heat matter."""
 
     share: float
     slope: float
+    heat: float = 0
 
 
-#: Relative to a click, whose rate is calibrated. The shares of the others are assumptions.
+#: Shares are relative to a click, whose rate is calibrated; the others' are assumptions.
 KINDS: Mapping[str, Kind] = {
     "click": Kind(1, 1.0),
-    "like": Kind(0.4, 1.1),
-    "reply": Kind(0.06, 1.3),
-    "repost": Kind(0.1, 1.4),
-    "quote": Kind(0.02, 1.3),
+    "like": Kind(0.4, 1.1, -0.3),
+    "reply": Kind(0.06, 1.2, 0.8),
+    "repost": Kind(0.1, 1.3),
+    "quote": Kind(0.02, 1.2, 0.8),
     "share": Kind(0.03, 1.2),
     "copy_link": Kind(0.02, 1.2),
     "send": Kind(0.03, 1.2),
-    "profile_click": Kind(0.15, 0.8),
-    "follow_author": Kind(0.03, 1.4),
+    "profile_click": Kind(0.15, 0.8, 0.3),
+    "follow_author": Kind(0.03, 1.3, -0.5),
     "open_link": Kind(0.1, 0.8),
-    "open_media": Kind(0.2, 0.8),
+    "open_media": Kind(0.2, 0.8, -0.3),
     "dwell": Kind(4, 0.8),
-    "not_interested": Kind(0.02, -1.2),
-    "mute_author": Kind(0.006, -1.2),
-    "block_author": Kind(0.003, -1.3),
-    "report": Kind(0.001, -1.3),
+    "not_interested": Kind(0.03, -1.2, 0.6),
+    "mute_author": Kind(0.01, -1.2, 0.8),
+    "block_author": Kind(0.005, -1.2, 1.0),
+    "report": Kind(0.002, -1.2, 1.2),
 }
 NAMES = tuple(KINDS)
 
@@ -134,6 +136,7 @@ class World:
         topic: Of each post, a number of TOPICS.
         places: A post's place, unit length.
         quality: What author and post add to care.
+        heat: How much its author stirs people up.
         texts: A post's text vector, unit length.
         follows: The authors that a member follows.
     """
@@ -147,6 +150,7 @@ class World:
     topic: Ints
     places: Floats
     quality: Floats
+    heat: Floats
     texts: NDArray[np.float32]
     follows: tuple[frozenset[int], ...]
 
@@ -155,17 +159,18 @@ class World:
         match = self.places[posts] @ self.tastes[member] * np.sqrt(TASTE_DIMS)
         return self.settings.taste * match + self.quality[posts] + self.ease[member]
 
-    def probabilities(self, care: Floats) -> Floats:
+    def probabilities(self, care: Floats, heat: Floats) -> Floats:
         """Of each kind of NAMES in a further dimension, once the post is looked at."""
         rates = np.array([kind.share for kind in KINDS.values()]) * self.settings.click_rate
         slopes = np.array([kind.slope for kind in KINDS.values()])
-        odds: Floats = rates / (1 - rates) * np.exp(slopes * care[..., None])
+        heats = np.array([kind.heat for kind in KINDS.values()])
+        odds: Floats = rates / (1 - rates) * np.exp(slopes * care[..., None] + heats * heat[..., None])
         return odds / (1 + odds)
 
-    def expected(self, known: Floats, spread: float) -> Floats:
+    def expected(self, known: Floats, spread: float, heat: Floats) -> Floats:
         """The probabilities where care is only known to be normal around `known`."""
         nodes, weights = np.polynomial.hermite_e.hermegauss(7)
-        chances = self.probabilities(known[..., None] + spread * nodes)
+        chances = self.probabilities(known[..., None] + spread * nodes, heat[..., None])
         mean: Floats = np.einsum("...nk,n->...k", chances, weights / weights.sum())
         return mean
 
@@ -191,6 +196,8 @@ def make_world(settings: Settings) -> World:
     quality = (s.author_quality * rng.normal(size=len(authors)))[by]
     quality = quality + s.post_quality * rng.normal(size=s.posts)
 
+    heat = rng.normal(size=len(authors))[by]
+
     # A text shows the place, and more of the author's style and of what it happens to say.
     axes = np.linalg.qr(rng.normal(size=(TEXT_DIMS, TEXT_DIMS)))[0]
     style = rng.normal(size=(len(authors), 48))[by] + rng.normal(size=(s.posts, 48))
@@ -208,6 +215,7 @@ def make_world(settings: Settings) -> World:
         topic=topic,
         places=places,
         quality=quality,
+        heat=heat,
         texts=_unit(texts).astype(np.float32),
         follows=_follows(rng, s, authors, tastes),
     )

@@ -13,13 +13,19 @@ values
     'training.replay_max_weight', 10,
     'What an engagement counts at most in a replay, when its row moves to where more is looked at; 1 to 1000.'
   ),
-  ('training.replay_groups', 20, 'Groups of members, each left out once, from which a replay''s standard errors come; 2 to 200.');
+  (
+    'training.replay_groups', 20,
+    'Groups of members, each left out once, from which a replay''s standard errors come; 2 to 200.'
+  );
 
 -- No SET: these two inline.
 create or replace function medley.position_bin(p_position bigint)
 returns int
 language sql immutable parallel safe security invoker
-return case when p_position < 8 then p_position else 8 + floor(4 * ln(p_position / 8.0::float8) / ln(2.0::float8)) end::int;
+return case
+  when p_position < 8 then p_position
+  else 8 + floor(4 * ln(p_position / 8.0::float8) / ln(2.0::float8))
+end::int;
 
 comment on function medley.position_bin(bigint) is
   'Places (from 0) whose attention is estimated together: each of the first eight alone, then four bins an octave.';
@@ -330,6 +336,7 @@ returns table (
   logged double precision,
   replayed double precision,
   standard_error double precision,
+  change_error double precision,
   requests bigint,
   shown bigint
 )
@@ -434,7 +441,8 @@ begin
       max(k.logged) filter (where k.sample_no = 0) as logged,
       max(k.replayed) filter (where k.sample_no = 0) as replayed,
       -- Jackknife: (g - 1) / g times the sum of squares about the mean of g estimates.
-      sqrt((count(*) - 2) * var_pop(k.replayed) filter (where k.sample_no > 0)) as standard_error
+      sqrt((count(*) - 2) * var_pop(k.replayed) filter (where k.sample_no > 0)) as standard_error,
+      sqrt((count(*) - 2) * var_pop(k.replayed - k.logged) filter (where k.sample_no > 0)) as change_error
     from known as k
     group by k.kind
     union all
@@ -443,6 +451,7 @@ begin
       v.measure,
       1,
       avg(v.value),
+      stddev_samp(v.value) / sqrt(count(v.value)),
       stddev_samp(v.value) / sqrt(count(v.value))
     from medley.replay_rank_changes(p_ranker, p_weights, p_since, p_until, p_kind) as c
     cross join lateral (values ('kendall_tau', c.kendall_tau), ('overlap_10', c.overlap_10)) as v (measure, value)
@@ -454,6 +463,7 @@ begin
     d.logged::float8,
     d.replayed::float8,
     (case when d.part = 0 or g.groups > 1 then d.standard_error end)::float8,
+    (case when d.part = 0 or g.groups > 1 then d.change_error end)::float8,
     t.requests::bigint,
     t.shown::bigint
   from measured as d
@@ -468,7 +478,8 @@ comment on function medley.replay_weights(text, jsonb, timestamptz, timestamptz,
   'until before p_until, for items of p_kind (null: all). One row a measure: kendall_tau and overlap_10 (means over requests of '
   'what replay_rank_changes tells), value (engagements a request, each worth the weight stored for its kind), and each kind '
   '(engagements a request). logged is what happened, replayed the estimate for the new order by inverse propensity of attention, '
-  'with its standard error (jackknife over groups of members, attention estimated anew each time; null for one group). '
+  'with its standard error and that of replayed - logged, which is smaller (jackknife over groups of members, attention '
+  'estimated anew each time; null for one group). '
   'Source: Joachims, Swaminathan and Schnabel, Unbiased Learning-to-Rank with Biased Feedback, 2017. '
   'Errors: invalid_argument.';
 revoke all on function medley.replay_weights(text, jsonb, timestamptz, timestamptz, text)
