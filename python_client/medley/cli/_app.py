@@ -35,6 +35,7 @@ from ._output import (
 from ._recommend import explain, log, recommend, similar, trending
 from ._setlist import setlist
 from ._settings import api, database
+from ._simulate import replay, simulate
 from ._studio import studio
 
 #: From the catalogue to features and counts, from there to neighbours, tastes and lists.
@@ -70,7 +71,18 @@ app.add_typer(studio, name="studio")
 app.add_typer(export, name="export")
 app.add_typer(train, name="train")
 app.add_typer(models, name="models")
-for command in (recommend, explain, similar, trending, log, embed, accuracy, demo):
+for command in (
+    recommend,
+    explain,
+    similar,
+    trending,
+    log,
+    embed,
+    accuracy,
+    demo,
+    simulate,
+    replay,
+):
     app.command()(command)
 
 

@@ -57,9 +57,7 @@ class Figures:
             lengths=tuple(np.percentile(length, (10, 25, 50, 75, 90, 95)).tolist()),
             one_click=float((clicks == 1).mean()),
             two_clicks=float((clicks == 2).mean()),
-            by_length=tuple(
-                _rate(length, clicks, least, most) for least, most in LENGTHS
-            ),
+            by_length=tuple(_rate(length, clicks, least, most) for least, most in LENGTHS),
         )
 
     @property

@@ -145,7 +145,13 @@ def make_log(world: World) -> Log:
     for at in range(len(lengths)):
         who = int(member[at])
         posts, near = _candidates(
-            rng, world, float(time[at]), int(lengths[at]), follows[who], silenced[who] | {who}, shown[who]
+            rng,
+            world,
+            float(time[at]),
+            int(lengths[at]),
+            follows[who],
+            silenced[who] | {who},
+            shown[who],
         )
         care = world.care(who, posts)
         known = s.knowledge * (care + noise * rng.normal(size=len(posts)))
@@ -166,7 +172,9 @@ def make_log(world: World) -> Log:
             silenced[who].update(authors[happened[:, _SILENCED].any(axis=1)].tolist())
             follows[who].update(authors[happened[:, NAMES.index("follow_author")]].tolist())
             follows[who] -= silenced[who]
-        parts.append((posts, position, expected[order], multiplier[order], chance, looked, happened))
+        parts.append(
+            (posts, position, expected[order], multiplier[order], chance, looked, happened)
+        )
 
     post, position, expected, multiplier, chance, looked, happened = (
         np.concatenate(column) for column in zip(*parts, strict=True)

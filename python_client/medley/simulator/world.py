@@ -164,7 +164,9 @@ class World:
         rates = np.array([kind.share for kind in KINDS.values()]) * self.settings.click_rate
         slopes = np.array([kind.slope for kind in KINDS.values()])
         heats = np.array([kind.heat for kind in KINDS.values()])
-        odds: Floats = rates / (1 - rates) * np.exp(slopes * care[..., None] + heats * heat[..., None])
+        odds: Floats = (
+            rates / (1 - rates) * np.exp(slopes * care[..., None] + heats * heat[..., None])
+        )
         return odds / (1 + odds)
 
     def expected(self, known: Floats, spread: float, heat: Floats) -> Floats:
