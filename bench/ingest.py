@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from statistics import median
 from uuid import UUID
@@ -203,8 +204,17 @@ def _as_text(parameters: list[bytes | None]) -> bytes:
     return f"insert into medley.engagements ({names}) values {tuples}".encode()
 
 
+_together: Barrier | None = None
+
+
+def _meet(together: Barrier) -> None:
+    """Tells a client where it meets the others before it writes."""
+    global _together  # noqa: PLW0603 - a barrier only reaches a worker when the worker is made
+    _together = together
+
+
 def _run(world: World, mix: str, *, way: str, batches: int, seed: int) -> tuple[float, float]:
-    """One client: when it began and when it had written all its batches."""
+    """One client: when it began, together with the others, and when it had written all batches."""
     chance = random.Random(seed)  # noqa: S311
     work = []
     for number in range(batches):
@@ -230,6 +240,8 @@ def _run(world: World, mix: str, *, way: str, batches: int, seed: int) -> tuple[
         for number, (user_no, parameters) in enumerate(work):
             if number == 5:
                 # The first calls of a session plan their statements; an app's sessions live longer.
+                if _together is not None:
+                    _together.wait()
                 started = time.time()
             if number % SIGN_IN_EVERY == 0:
                 member = f"c0000000-0000-4000-8000-{user_no:012x}"
@@ -259,7 +271,9 @@ def measure(
     """Rounds of each way in turn."""
     rates: dict[str, list[float]] = {"plain": [], "prepared": [], "ours": []}
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(clients, mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        clients, mp_context=context, initializer=_meet, initargs=(context.Barrier(clients),)
+    ) as pool:
         for turn in range(rounds):
             for place, (way, found) in enumerate(rates.items()):
                 first_seed = seed * 1_000_000 + (3 * turn + place) * 1000
@@ -269,9 +283,8 @@ def measure(
                     )
                     for client in range(clients)
                 ]
-                # Clients begin within milliseconds of each other; each one's own rate counts.
-                spans = [run.result() for run in runs]
-                found.append(sum((batches - 5) * BATCH / (end - start) for start, end in spans))
+                begun, ended = zip(*(run.result() for run in runs), strict=True)
+                found.append(clients * (batches - 5) * BATCH / (max(ended) - min(begun)))
     return Rate(
         mix,
         clients,
@@ -291,7 +304,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--log", type=int, default=1_000_000, help="rows there before")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8])
-    parser.add_argument("--batches", type=int, default=300, help="of each client and round")
+    parser.add_argument(
+        "--batches", type=int, default=300, help="of a round; several clients share twice as many"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--output", type=Path, help="file for the JSON, beside what is printed")
@@ -307,7 +322,7 @@ def main(arguments: list[str] | None = None) -> int:
             world,
             mix,
             clients=clients,
-            batches=max(20, options.batches // clients),
+            batches=max(20, 2 * options.batches // clients),
             rounds=options.rounds,
             seed=seed,
         )

@@ -99,6 +99,8 @@ create index idx_generated_tracks_band_id on public.generated_tracks (band_id) w
 create index idx_generated_tracks_source_id on public.generated_tracks (source_id) where source_id is not null;
 create index idx_generated_tracks_status on public.generated_tracks (status, created_at desc)
 where status in ('generating', 'failed');
+-- What similar tracks are chosen from where hardly anything is shown to others.
+create index items_listed_idx on medley.items (kind, item_no) where visibility <> 'private';
 -- The queue: what may be claimed, the longest due first.
 create index generated_tracks_queue_idx on public.generated_tracks (claimable_at, created_at)
 where status in ('queued', 'generating');
@@ -298,12 +300,13 @@ create table public.oauth_connections (
   scopes text[] not null default '{}' check (cardinality(scopes) <= 100),
   expires_at timestamptz,
   last_synced_at timestamptz,
+  last_tried_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint idx_oauth_connections_user_platform unique (user_id, platform)
 );
 create index idx_oauth_connections_user_id on public.oauth_connections (user_id);
-create index idx_oauth_connections_platform on public.oauth_connections (platform, last_synced_at nulls first);
+create index idx_oauth_connections_platform on public.oauth_connections (platform, last_tried_at nulls first);
 
 comment on table public.oauth_connections is
   'Which accounts elsewhere a member has connected. What opens them is in medley.oauth_tokens, for the secret key only.';
@@ -315,6 +318,7 @@ comment on column public.oauth_connections.sync_enabled is 'Whether the member w
 comment on column public.oauth_connections.scopes is 'What the member allowed.';
 comment on column public.oauth_connections.expires_at is 'When the access token ends.';
 comment on column public.oauth_connections.last_synced_at is 'When a history was last imported to its end.';
+comment on column public.oauth_connections.last_tried_at is 'When a worker last took the connection to import its history.';
 comment on column public.oauth_connections.created_at is 'When the member connected first.';
 comment on column public.oauth_connections.updated_at is 'When the row last changed.';
 
@@ -1451,7 +1455,17 @@ begin
   with candidate as (
     select i.*
     from medley.items as i
-    where p_genre_id is null and medley.may_play(i, p_kinds, null, p_skip, p_user_id, v_hidden, p_as_of)
+    where p_genre_id is null
+      and i.kind = any(p_kinds)
+      and i.visibility <> 'private'
+      and medley.may_play(i, p_kinds, null, p_skip, p_user_id, v_hidden, p_as_of)
+    union all
+    select i.*
+    from medley.items as i
+    where p_genre_id is null
+      and i.owner_id = p_user_id
+      and i.visibility = 'private'
+      and medley.may_play(i, p_kinds, null, p_skip, p_user_id, v_hidden, p_as_of)
     union all
     select i.*
     from public.item_genres as g
@@ -1493,13 +1507,21 @@ create or replace function medley.nearest_items(
 )
 returns table (item_no int, distance double precision)
 language plpgsql stable parallel safe security definer rows 20
-set search_path = '' set plan_cache_mode = force_custom_plan
+set search_path = '' set plan_cache_mode = force_custom_plan set enable_seqscan = off
 as $$
 declare
   v_exact int := medley.setting('studio.exact_vectors');
-  v_few boolean := p_genre_id is not null and (
-    select count(*) from (select from public.item_genres as g where g.genre_id = p_genre_id limit v_exact + 1) as f
-  ) <= v_exact;
+  v_few boolean := case
+    when p_genre_id is null then (
+      select count(*)
+      from (
+        select from medley.items as i where i.kind = any(p_kinds) and i.visibility <> 'private' limit v_exact + 1
+      ) as f
+    )
+    else (
+      select count(*) from (select from public.item_genres as g where g.genre_id = p_genre_id limit v_exact + 1) as f
+    )
+  end <= v_exact;
   v_nos int[];
   v_distances double precision[];
 begin
@@ -1531,8 +1553,8 @@ comment on function medley.nearest_items(
 ) is
   'The p_limit items whose audio vectors are nearest to p_vector by cosine, nearest first, after a distance and number: of '
   'these kinds, of the genre p_genre_id (null: any), without p_skip, visible to the member. The page is full whenever there '
-  'is enough to fill it: where the index gives less, or a genre has no more than studio.exact_vectors items, each candidate '
-  'is compared.';
+  'is enough to fill it: where the index gives less, or no more than studio.exact_vectors items are listed or have the '
+  'genre, each candidate is compared.';
 revoke all on function medley.nearest_items(
   extensions.vector, text[], uuid, int[], double precision, int, uuid, int, timestamptz
 ) from public, anon, authenticated, service_role;
@@ -3939,7 +3961,7 @@ revoke all on function medley.reencrypt_oauth_tokens(uuid, text, int, text, text
 from public, anon, authenticated, service_role;
 grant execute on function medley.reencrypt_oauth_tokens(uuid, text, int, text, text, text) to service_role;
 
-create or replace function medley.set_oauth_status(p_user_id uuid, p_platform text, p_status text)
+create or replace function medley.set_oauth_status(p_user_id uuid, p_platform text, p_status text, p_version int)
 returns void
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
@@ -3951,20 +3973,27 @@ begin
   end if;
   update public.oauth_connections as c
   set status = p_status
-  where c.user_id = p_user_id and c.platform = p_platform;
-  if not found then
+  where c.user_id = p_user_id
+    and c.platform = p_platform
+    and (
+      p_version is null
+      or exists (select from medley.oauth_tokens as t where t.connection_id = c.id and t.version = p_version)
+    );
+  if not found and not exists (
+    select from public.oauth_connections as c where c.user_id = p_user_id and c.platform = p_platform
+  ) then
     perform medley.fail('not_found', format('the member has not connected %s', p_platform), 'p_platform',
       'Let the member connect it first.');
   end if;
 end;
 $$;
 
-comment on function medley.set_oauth_status(uuid, text, text) is
+comment on function medley.set_oauth_status(uuid, text, text, int) is
   'Notes how a connection stands; see public.set_oauth_status. Errors: invalid_argument, not_found.';
-revoke all on function medley.set_oauth_status(uuid, text, text) from public, anon, authenticated, service_role;
-grant execute on function medley.set_oauth_status(uuid, text, text) to service_role;
+revoke all on function medley.set_oauth_status(uuid, text, text, int) from public, anon, authenticated, service_role;
+grant execute on function medley.set_oauth_status(uuid, text, text, int) to service_role;
 
-create or replace function medley.list_connections_to_sync(
+create or replace function medley.claim_connections_to_sync(
   p_platform text,
   p_limit int,
   p_older_than_seconds int,
@@ -3977,32 +4006,50 @@ returns table (
   last_synced_at timestamptz,
   history_cursor text
 )
-language plpgsql stable parallel safe security definer set search_path = ''
+language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
+declare
+  v_before timestamptz := p_as_of - make_interval(secs => p_older_than_seconds);
 begin
   perform medley.check_limit(p_limit, 1000);
   if p_platform is not null then
     perform medley.check_provider(p_platform, false);
   end if;
   return query
+  with due as materialized (
+    select o.id, o.last_tried_at
+    from public.oauth_connections as o
+    where (p_platform is null or o.platform = p_platform)
+      and o.status = 'active'
+      and o.sync_enabled
+      and (o.last_synced_at is null or o.last_synced_at < v_before)
+      and (o.last_tried_at is null or o.last_tried_at < v_before)
+    order by o.last_tried_at nulls first, o.id
+    limit p_limit
+    for update skip locked
+  ),
+
+  claimed as (
+    update public.oauth_connections as o
+    set last_tried_at = p_as_of
+    from due as d
+    where o.id = d.id
+    returning o.id, o.user_id, o.platform, o.last_synced_at, d.last_tried_at
+  )
+
   select c.id, c.user_id, c.platform, c.last_synced_at, h.cursor
-  from public.oauth_connections as c
+  from claimed as c
   left join medley.members as m on m.user_id = c.user_id
   left join medley.history_imports as h on h.user_no = m.user_no and h.provider = c.platform
-  where (p_platform is null or c.platform = p_platform)
-    and c.status = 'active'
-    and c.sync_enabled
-    and (c.last_synced_at is null or c.last_synced_at < p_as_of - make_interval(secs => p_older_than_seconds))
-  order by c.last_synced_at nulls first, c.id
-  limit p_limit;
+  order by c.last_tried_at nulls first, c.id;
 end;
 $$;
 
-comment on function medley.list_connections_to_sync(text, int, int, timestamptz) is
-  'Connections whose history is due; see public.list_connections_to_sync. Errors: invalid_argument.';
-revoke all on function medley.list_connections_to_sync(text, int, int, timestamptz)
+comment on function medley.claim_connections_to_sync(text, int, int, timestamptz) is
+  'Takes the connections whose history is due; see public.claim_connections_to_sync. Errors: invalid_argument.';
+revoke all on function medley.claim_connections_to_sync(text, int, int, timestamptz)
 from public, anon, authenticated, service_role;
-grant execute on function medley.list_connections_to_sync(text, int, int, timestamptz) to service_role;
+grant execute on function medley.claim_connections_to_sync(text, int, int, timestamptz) to service_role;
 
 -- sql/packs/studio/api.sql
 -- The API of the studio: thin functions over those of the same name in medley.
@@ -4780,19 +4827,21 @@ grant execute on function public.reencrypt_oauth_tokens(uuid, text, int, text, t
 create or replace function public.set_oauth_status(
   p_user_id uuid,
   p_platform text,
-  p_status text
+  p_status text,
+  p_version int default null
 )
 returns void
 language sql volatile parallel unsafe security invoker set search_path = ''
-as $$ select medley.set_oauth_status(p_user_id, p_platform, p_status) $$;
+as $$ select medley.set_oauth_status(p_user_id, p_platform, p_status, p_version) $$;
 
-comment on function public.set_oauth_status(uuid, text, text) is
+comment on function public.set_oauth_status(uuid, text, text, int) is
   'Notes that a connection is active, expired (the provider refuses its refresh token, or it cannot be decrypted) '
-  'or revoked (secret key only). Errors: invalid_argument, not_found (not connected).';
-revoke all on function public.set_oauth_status(uuid, text, text) from public, anon, authenticated, service_role;
-grant execute on function public.set_oauth_status(uuid, text, text) to service_role;
+  'or revoked (secret key only). p_version: the version of the tokens that this was found with; where newer ones are '
+  'stored, nothing changes. Errors: invalid_argument, not_found (not connected).';
+revoke all on function public.set_oauth_status(uuid, text, text, int) from public, anon, authenticated, service_role;
+grant execute on function public.set_oauth_status(uuid, text, text, int) to service_role;
 
-create or replace function public.list_connections_to_sync(
+create or replace function public.claim_connections_to_sync(
   p_platform text default null,
   p_limit int default 100,
   p_older_than_seconds int default 3600
@@ -4804,18 +4853,19 @@ returns table (
   last_synced_at timestamptz,
   history_cursor text
 )
-language sql stable parallel safe security invoker set search_path = ''
+language sql volatile parallel unsafe security invoker set search_path = ''
 as $$
   select r.connection_id, r.user_id, r.platform, r.last_synced_at, r.history_cursor
-  from medley.list_connections_to_sync(p_platform, p_limit, p_older_than_seconds, now()) as r
+  from medley.claim_connections_to_sync(p_platform, p_limit, p_older_than_seconds, now()) as r
 $$;
 
-comment on function public.list_connections_to_sync(text, int, int) is
-  'Active connections that the member wants synchronized and that were not within p_older_than_seconds, the longest '
-  'waiting first, at most p_limit (1 to 1,000), with the cursor of their history (secret key only). Errors: '
-  'invalid_argument.';
-revoke all on function public.list_connections_to_sync(text, int, int) from public, anon, authenticated, service_role;
-grant execute on function public.list_connections_to_sync(text, int, int) to service_role;
+comment on function public.claim_connections_to_sync(text, int, int) is
+  'Active connections that the member wants synchronized and whose history was neither imported nor tried within '
+  'p_older_than_seconds, the longest untried first, at most p_limit (1 to 1,000), with the cursor of their history '
+  '(secret key only). They count as tried from now on, so two workers never take the same one, and one that keeps failing '
+  'waits behind the others. Errors: invalid_argument.';
+revoke all on function public.claim_connections_to_sync(text, int, int) from public, anon, authenticated, service_role;
+grant execute on function public.claim_connections_to_sync(text, int, int) to service_role;
 
 -- sql/packs/studio/policies.sql
 -- Row-level security and grants of the studio pack: what is public, one's own, and nothing of the queue or of tokens.

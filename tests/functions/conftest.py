@@ -23,20 +23,32 @@ SOURCES = Path(__file__).with_name("sources.ts")
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
-    """The server that stands for Spotify, Ticketmaster and setlist.fm."""
+class Recorded:
+    """A server that stands for outside services, with recorded answers."""
 
     url: str
 
     def set(self, *, fail: list[dict[str, Any]] | None = None, **world: Any) -> None:
-        """Change what the sources know, and how they fail from now on."""
+        """Change what the services know, and how they fail from now on."""
         body = {"world": world, "fail": fail or []}
         httpx.post(f"{self.url}/_control", json=body).raise_for_status()
 
+    def state(self) -> dict[str, Any]:
+        """The world, and the requests since the last change."""
+        found: dict[str, Any] = httpx.get(f"{self.url}/_control").json()
+        return found
+
     def requests(self) -> list[str]:
         """The paths that were asked for since the last change."""
-        answer = httpx.get(f"{self.url}/_control").json()
-        return [request["path"] for request in answer["requests"]]
+        return [request["path"] for request in self.state()["requests"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who is signed in."""
+
+    id: str
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,15 @@ class Project:
         headers |= options.pop("headers", {})
         url = f"{self.url}/functions/v1/{function}"
         return httpx.request(method, url, headers=headers, timeout=90, **options)
+
+    def member(self) -> Member:
+        """A new member."""
+        answer = self.client().auth.sign_up(
+            {"email": f"{time.time_ns()}@example.com", "password": "correct horse"}
+        )
+        assert answer.session is not None
+        assert answer.user is not None
+        return Member(answer.user.id, answer.session.access_token)
 
     def start(self, **artist: Any) -> dict[str, Any]:
         """Start an import as the service; returns the answer."""
@@ -110,17 +131,18 @@ def deno() -> Path:
     return NODE_BIN / "deno"
 
 
-@pytest.fixture(scope="session")
-def sources_server(deno: Path) -> Iterator[Sources]:
+@contextlib.contextmanager
+def recorded(deno: Path, script: Path) -> Iterator[Recorded]:
+    """Run a script that answers for outside services."""
     port = ports.any_free()
     server = subprocess.Popen(
-        [deno, "run", "--quiet", "--no-config", "--allow-net", "--allow-env", SOURCES, str(port)]
+        [deno, "run", "--quiet", "--no-config", "--allow-net", "--allow-env", script, str(port)]
     )
-    found = Sources(f"http://127.0.0.1:{port}")
+    found = Recorded(f"http://127.0.0.1:{port}")
     try:
         for _ in range(600):
             with contextlib.suppress(httpx.TransportError):
-                httpx.get(f"{found.url}/_control")
+                found.state()
                 break
             assert server.poll() is None
             time.sleep(0.05)
@@ -130,39 +152,12 @@ def sources_server(deno: Path) -> Iterator[Sources]:
         server.wait()
 
 
-@pytest.fixture
-def sources(sources_server: Sources) -> Sources:
-    """The sources, in good health, with one artist of moderate fame."""
-    sources_server.set(name="The Paper Kites of Mars", songs=45, events=12, setlists=25, delay=0)
-    return sources_server
-
-
-@pytest.fixture(scope="session")
-def project_server(
-    sources_server: Sources, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Project]:
-    folder = tmp_path_factory.mktemp("functions")
+@contextlib.contextmanager
+def serving(name: str, folder: Path, variables: dict[str, str]) -> Iterator[Project]:
+    """Serve the API and the functions, which get these secrets, on a database of that name."""
     secrets = folder / ".env"
-    variables = {
-        "SPOTIFY_API_URL": sources_server.url,
-        "SPOTIFY_ACCOUNTS_URL": sources_server.url,
-        "SPOTIFY_CLIENT_ID": "id",
-        "SPOTIFY_CLIENT_SECRET": "word",
-        "TICKETMASTER_URL": sources_server.url,
-        "TICKETMASTER_API_KEY": "key-of-ticketmaster",
-        "SETLISTFM_URL": sources_server.url,
-        "SETLISTFM_API_KEY": "key",
-        "IMPORT_REQUEST_INTERVAL_MS": "0",
-        "IMPORT_ATTEMPTS": "3",
-        "IMPORT_TIMEOUT_MS": "1000",
-        "IMPORT_PATIENCE_MS": "2000",
-        "IMPORT_MAX_BYTES": "2000000",
-        "IMPORT_POLL_MS": "50",
-        "IMPORT_HEARTBEAT_MS": "200",
-    }
     secrets.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
-    with medley_database(name="functions", factories=False) as database:
-        database.execute("update medley.settings set value = 2 where key = 'imports.lease_seconds'")
+    with medley_database(name=name, factories=False) as database:
         publishable, secret = "sb_publishable_for_tests", "sb_secret_for_tests"
         settings = {
             "MEDLEY_DB_URL": database.cluster.url(),
@@ -183,6 +178,48 @@ def project_server(
             print(log.read_text())  # noqa: T201 -- shown with a failure
 
 
+@pytest.fixture(scope="session")
+def sources_server(deno: Path) -> Iterator[Recorded]:
+    """The server that stands for Spotify, Ticketmaster and setlist.fm."""
+    with recorded(deno, SOURCES) as found:
+        yield found
+
+
+@pytest.fixture
+def sources(sources_server: Recorded) -> Recorded:
+    """The sources, in good health, with one artist of moderate fame."""
+    sources_server.set(name="The Paper Kites of Mars", songs=45, events=12, setlists=25, delay=0)
+    return sources_server
+
+
+@pytest.fixture(scope="session")
+def project_server(
+    sources_server: Recorded, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Project]:
+    variables = {
+        "SPOTIFY_API_URL": sources_server.url,
+        "SPOTIFY_ACCOUNTS_URL": sources_server.url,
+        "SPOTIFY_CLIENT_ID": "id",
+        "SPOTIFY_CLIENT_SECRET": "word",
+        "TICKETMASTER_URL": sources_server.url,
+        "TICKETMASTER_API_KEY": "key-of-ticketmaster",
+        "SETLISTFM_URL": sources_server.url,
+        "SETLISTFM_API_KEY": "key",
+        "IMPORT_REQUEST_INTERVAL_MS": "0",
+        "IMPORT_ATTEMPTS": "3",
+        "IMPORT_TIMEOUT_MS": "1000",
+        "IMPORT_PATIENCE_MS": "2000",
+        "IMPORT_MAX_BYTES": "2000000",
+        "IMPORT_POLL_MS": "50",
+        "IMPORT_HEARTBEAT_MS": "200",
+    }
+    with serving("functions", tmp_path_factory.mktemp("functions"), variables) as project:
+        project.database.execute(
+            "update medley.settings set value = 2 where key = 'imports.lease_seconds'"
+        )
+        yield project
+
+
 @pytest.fixture
 def project(project_server: Project) -> Project:
     """The project with no import in it and no catalogue."""
@@ -199,16 +236,6 @@ def project(project_server: Project) -> Project:
         """
     )
     return project_server
-
-
-@pytest.fixture
-def token(project: Project) -> str:
-    """The token of a signed-in member."""
-    answer = project.client().auth.sign_up(
-        {"email": f"{time.time_ns()}@example.com", "password": "correct horse"}
-    )
-    assert answer.session is not None
-    return answer.session.access_token
 
 
 def events_of(text: str) -> list[tuple[int, str, dict[str, Any]]]:

@@ -23,7 +23,7 @@ from medley.cli import app
 from supabase import AsyncClient
 from typer.testing import CliRunner, Result
 
-from tests.functions.conftest import Project, Sources
+from tests.functions.conftest import Project, Recorded
 
 pytestmark = pytest.mark.usefixtures("sources")
 
@@ -89,7 +89,7 @@ def test_functions_that_are_not_deployed_are_told_from_things_not_found(
         medley.start_import(name=NAME)
 
 
-def test_a_stream_that_breaks_goes_on(project: Project, medley: Medley, sources: Sources) -> None:
+def test_a_stream_that_breaks_goes_on(project: Project, medley: Medley, sources: Recorded) -> None:
     sources.set(delay=60)
     job = medley.start_import(name=NAME)
     numbers = []
@@ -152,7 +152,7 @@ def test_a_job_that_was_started_can_be_watched(project: Project) -> None:
 
 
 def test_a_failed_import_fails_the_command_and_the_same_command_goes_on(
-    project: Project, sources: Sources
+    project: Project, sources: Recorded
 ) -> None:
     sources.set(fail=[{"path": "/events.json", "status": 401}])
     failed = command(project, "artist", NAME)

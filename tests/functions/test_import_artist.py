@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.functions.conftest import Project, Sources
+from tests.functions.conftest import Project, Recorded
 
 pytestmark = pytest.mark.usefixtures("sources")
 
@@ -119,7 +119,7 @@ def test_what_the_sources_say_arrives_in_the_right_columns(project: Project) -> 
     assert duplicates == 4
 
 
-def test_a_second_call_joins_the_running_one(project: Project, sources: Sources) -> None:
+def test_a_second_call_joins_the_running_one(project: Project, sources: Recorded) -> None:
     sources.set(delay=100)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: project.start(name=NAME), range(8)))
@@ -130,7 +130,7 @@ def test_a_second_call_joins_the_running_one(project: Project, sources: Sources)
 
 
 def test_an_artist_that_was_just_imported_is_not_imported_again(
-    project: Project, sources: Sources
+    project: Project, sources: Recorded
 ) -> None:
     done = project.finish(name=NAME)
     sources.set()
@@ -141,7 +141,7 @@ def test_an_artist_that_was_just_imported_is_not_imported_again(
 
 
 def test_an_import_may_be_repeated_and_duplicates_nothing(
-    project: Project, sources: Sources
+    project: Project, sources: Recorded
 ) -> None:
     first = project.finish(spotify_id=SPOTIFY_ID)
     project.database.execute(
@@ -156,7 +156,7 @@ def test_an_import_may_be_repeated_and_duplicates_nothing(
     assert counts(project) == {**EVERYTHING, "songs": 52, "artist_songs": 52}
 
 
-def test_one_artist_named_in_two_ways_is_imported_once(project: Project, sources: Sources) -> None:
+def test_one_artist_named_in_two_ways_is_imported_once(project: Project, sources: Recorded) -> None:
     sources.set(delay=100)
     by_id = project.start(spotify_id=SPOTIFY_ID)
     by_name = project.start(name=NAME)
@@ -196,7 +196,7 @@ def test_one_artist_named_in_two_ways_is_imported_once(project: Project, sources
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else value,
 )
 def test_a_source_that_fails_fails_the_job_and_the_next_start_goes_on_there(
-    project: Project, sources: Sources, failure: dict[str, Any], code: str, stage: str
+    project: Project, sources: Recorded, failure: dict[str, Any], code: str, stage: str
 ) -> None:
     # A token of the test before would do for an hour.
     project.secrets.touch()
@@ -223,7 +223,7 @@ def test_a_source_that_fails_fails_the_job_and_the_next_start_goes_on_there(
     assert ("/v1/albums?" in asked) == (stage in ("identify", "artist", "songs"))
 
 
-def test_throttling_that_passes_is_waited_for(project: Project, sources: Sources) -> None:
+def test_throttling_that_passes_is_waited_for(project: Project, sources: Recorded) -> None:
     sources.set(
         fail=[
             {"path": "/v1/albums?", "status": 429, "times": 1, "headers": {"retry-after": "1"}},
@@ -234,7 +234,7 @@ def test_throttling_that_passes_is_waited_for(project: Project, sources: Sources
     assert counts(project) == EVERYTHING
 
 
-def test_an_artist_without_anything_is_imported(project: Project, sources: Sources) -> None:
+def test_an_artist_without_anything_is_imported(project: Project, sources: Recorded) -> None:
     sources.set(songs=0, events=0, setlists=0)
     assert project.finish(name=NAME)["stage"] == "done"
     assert counts(project) == dict.fromkeys(TABLES, 0) | {"artists": 1}
@@ -247,7 +247,7 @@ def test_a_name_that_no_source_knows_fails_the_job(project: Project) -> None:
 
 
 def test_a_function_that_is_killed_is_followed_by_one_that_goes_on(
-    project: Project, sources: Sources
+    project: Project, sources: Recorded
 ) -> None:
     sources.set(delay=150)
     job = project.start(name=NAME)
@@ -273,8 +273,8 @@ def test_a_function_that_is_killed_is_followed_by_one_that_goes_on(
 # Who may, and what may be asked --------------------------------------------------------------
 
 
-def test_a_member_may_start_an_import(project: Project, token: str) -> None:
-    answer = project.call("POST", "import-artist", key=token, json={"name": NAME})
+def test_a_member_may_start_an_import(project: Project) -> None:
+    answer = project.call("POST", "import-artist", key=project.member().token, json={"name": NAME})
     assert answer.status_code == 202
     assert project.wait(answer.json()["job_id"])["stage"] == "done"
 

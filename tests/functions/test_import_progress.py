@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.database import Database
-from tests.functions.conftest import Project, Sources, events_of
+from tests.functions.conftest import Project, Recorded, events_of
 
 STREAMS = 200
 
@@ -41,7 +41,7 @@ def messages(answer: httpx.Response) -> list[str]:
     return [data["message"] for _, _, data in events_of(answer.text)]
 
 
-def test_a_stream_follows_an_import_to_its_end(project: Project, sources: Sources) -> None:
+def test_a_stream_follows_an_import_to_its_end(project: Project, sources: Recorded) -> None:
     sources.set(delay=20)
     job_id = project.start(name="The Paper Kites of Mars")["job_id"]
     answer = read(project, job_id)

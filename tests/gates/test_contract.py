@@ -36,7 +36,7 @@ NOT_IN_THE_CLIENT = {
     "import_history": "the edge function sync-history calls it",
     "import_setlists": "the edge functions of imports call it",
     "import_songs": "the edge functions of imports call it",
-    "list_connections_to_sync": "the edge function sync-history calls it",
+    "claim_connections_to_sync": "the edge function sync-history calls it",
     "list_oauth_tokens_to_rotate": "the edge function rotate-tokens calls it",
     "normalize_genre_key": "a helper for SQL",
     "record_generation_event": "the edge function generate-track calls it",

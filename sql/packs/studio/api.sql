@@ -773,19 +773,21 @@ grant execute on function public.reencrypt_oauth_tokens(uuid, text, int, text, t
 create or replace function public.set_oauth_status(
   p_user_id uuid,
   p_platform text,
-  p_status text
+  p_status text,
+  p_version int default null
 )
 returns void
 language sql volatile parallel unsafe security invoker set search_path = ''
-as $$ select medley.set_oauth_status(p_user_id, p_platform, p_status) $$;
+as $$ select medley.set_oauth_status(p_user_id, p_platform, p_status, p_version) $$;
 
-comment on function public.set_oauth_status(uuid, text, text) is
+comment on function public.set_oauth_status(uuid, text, text, int) is
   'Notes that a connection is active, expired (the provider refuses its refresh token, or it cannot be decrypted) '
-  'or revoked (secret key only). Errors: invalid_argument, not_found (not connected).';
-revoke all on function public.set_oauth_status(uuid, text, text) from public, anon, authenticated, service_role;
-grant execute on function public.set_oauth_status(uuid, text, text) to service_role;
+  'or revoked (secret key only). p_version: the version of the tokens that this was found with; where newer ones are '
+  'stored, nothing changes. Errors: invalid_argument, not_found (not connected).';
+revoke all on function public.set_oauth_status(uuid, text, text, int) from public, anon, authenticated, service_role;
+grant execute on function public.set_oauth_status(uuid, text, text, int) to service_role;
 
-create or replace function public.list_connections_to_sync(
+create or replace function public.claim_connections_to_sync(
   p_platform text default null,
   p_limit int default 100,
   p_older_than_seconds int default 3600
@@ -797,15 +799,16 @@ returns table (
   last_synced_at timestamptz,
   history_cursor text
 )
-language sql stable parallel safe security invoker set search_path = ''
+language sql volatile parallel unsafe security invoker set search_path = ''
 as $$
   select r.connection_id, r.user_id, r.platform, r.last_synced_at, r.history_cursor
-  from medley.list_connections_to_sync(p_platform, p_limit, p_older_than_seconds, now()) as r
+  from medley.claim_connections_to_sync(p_platform, p_limit, p_older_than_seconds, now()) as r
 $$;
 
-comment on function public.list_connections_to_sync(text, int, int) is
-  'Active connections that the member wants synchronized and that were not within p_older_than_seconds, the longest '
-  'waiting first, at most p_limit (1 to 1,000), with the cursor of their history (secret key only). Errors: '
-  'invalid_argument.';
-revoke all on function public.list_connections_to_sync(text, int, int) from public, anon, authenticated, service_role;
-grant execute on function public.list_connections_to_sync(text, int, int) to service_role;
+comment on function public.claim_connections_to_sync(text, int, int) is
+  'Active connections that the member wants synchronized and whose history was neither imported nor tried within '
+  'p_older_than_seconds, the longest untried first, at most p_limit (1 to 1,000), with the cursor of their history '
+  '(secret key only). They count as tried from now on, so two workers never take the same one, and one that keeps failing '
+  'waits behind the others. Errors: invalid_argument.';
+revoke all on function public.claim_connections_to_sync(text, int, int) from public, anon, authenticated, service_role;
+grant execute on function public.claim_connections_to_sync(text, int, int) to service_role;

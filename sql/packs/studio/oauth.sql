@@ -200,7 +200,7 @@ revoke all on function medley.reencrypt_oauth_tokens(uuid, text, int, text, text
 from public, anon, authenticated, service_role;
 grant execute on function medley.reencrypt_oauth_tokens(uuid, text, int, text, text, text) to service_role;
 
-create or replace function medley.set_oauth_status(p_user_id uuid, p_platform text, p_status text)
+create or replace function medley.set_oauth_status(p_user_id uuid, p_platform text, p_status text, p_version int)
 returns void
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
@@ -212,20 +212,27 @@ begin
   end if;
   update public.oauth_connections as c
   set status = p_status
-  where c.user_id = p_user_id and c.platform = p_platform;
-  if not found then
+  where c.user_id = p_user_id
+    and c.platform = p_platform
+    and (
+      p_version is null
+      or exists (select from medley.oauth_tokens as t where t.connection_id = c.id and t.version = p_version)
+    );
+  if not found and not exists (
+    select from public.oauth_connections as c where c.user_id = p_user_id and c.platform = p_platform
+  ) then
     perform medley.fail('not_found', format('the member has not connected %s', p_platform), 'p_platform',
       'Let the member connect it first.');
   end if;
 end;
 $$;
 
-comment on function medley.set_oauth_status(uuid, text, text) is
+comment on function medley.set_oauth_status(uuid, text, text, int) is
   'Notes how a connection stands; see public.set_oauth_status. Errors: invalid_argument, not_found.';
-revoke all on function medley.set_oauth_status(uuid, text, text) from public, anon, authenticated, service_role;
-grant execute on function medley.set_oauth_status(uuid, text, text) to service_role;
+revoke all on function medley.set_oauth_status(uuid, text, text, int) from public, anon, authenticated, service_role;
+grant execute on function medley.set_oauth_status(uuid, text, text, int) to service_role;
 
-create or replace function medley.list_connections_to_sync(
+create or replace function medley.claim_connections_to_sync(
   p_platform text,
   p_limit int,
   p_older_than_seconds int,
@@ -238,29 +245,47 @@ returns table (
   last_synced_at timestamptz,
   history_cursor text
 )
-language plpgsql stable parallel safe security definer set search_path = ''
+language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
+declare
+  v_before timestamptz := p_as_of - make_interval(secs => p_older_than_seconds);
 begin
   perform medley.check_limit(p_limit, 1000);
   if p_platform is not null then
     perform medley.check_provider(p_platform, false);
   end if;
   return query
+  with due as materialized (
+    select o.id, o.last_tried_at
+    from public.oauth_connections as o
+    where (p_platform is null or o.platform = p_platform)
+      and o.status = 'active'
+      and o.sync_enabled
+      and (o.last_synced_at is null or o.last_synced_at < v_before)
+      and (o.last_tried_at is null or o.last_tried_at < v_before)
+    order by o.last_tried_at nulls first, o.id
+    limit p_limit
+    for update skip locked
+  ),
+
+  claimed as (
+    update public.oauth_connections as o
+    set last_tried_at = p_as_of
+    from due as d
+    where o.id = d.id
+    returning o.id, o.user_id, o.platform, o.last_synced_at, d.last_tried_at
+  )
+
   select c.id, c.user_id, c.platform, c.last_synced_at, h.cursor
-  from public.oauth_connections as c
+  from claimed as c
   left join medley.members as m on m.user_id = c.user_id
   left join medley.history_imports as h on h.user_no = m.user_no and h.provider = c.platform
-  where (p_platform is null or c.platform = p_platform)
-    and c.status = 'active'
-    and c.sync_enabled
-    and (c.last_synced_at is null or c.last_synced_at < p_as_of - make_interval(secs => p_older_than_seconds))
-  order by c.last_synced_at nulls first, c.id
-  limit p_limit;
+  order by c.last_tried_at nulls first, c.id;
 end;
 $$;
 
-comment on function medley.list_connections_to_sync(text, int, int, timestamptz) is
-  'Connections whose history is due; see public.list_connections_to_sync. Errors: invalid_argument.';
-revoke all on function medley.list_connections_to_sync(text, int, int, timestamptz)
+comment on function medley.claim_connections_to_sync(text, int, int, timestamptz) is
+  'Takes the connections whose history is due; see public.claim_connections_to_sync. Errors: invalid_argument.';
+revoke all on function medley.claim_connections_to_sync(text, int, int, timestamptz)
 from public, anon, authenticated, service_role;
-grant execute on function medley.list_connections_to_sync(text, int, int, timestamptz) to service_role;
+grant execute on function medley.claim_connections_to_sync(text, int, int, timestamptz) to service_role;

@@ -83,6 +83,8 @@ create index idx_generated_tracks_band_id on public.generated_tracks (band_id) w
 create index idx_generated_tracks_source_id on public.generated_tracks (source_id) where source_id is not null;
 create index idx_generated_tracks_status on public.generated_tracks (status, created_at desc)
 where status in ('generating', 'failed');
+-- What similar tracks are chosen from where hardly anything is shown to others.
+create index items_listed_idx on medley.items (kind, item_no) where visibility <> 'private';
 -- The queue: what may be claimed, the longest due first.
 create index generated_tracks_queue_idx on public.generated_tracks (claimable_at, created_at)
 where status in ('queued', 'generating');
@@ -282,12 +284,13 @@ create table public.oauth_connections (
   scopes text[] not null default '{}' check (cardinality(scopes) <= 100),
   expires_at timestamptz,
   last_synced_at timestamptz,
+  last_tried_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint idx_oauth_connections_user_platform unique (user_id, platform)
 );
 create index idx_oauth_connections_user_id on public.oauth_connections (user_id);
-create index idx_oauth_connections_platform on public.oauth_connections (platform, last_synced_at nulls first);
+create index idx_oauth_connections_platform on public.oauth_connections (platform, last_tried_at nulls first);
 
 comment on table public.oauth_connections is
   'Which accounts elsewhere a member has connected. What opens them is in medley.oauth_tokens, for the secret key only.';
@@ -299,6 +302,7 @@ comment on column public.oauth_connections.sync_enabled is 'Whether the member w
 comment on column public.oauth_connections.scopes is 'What the member allowed.';
 comment on column public.oauth_connections.expires_at is 'When the access token ends.';
 comment on column public.oauth_connections.last_synced_at is 'When a history was last imported to its end.';
+comment on column public.oauth_connections.last_tried_at is 'When a worker last took the connection to import its history.';
 comment on column public.oauth_connections.created_at is 'When the member connected first.';
 comment on column public.oauth_connections.updated_at is 'When the row last changed.';
 

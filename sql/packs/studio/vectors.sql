@@ -330,7 +330,17 @@ begin
   with candidate as (
     select i.*
     from medley.items as i
-    where p_genre_id is null and medley.may_play(i, p_kinds, null, p_skip, p_user_id, v_hidden, p_as_of)
+    where p_genre_id is null
+      and i.kind = any(p_kinds)
+      and i.visibility <> 'private'
+      and medley.may_play(i, p_kinds, null, p_skip, p_user_id, v_hidden, p_as_of)
+    union all
+    select i.*
+    from medley.items as i
+    where p_genre_id is null
+      and i.owner_id = p_user_id
+      and i.visibility = 'private'
+      and medley.may_play(i, p_kinds, null, p_skip, p_user_id, v_hidden, p_as_of)
     union all
     select i.*
     from public.item_genres as g
@@ -372,13 +382,21 @@ create or replace function medley.nearest_items(
 )
 returns table (item_no int, distance double precision)
 language plpgsql stable parallel safe security definer rows 20
-set search_path = '' set plan_cache_mode = force_custom_plan
+set search_path = '' set plan_cache_mode = force_custom_plan set enable_seqscan = off
 as $$
 declare
   v_exact int := medley.setting('studio.exact_vectors');
-  v_few boolean := p_genre_id is not null and (
-    select count(*) from (select from public.item_genres as g where g.genre_id = p_genre_id limit v_exact + 1) as f
-  ) <= v_exact;
+  v_few boolean := case
+    when p_genre_id is null then (
+      select count(*)
+      from (
+        select from medley.items as i where i.kind = any(p_kinds) and i.visibility <> 'private' limit v_exact + 1
+      ) as f
+    )
+    else (
+      select count(*) from (select from public.item_genres as g where g.genre_id = p_genre_id limit v_exact + 1) as f
+    )
+  end <= v_exact;
   v_nos int[];
   v_distances double precision[];
 begin
@@ -410,8 +428,8 @@ comment on function medley.nearest_items(
 ) is
   'The p_limit items whose audio vectors are nearest to p_vector by cosine, nearest first, after a distance and number: of '
   'these kinds, of the genre p_genre_id (null: any), without p_skip, visible to the member. The page is full whenever there '
-  'is enough to fill it: where the index gives less, or a genre has no more than studio.exact_vectors items, each candidate '
-  'is compared.';
+  'is enough to fill it: where the index gives less, or no more than studio.exact_vectors items are listed or have the '
+  'genre, each candidate is compared.';
 revoke all on function medley.nearest_items(
   extensions.vector, text[], uuid, int[], double precision, int, uuid, int, timestamptz
 ) from public, anon, authenticated, service_role;

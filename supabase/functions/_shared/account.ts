@@ -98,6 +98,7 @@ export class Account {
     if (stored!.status !== "active") {
       throw new ConsentGone(`${this.owner.platform}: the connection is ${stored!.status}`);
     }
+    this.#version = stored!.version;
     try {
       this.#tokens = await this.keyring.open(stored!, this.owner);
     } catch (error) {
@@ -107,7 +108,6 @@ export class Account {
       }
       throw error;
     }
-    this.#version = stored!.version;
     this.#expiresAt = stored!.expires_at ? Date.parse(stored!.expires_at) : Infinity;
   }
 
@@ -146,6 +146,7 @@ export class Account {
       p_user_id: this.owner.userId,
       p_platform: this.owner.platform,
       p_status: "expired",
+      p_version: this.#version,
     });
   }
 }

@@ -40,7 +40,7 @@ export function handler(
       if (!platform) throw invalidArgument("platform", "platform is missing");
       return Response.json({ results: [await one({ userId, platform })] });
     }
-    const due = await database.rpc<Due[]>("list_connections_to_sync", {
+    const due = await database.rpc<Due[]>("claim_connections_to_sync", {
       p_platform: platform ?? null,
       p_limit: body.limit ?? 200,
       p_older_than_seconds: body.older_than_seconds ?? 3600,

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
-import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,40 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
-from medley_stack import api, ports, toolchain
-from medley_stack.paths import FUNCTIONS
 
-from tests.database import medley_database
-from tests.functions.conftest import Project
+from tests.functions.conftest import Member, Project, Recorded, recorded, serving
 
 PLATFORMS = Path(__file__).parents[1] / "platforms.ts"
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"a secret of the webhooks").decode()
 KEYS = {name: base64.b64encode(name.encode() * 16).decode() for name in ("k1", "k2")}
-
-
-@dataclass(frozen=True, slots=True)
-class Platforms:
-    """The server that stands for Spotify, Apple Music, YouTube and Replicate."""
-
-    url: str
-
-    def set(self, *, fail: list[dict[str, Any]] | None = None, **world: Any) -> None:
-        """What the platforms know from now on, and how they fail."""
-        body = {"world": world, "fail": fail or []}
-        httpx.post(f"{self.url}/_control", json=body).raise_for_status()
-
-    def state(self) -> dict[str, Any]:
-        """The world, and the requests since the last change."""
-        found: dict[str, Any] = httpx.get(f"{self.url}/_control").json()
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """Somebody who is signed in."""
-
-    id: str
-    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,36 +45,18 @@ class Studio:
 
     def member(self) -> Member:
         """A new member."""
-        answer = self.project.client().auth.sign_up(
-            {"email": f"{time.time_ns()}@example.com", "password": "correct horse"}
-        )
-        assert answer.session is not None
-        assert answer.user is not None
-        return Member(answer.user.id, answer.session.access_token)
+        return self.project.member()
 
 
 @pytest.fixture(scope="session")
-def platforms_server(deno: Path) -> Iterator[Platforms]:
-    port = ports.any_free()
-    server = subprocess.Popen(
-        [deno, "run", "--quiet", "--no-config", "--allow-net", "--allow-env", PLATFORMS, str(port)]
-    )
-    found = Platforms(f"http://127.0.0.1:{port}")
-    try:
-        for _ in range(600):
-            with contextlib.suppress(httpx.TransportError):
-                found.state()
-                break
-            assert server.poll() is None
-            time.sleep(0.05)
+def platforms_server(deno: Path) -> Iterator[Recorded]:
+    """The server that stands for Spotify, Apple Music, YouTube and Replicate."""
+    with recorded(deno, PLATFORMS) as found:
         yield found
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @pytest.fixture
-def platforms(platforms_server: Platforms) -> Platforms:
+def platforms(platforms_server: Recorded) -> Recorded:
     """The platforms, in good health."""
     platforms_server.set()
     return platforms_server
@@ -113,10 +64,8 @@ def platforms(platforms_server: Platforms) -> Platforms:
 
 @pytest.fixture(scope="session")
 def studio_server(
-    platforms_server: Platforms, tmp_path_factory: pytest.TempPathFactory
+    platforms_server: Recorded, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Studio]:
-    folder = tmp_path_factory.mktemp("studio")
-    secrets = folder / ".env"
     url = platforms_server.url
     variables = {
         "SPOTIFY_API_URL": url,
@@ -133,31 +82,12 @@ def studio_server(
         "REPLICATE_VERSION": "a-model",
         "REPLICATE_WEBHOOK_SECRET": WEBHOOK_SECRET,
     }
-    secrets.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
-    with medley_database(name="studio", factories=False) as database:
-        publishable, secret = "sb_publishable_for_tests", "sb_secret_for_tests"
-        settings = {
-            "MEDLEY_DB_URL": database.cluster.url(),
-            "MEDLEY_API_SCHEMAS": api.SCHEMAS,
-            "MEDLEY_PUBLISHABLE_KEY": publishable,
-            "MEDLEY_SECRET_KEY": secret,
-            "MEDLEY_JWT_SECRET": "a-secret-of-at-least-32-characters-for-tests",
-            "MEDLEY_FUNCTIONS": str(FUNCTIONS),
-            "MEDLEY_FUNCTIONS_ENV": str(secrets),
-        }
-        port = ports.any_free()
-        log = folder / "api.log"
-        pid = api.start(toolchain.node(), port, settings, log)
-        try:
-            project = Project(api.base_url(port), publishable, secret, database, secrets)
-            yield Studio(project, variables)
-        finally:
-            api.stop(pid)
-            print(log.read_text())  # noqa: T201 -- shown with a failure
+    with serving("studio", tmp_path_factory.mktemp("studio"), variables) as project:
+        yield Studio(project, variables)
 
 
 @pytest.fixture
-def studio(studio_server: Studio, platforms: Platforms) -> Studio:
+def studio(studio_server: Studio, platforms: Recorded) -> Studio:
     """The studio with no connections and no requests in it."""
     del platforms
     studio_server.set()

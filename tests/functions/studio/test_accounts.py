@@ -10,7 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.functions.studio.conftest import KEYS, Member, Platforms, Studio
+from tests.functions.conftest import Member, Recorded
+from tests.functions.studio.conftest import KEYS, Studio
 
 SPOTIFY = {"platform": "spotify", "code": "good", "redirect_uri": "https://app.example/back"}
 
@@ -50,7 +51,7 @@ def test_the_database_never_sees_a_token(studio: Studio) -> None:
         assert "refresh-1" not in ciphertext
 
 
-def test_a_history_comes_once_and_goes_on(studio: Studio, platforms: Platforms) -> None:
+def test_a_history_comes_once_and_goes_on(studio: Studio, platforms: Recorded) -> None:
     ada, bob = connected(studio), studio.member()
     first = synced(studio, ada)
     assert (first["imported"], first["done"], first["error"]) == (50, True, None)
@@ -71,7 +72,7 @@ def test_a_history_comes_once_and_goes_on(studio: Studio, platforms: Platforms) 
     assert code(answer) == (404, "not_found")
 
 
-def test_the_other_platforms_do_the_same(studio: Studio, platforms: Platforms) -> None:
+def test_the_other_platforms_do_the_same(studio: Studio, platforms: Recorded) -> None:
     key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
@@ -115,7 +116,7 @@ def test_two_syncs_at_once_import_each_play_once(studio: Studio) -> None:
     assert {result["error"] for result in results} <= {None, "conflict"}
 
 
-def test_the_service_syncs_all_that_are_due(studio: Studio, platforms: Platforms) -> None:
+def test_the_service_syncs_all_that_are_due(studio: Studio, platforms: Recorded) -> None:
     ada = connected(studio)
     bob = connected(studio)
     results = studio.service("sync-history")["results"]
@@ -129,7 +130,7 @@ def test_the_service_syncs_all_that_are_due(studio: Studio, platforms: Platforms
 
 
 def test_where_consent_is_gone_the_member_connects_again(
-    studio: Studio, platforms: Platforms
+    studio: Studio, platforms: Recorded
 ) -> None:
     ada = connected(studio)
     platforms.set(consent=False, grants=1, voided=1)
@@ -213,7 +214,7 @@ def test_what_is_no_consent_is_refused(
     assert stored(studio) == []
 
 
-def test_without_keys_no_code_is_used_up(studio: Studio, platforms: Platforms) -> None:
+def test_without_keys_no_code_is_used_up(studio: Studio, platforms: Recorded) -> None:
     studio.set(OAUTH_KEYS="")
     answer = studio.call("connect-account", studio.member().token, **SPOTIFY)
     assert code(answer) == (503, "not_configured")

@@ -23,7 +23,8 @@ from medley import (
 from medley.cli import app
 from typer.testing import CliRunner
 
-from tests.functions.studio.conftest import Platforms, Studio
+from tests.functions.conftest import Recorded
+from tests.functions.studio.conftest import Studio
 
 AUDIO = "https://audio.example/rain.mp3"
 
@@ -136,7 +137,7 @@ def test_a_playlist_keeps_its_order(recorded: Studio) -> None:
         ada.create_playlist("")
 
 
-def test_accounts_and_histories(studio: Studio, platforms: Platforms) -> None:
+def test_accounts_and_histories(studio: Studio, platforms: Recorded) -> None:
     (ada, ada_id), (bob, _) = signed_in(studio), signed_in(studio)
     made = ada.connect_account("spotify", code="good", redirect_uri="https://app.example")
     assert (made.platform, made.scopes) == ("spotify", ("user-read-recently-played",))

@@ -17,7 +17,8 @@ import pytest
 from medley import Medley
 from postgrest.exceptions import APIError
 
-from tests.functions.studio.conftest import WEBHOOK_SECRET, Member, Platforms, Studio
+from tests.functions.conftest import Member, Recorded
+from tests.functions.studio.conftest import WEBHOOK_SECRET, Studio
 
 AUDIO = "https://audio.example/rain.mp3"
 
@@ -114,7 +115,7 @@ def succeeded(job: str) -> dict[str, Any]:
     return {"id": job, "status": "succeeded", "input": {"duration": 31}, "output": AUDIO}
 
 
-def test_a_track_from_request_to_audio(studio: Studio, platforms: Platforms) -> None:
+def test_a_track_from_request_to_audio(studio: Studio, platforms: Recorded) -> None:
     ada = studio.member()
     track = requested(studio, ada, p_parameters={"prompt": "slow rain"})
     assert status(studio, ada, track)["queue_position"] == 1
@@ -149,7 +150,7 @@ def test_an_event_counts_once(studio: Studio) -> None:
 
 
 def test_workers_and_webhooks_at_once_do_each_thing_once(
-    studio: Studio, platforms: Platforms
+    studio: Studio, platforms: Recorded
 ) -> None:
     ada = studio.member()
     tracks = [requested(studio, ada) for _ in range(5)]
@@ -201,7 +202,7 @@ def test_a_webhook_that_is_faster_than_the_worker_is_sent_again(studio: Studio) 
 
 
 def test_a_model_that_fails_is_tried_again_and_at_last_the_allowance_comes_back(
-    studio: Studio, platforms: Platforms
+    studio: Studio, platforms: Recorded
 ) -> None:
     ada = studio.member()
     (before,) = rpc(studio, ada, "get_generation_quota")
@@ -243,7 +244,7 @@ def test_a_model_that_fails_is_tried_again_and_at_last_the_allowance_comes_back(
     ],
 )
 def test_trouble_at_the_provider_is_noted(
-    studio: Studio, platforms: Platforms, failure: dict[str, Any], final: bool, error: str
+    studio: Studio, platforms: Recorded, failure: dict[str, Any], final: bool, error: str
 ) -> None:
     ada = studio.member()
     platforms.set(fail=[{"path": "/v1/predictions", **failure}])
@@ -262,7 +263,7 @@ def test_trouble_at_the_provider_is_noted(
         assert wait
 
 
-def test_a_job_whose_webhook_was_lost_is_found_again(studio: Studio, platforms: Platforms) -> None:
+def test_a_job_whose_webhook_was_lost_is_found_again(studio: Studio, platforms: Recorded) -> None:
     ada = studio.member()
     track, job = begun(studio, ada)
     studio.project.database.execute(
@@ -277,7 +278,7 @@ def test_a_job_whose_webhook_was_lost_is_found_again(studio: Studio, platforms: 
     assert [one["method"] for one in platforms.state()["requests"]] == ["GET"]
 
 
-def test_recorded_tracks_need_no_provider(studio: Studio, platforms: Platforms) -> None:
+def test_recorded_tracks_need_no_provider(studio: Studio, platforms: Recorded) -> None:
     studio.set(GENERATION_PROVIDER="recorded", RECORDED_TRACK_URL=AUDIO)
     ada = studio.member()
     track = requested(studio, ada)

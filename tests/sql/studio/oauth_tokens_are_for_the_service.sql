@@ -1,5 +1,5 @@
 -- Ciphertext is for the secret key alone; a write compares what it replaces.
-select plan(37);
+select plan(39);
 
 select make_member('ada'), make_member('bob');
 create function tests.secret(p text) returns text language sql immutable as $$ select rpad(md5(p), 56, 'x') || '==' $$;
@@ -34,9 +34,12 @@ select is((select public.reencrypt_oauth_tokens(o.connection_id, 'k1', 2, 'k2', 
 select is((select public.reencrypt_oauth_tokens(o.connection_id, 'k1', 2, 'k2', secret('a2k2'), secret('r1k2')) from old as o), false, 'once');
 select is_empty($$ select * from public.list_oauth_tokens_to_rotate('k2') $$, 'then nothing is left');
 select throws_code($$ select public.list_oauth_tokens_to_rotate(null) $$, 'invalid_argument', 'a key is named');
-select is((select row(c.platform, c.history_cursor)::text from public.list_connections_to_sync() as c), '(spotify,)', 'a history is due');
+select is((select row(c.platform, c.history_cursor)::text from public.claim_connections_to_sync() as c), '(spotify,)', 'a history is due');
+select is_empty($$ select * from public.claim_connections_to_sync() $$, 'who tried it does not starve the others');
+select public.set_oauth_status(member('ada'), 'spotify', 'expired', 2);
+select isnt_empty($$ select * from public.claim_connections_to_sync(p_older_than_seconds => -1) $$, 'what was found with older tokens says nothing of the new');
 select lives_ok($$ select public.set_oauth_status(member('ada'), 'spotify', 'expired') $$, 'the provider refuses');
-select is_empty($$ select * from public.list_connections_to_sync() $$, 'then it is not');
+select is_empty($$ select * from public.claim_connections_to_sync(p_older_than_seconds => -1) $$, 'then it is not');
 select throws_code($$ select public.set_oauth_status(member('ada'), 'spotify', 'odd') $$, 'invalid_argument', 'an unknown state');
 select throws_code($$ select public.set_oauth_status(member('bob'), 'spotify', 'expired') $$, 'not_found', 'of nothing');
 

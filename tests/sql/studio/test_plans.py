@@ -50,6 +50,7 @@ def plans(
             "tests.sound(random()::real, random()::real, i.item_no)::extensions.vector "
             "from medley.items as i where i.kind = 'track' and i.visibility = 'public'"
         )
+        made.execute("update medley.settings set value = 100 where key = 'studio.exact_vectors'")
         made.execute("analyze")
 
         def explain(statement: str) -> list[str]:
