@@ -22,7 +22,7 @@ insert into medley.trending_cache (
   item_no, trend_score, kind, time_window, trend_type, segment, calculated_at, expires_at
 )
 select distinct on (s.segment, t.item_no)
-  t.item_no, (10 / t.place)::real, 'post', 'day', case when s.segment = '' then 'global' else 'cluster' end, s.segment, now(),
+  t.item_no, (10.0 / t.place)::real, 'post', 'day', case when s.segment = '' then 'global' else 'cluster' end, s.segment, now(),
   now() + interval '1 day'
 from (select '' as segment, 0 as no union all select '1.' || c, c from generate_series(1, 32) as c) as s
 cross join lateral (

@@ -5,15 +5,19 @@ select bench.uuid('c00', t.m), bench.uuid('c00', t.followed_no), now() - interva
 from (
   select
     m,
-    case when f = 50 then 1 + ((m - 1) # 1)
-      else bench.scattered(floor(n.members * ((f - 1 + bench.u(m * 64::bigint + f, 'follow')) / 49) ^ 2)::bigint, n.members)
+    case when s.stratum = 50 then 1 + ((m - 1) # 1)
+      -- One from each of 49 strata of popularity, so all are different.
+      else bench.scattered(s.low + floor((s.high - s.low) * bench.u(m * 64::bigint + s.stratum, 'follow'))::bigint, n.members)
     end as followed_no,
     1 + ((m - 1) # 1) as friend_no,
-    f
+    s.stratum
   from (
     select current_setting('bench.members')::int as members, current_setting('bench.half')::int as half
   ) as n
   cross join lateral generate_series(1 + n.half * (n.members / 2), (1 + n.half) * (n.members / 2)) as m
-  cross join generate_series(1, 50) as f
+  cross join lateral (
+    select f as stratum, floor(n.members * ((f - 1) / 49.0::float8) ^ 2)::bigint as low, floor(n.members * (f / 49.0::float8) ^ 2)::bigint as high
+    from generate_series(1, 50) as f
+  ) as s
 ) as t
-where t.followed_no <> t.m and (t.f = 50 or t.followed_no <> t.friend_no);
+where t.followed_no <> t.m and (t.stratum = 50 or t.followed_no <> t.friend_no);

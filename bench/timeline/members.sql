@@ -10,8 +10,8 @@ select bench.uuid('c00', m), 'Member ' || m from generate_series(1, current_sett
 select setval(pg_get_serial_sequence('medley.members', 'user_no'), current_setting('bench.members')::int);
 
 -- What the log said of each author: exposures are log-normal, and every author is better at some kinds than at others.
-insert into medley.author_rates (user_no, exposures, counted_at, counts)
-select a.user_no, a.exposures, now() - interval '20 minutes', c.counts
+insert into medley.author_rates (user_id, exposures, counted_at, counts)
+select bench.uuid('c00', a.user_no), a.exposures, now() - interval '20 minutes', c.counts
 from (
   select m as user_no, exp(1.5 + 5 * bench.u(m, 'exposures'))::real as exposures
   from generate_series(1, current_setting('bench.members')::int) as m

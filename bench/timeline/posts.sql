@@ -39,11 +39,15 @@ select
 from bench.post as p;
 
 insert into medley.timeline_posts (
-  item_no, author_no, created_at, conversation_no, parent_author_no, visibility, is_newcomer
+  item_no, conversation_no, parent_no, visibility, is_newcomer, created_at, post_id, author_id
 )
 select
-  p.post_no, p.author_no, p.created_at, coalesce(p.parent_no, p.post_no), r.author_no,
+  p.post_no,
+  coalesce(p.parent_no, p.post_no),
+  p.parent_no,
   case p.visibility when 'public' then 'u' when 'followers' then 'f' else 'r' end,
-  bench.u(p.author_no, 'exposures') < 0.03
-from bench.post as p
-left join bench.post as r on r.post_no = p.parent_no;
+  bench.u(p.author_no, 'exposures') < 0.03,
+  p.created_at,
+  bench.uuid('e00', p.post_no),
+  bench.uuid('c00', p.author_no)
+from bench.post as p;

@@ -51,6 +51,7 @@ from ._models import (
     UnembeddedItem,
 )
 from ._models_learning import Activation, ModelVersion, TrainingPairs
+from ._models_social import FoundPost, Post, ProfilePost, ThreadPost
 from ._models_studio import (
     Connection,
     FailedGeneration,
@@ -85,6 +86,7 @@ __all__ = [
     "FailedGeneration",
     "FeedEvent",
     "Forbidden",
+    "FoundPost",
     "GenerationQuota",
     "GenerationRequest",
     "GenerationStatus",
@@ -105,6 +107,8 @@ __all__ = [
     "NotInstalled",
     "Page",
     "PlaylistTrack",
+    "Post",
+    "ProfilePost",
     "QuotaExceeded",
     "Recommendation",
     "RegisteredItem",
@@ -117,6 +121,7 @@ __all__ = [
     "SoundAlike",
     "TasteFeature",
     "TasteVector",
+    "ThreadPost",
     "TimedOut",
     "TooLarge",
     "TrainingPairs",

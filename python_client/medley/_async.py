@@ -45,6 +45,7 @@ from ._models import (
     UnembeddedItem,
     parse_row,
 )
+from ._social_async import AsyncSocial
 from ._studio_async import AsyncStudio
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ class _Request(Protocol):
     async def execute(self) -> Any: ...
 
 
-class AsyncMedley(AsyncLearning, AsyncStudio):
+class AsyncMedley(AsyncLearning, AsyncSocial, AsyncStudio):
     """The engine as an app calls it, for asyncio.
 
     A member's client (publishable key and a session) acts for that member. A service's client

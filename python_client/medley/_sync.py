@@ -45,6 +45,7 @@ from ._models import (
     UnembeddedItem,
     parse_row,
 )
+from ._social_sync import Social
 from ._studio_sync import Studio
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ class _Request(Protocol):
     def execute(self) -> Any: ...
 
 
-class Medley(Learning, Studio):
+class Medley(Learning, Social, Studio):
     """The engine as an app calls it.
 
     A member's client (publishable key and a session) acts for that member. A service's client

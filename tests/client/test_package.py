@@ -41,9 +41,8 @@ def test_the_sync_client_is_current() -> None:
 def test_the_check_finds_a_client_that_is_not_current(tmp_path: Path) -> None:
     package = tmp_path / "medley"
     package.mkdir()
-    for name in ("_async.py", "_sync.py", "_studio_async.py", "_studio_sync.py"):
-        text = (MAKE_SYNC.parent / "medley" / name).read_text()
-        (package / name).write_text(text)
+    for file in (MAKE_SYNC.parent / "medley").glob("*sync.py"):
+        (package / file.name).write_text(file.read_text())
     (tmp_path / "make_sync.py").write_text(MAKE_SYNC.read_text())
     with (package / "_async.py").open("a") as source:
         source.write("\n# changed\n")

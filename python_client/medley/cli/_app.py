@@ -36,6 +36,7 @@ from ._recommend import explain, log, recommend, similar, trending
 from ._setlist import setlist
 from ._settings import api, database
 from ._simulate import replay, simulate
+from ._social import post, thread
 from ._studio import studio
 
 #: From the catalogue to features and counts, from there to neighbours, tastes and lists.
@@ -71,11 +72,13 @@ app.add_typer(studio, name="studio")
 app.add_typer(export, name="export")
 app.add_typer(train, name="train")
 app.add_typer(models, name="models")
+app.add_typer(post, name="post")
 for command in (
     recommend,
     explain,
     similar,
     trending,
+    thread,
     log,
     embed,
     accuracy,

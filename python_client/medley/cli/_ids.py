@@ -26,6 +26,7 @@ def _id(where: str) -> Callable[[str | None], str | None]:
 item_id = _id("`medley trending` prints ids of items; tables such as artists have all, by name.")
 member_id = _id("`medley demo` prints that of its member; the table profiles has all.")
 event_id = _id("`medley calendar --json` prints ids of shows.")
+post_id = _id("`medley post list AUTHOR` and `medley post search WORDS` print ids of posts.")
 setlist_song_id = _id("`medley setlist show EVENT` prints them.")
 
 Item = Annotated[str, typer.Argument(help="The item's id.", callback=item_id)]

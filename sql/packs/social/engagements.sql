@@ -187,7 +187,8 @@ $$;
 comment on function medley.act_on_author(uuid, text, uuid, timestamptz) is
   'Blocks, mutes or follows the author of a post and logs it as an engagement of p_kind (block_author, mute_author, '
   'follow_author) with the post. Returns the author. Errors: those of acting_user, not_found, invalid_argument.';
-revoke all on function medley.act_on_author(uuid, text, uuid, timestamptz) from public, anon, authenticated, service_role;
+revoke all on function medley.act_on_author(uuid, text, uuid, timestamptz)
+from public, anon, authenticated, service_role;
 grant execute on function medley.act_on_author(uuid, text, uuid, timestamptz) to authenticated, service_role;
 
 create or replace function medley.report_post(

@@ -1,7 +1,8 @@
 -- What the engine knows of posts: who wrote them, their hashtags and their language; and whose text has a vector.
 insert into medley.feature_types (feature_type, weight, is_creator, description)
 values
-  ('author', 2, true, 'The member who wrote it, by id.'),
+  -- The dictionary never forgets: an account that goes must not live on in it.
+  ('author', 2, true, 'The member who wrote it, by a digest of the id.'),
   ('hashtag', 1, false, 'A hashtag of the post, in lower case and without the sign.'),
   ('language', 0.3, false, 'Original language.')
 on conflict (feature_type) do nothing;
@@ -15,7 +16,7 @@ begin atomic
   from unnest(p_post_ids) as w (id)
   inner join public.posts as p on p.id = w.id
   cross join lateral (
-    select 'author' as feature_type, p.author_id::text as feature_value
+    select 'author' as feature_type, md5(p.author_id::text)::uuid::text as feature_value
     union all
     select 'language', lower(split_part(p.language, '-', 1))
     union all

@@ -65,9 +65,12 @@ begin
     perform medley.fail('invalid_argument', 'the post says nothing', 'content', 'Write something, attach media or quote a post.');
   end if;
 
+  -- Whether the author may see the other posts is asked after the statement, when all its rows are there.
+  if new.quoted_id is not null and not exists (select from public.posts as p where p.id = new.quoted_id) then
+    perform medley.fail_unseen_post(new.quoted_id, 'quoted_id');
+  end if;
   new.conversation_id := new.id;
   if new.parent_id is not null then
-    -- Whether the author may see it is asked after the statement, when all its rows are there.
     select p.conversation_id into new.conversation_id
     from public.posts as p
     where p.id = new.parent_id;
@@ -88,7 +91,7 @@ $$;
 
 comment on function medley.prepare_post() is
   'Row trigger on posts: what a new post may say, and the columns that follow from it. '
-  'Errors: invalid_argument, too_large, not_found (the parent).';
+  'Errors: invalid_argument, too_large, not_found (the parent, the quoted post).';
 revoke all on function medley.prepare_post() from public, anon, authenticated, service_role;
 
 create or replace function medley.fail_unseen_post(p_post_id uuid, p_argument text)

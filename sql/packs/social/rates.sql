@@ -53,7 +53,7 @@ begin
   -- What happens between a member and a post in ten minutes counts once: a hundred clicks say no more than one.
   with met as materialized (
     select
-      p.author_no,
+      p.author_id,
       k.place,
       least(greatest(sum(t.sign), -1), 1)
       * medley.fading(date_bin('10 minutes', e.logged_at, c_origin), v_until, v_days) as n,
@@ -66,23 +66,24 @@ begin
     inner join medley.timeline_kinds as t on t.kind = ek.kind
     inner join medley.timeline_kinds as k on k.place = t.place and k.sign = 1
     inner join medley.timeline_posts as p on p.item_no = e.item_no
+    left join medley.members as a on a.user_id = p.author_id
     where e.logged_at >= v_from
       and e.logged_at < v_until
-      and e.user_no <> p.author_no
-    group by p.author_no, e.item_no, e.user_no, date_bin('10 minutes', e.logged_at, c_origin), k.place
+      and e.user_no is distinct from a.user_no
+    group by p.author_id, e.item_no, e.user_no, date_bin('10 minutes', e.logged_at, c_origin), k.place
   ),
 
   -- Of an unlike alone nobody was exposed to anything.
   happened as (
-    select m.author_no, m.place, sum(m.n) as n
+    select m.author_id, m.place, sum(m.n) as n
     from met as m
     where m.place > 0
-    group by m.author_no, m.place
+    group by m.author_id, m.place
     union all
-    select m.author_no, 0, sum(m.n)
+    select m.author_id, 0, sum(m.n)
     from met as m
     where m.nth = 1 and m.n > 0
-    group by m.author_no
+    group by m.author_id
   ),
 
   -- A sum of unit vectors is a vector of sums.
@@ -94,28 +95,27 @@ begin
 
   author as (
     select
-      h.author_no,
+      h.author_id,
       sum(h.n) filter (where h.place = 0) as exposures,
-      sum(
+      extensions.sum(
         u.places::extensions.vector(32) operator(extensions.*) array_fill(h.n::real, array[32])::extensions.vector(32)
       ) as counts
     from happened as h
     inner join unit as u on u.place = h.place
-    group by h.author_no
+    group by h.author_id
   ),
 
   written as (
-    insert into medley.author_rates as r (user_no, exposures, counted_at, counts)
+    insert into medley.author_rates as r (user_id, exposures, counted_at, counts)
     select
-      m.user_no,
+      a.author_id,
       coalesce(a.exposures, 0) + coalesce(o.exposures * medley.fading(o.counted_at, v_until, v_days), 0),
       v_until,
       medley.added_counts(a.counts, o.counts, medley.fading(o.counted_at, v_until, v_days))
     from author as a
-    inner join medley.members as m on m.user_no = a.author_no
-    left join medley.author_rates as o on o.user_no = a.author_no
-    order by m.user_no
-    on conflict (user_no) do update
+    left join medley.author_rates as o on o.user_id = a.author_id
+    order by a.author_id
+    on conflict (user_id) do update
     set exposures = excluded.exposures, counted_at = excluded.counted_at, counts = excluded.counts
     returning 1
   ),
@@ -171,7 +171,7 @@ begin
   update medley.timeline_state as s
   set counted_until = '-infinity'
   where s.singleton;
-  delete from medley.author_rates as r where r.user_no is not null;
+  delete from medley.author_rates as r where r.user_id is not null;
   return medley.roll_up_author_rates_at(now());
 end;
 $$;

@@ -39,7 +39,7 @@ begin
     perform medley.fail('too_large', format('p_query has %s characters', length(p_query)), 'p_query',
       'Search for at most 500 characters.');
   end if;
-  v_query := websearch_to_tsquery('simple', p_query);
+  v_query := websearch_to_tsquery('simple', lower(p_query));
   if coalesce(numnode(v_query), 0) = 0 then
     perform medley.fail('invalid_argument', 'p_query names no word', 'p_query', 'Pass at least one word.');
   end if;

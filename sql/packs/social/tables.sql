@@ -25,7 +25,8 @@ create table public.posts (
   view_count int not null default 0 check (view_count >= 0),
   computed_at timestamptz,
   created_at timestamptz not null default now() check (isfinite(created_at)),
-  search tsvector not null generated always as (to_tsvector('simple', content)) stored
+  -- The text search itself lowers letters by the cluster's libc, which may know ASCII only.
+  search tsvector not null generated always as (to_tsvector('simple', lower(content))) stored
 ) with (fillfactor = 90);
 create index posts_author_idx on public.posts (author_id, created_at desc, id desc);
 create index posts_parent_idx on public.posts (parent_id, created_at, id) include (author_id)
@@ -104,11 +105,11 @@ comment on column public.post_views.created_at is 'When first.';
 create table public.muted_words (
   user_id uuid not null default auth.uid() references auth.users (id) on delete cascade,
   word text not null check (length(word) between 1 and 100),
-  query tsquery not null generated always as (phraseto_tsquery('simple', word)) stored,
+  query tsquery not null generated always as (phraseto_tsquery('simple', lower(word))) stored,
   created_at timestamptz not null default now(),
   primary key (user_id, word),
   -- Signs alone would mute nothing.
-  constraint muted_words_has_a_word check (numnode(phraseto_tsquery('simple', word)) > 0)
+  constraint muted_words_has_a_word check (numnode(phraseto_tsquery('simple', lower(word))) > 0)
 );
 
 comment on table public.muted_words is

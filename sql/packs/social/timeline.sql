@@ -99,26 +99,30 @@ begin
 
   return query
   with page as materialized (
-    select r.*, i.id
+    select
+      r.*,
+      r.source_no <= 2 as in_network,
+      (array['following', 'repost', 'liked', 'cluster', 'trending', 'newcomer'])[r.source_no] as source,
+      medley.multiplied(r.points, case when r.source_no <= 2 then 1 else v_network end) as network_points,
+      medley.multiplied(r.points, r.factor) as base
     from unnest(v_rows) with ordinality as r (
-      item_no, author_no, created_at, source, reposter_no, is_mutual, points, factor, multiplier, score, probabilities, place
+      item_no, post_id, created_at, source_no, reposter_id, is_mutual, points, factor, multiplier, score, probabilities, place
     )
-    inner join medley.items as i on i.item_no = r.item_no
   )
 
   select
     s.post_id, s.author_id, s.author_name, s.content, s.media, s.hashtags, s.language, s.visibility, s.parent_id,
     s.conversation_id, s.quoted_id, s.like_count, s.reply_count, s.repost_count, s.quote_count, s.view_count, s.liked,
     s.reposted, s.created_at,
-    f.id,
-    p.source in ('following', 'repost'),
+    p.reposter_id,
+    p.in_network,
     p.source,
     p.score::real,
     b.points || jsonb_strip_nulls(jsonb_build_object(
       'mutual_reply', case when p.is_mutual then (v_mutual_reply * p.probabilities[v_reply])::real end,
-      'out_of_network', nullif(n.points - p.points, 0)::real,
-      'cold_start', nullif(medley.multiplied(p.points, p.factor) - n.points, 0)::real,
-      'author_diversity', nullif(p.score - medley.multiplied(p.points, p.factor), 0)::real
+      'out_of_network', nullif(p.network_points - p.points, 0)::real,
+      'cold_start', nullif(p.base - p.network_points, 0)::real,
+      'author_diversity', nullif(p.score - p.base, 0)::real
     )),
     medley.timeline_reason(
       p.source, s.author_name, case when f.public_profile then coalesce(f.display_name, f.username) end
@@ -133,12 +137,8 @@ begin
         then medley.recommendation_cursor(v_query, v_as_of, v_shown || array(select o.item_no from page as o order by o.place))
     end
   from page as p
-  inner join medley.show_posts(array(select o.id from page as o), v_reader) as s on s.post_id = p.id
-  left join medley.members as m on m.user_no = p.reposter_no
-  left join public.profiles as f on f.id = m.user_id
-  cross join lateral (
-    select medley.multiplied(p.points, case when p.source in ('following', 'repost') then 1 else v_network end) as points
-  ) as n
+  inner join medley.show_posts(array(select o.post_id from page as o), v_reader) as s on s.post_id = p.post_id
+  left join public.profiles as f on f.id = p.reposter_id
   cross join lateral (
     select
       jsonb_object_agg(k.kind, (k.weight * k.probability)::real) filter (where k.weight <> 0) as points,

@@ -4,29 +4,26 @@ returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 begin
-  perform from medley.member_numbers(array(select distinct n.author_id from new_rows as n)) as m;
-
   insert into medley.timeline_posts (
-    item_no, author_no, created_at, conversation_no, parent_author_no, visibility, is_newcomer
+    item_no, conversation_no, parent_no, visibility, is_newcomer, created_at, post_id, author_id
   )
   select
     i.item_no,
-    a.user_no,
-    n.created_at,
     -- The root may be gone, and then its number too; every reply after that has its parent's.
     coalesce(r.item_no, p.conversation_no, i.item_no),
-    pa.user_no,
+    pi.item_no,
     case n.visibility when 'public' then 'u' when 'followers' then 'f' else 'r' end,
-    coalesce(t.exposures, 0) < c.scale
+    coalesce(t.exposures, 0) < c.scale,
+    n.created_at,
+    n.id,
+    n.author_id
   from new_rows as n
   inner join medley.items as i on i.id = n.id
-  inner join medley.members as a on a.user_id = n.author_id
   inner join medley.ranker_weights as c on c.ranker = 'home_timeline' and c.term = 'cold_start'
-  left join medley.author_rates as t on t.user_no = a.user_no
+  left join medley.author_rates as t on t.user_id = n.author_id
   left join medley.items as r on r.id = n.conversation_id
   left join medley.items as pi on pi.id = n.parent_id
-  left join medley.timeline_posts as p on p.item_no = pi.item_no
-  left join medley.members as pa on pa.user_id = pi.owner_id;
+  left join medley.timeline_posts as p on p.item_no = pi.item_no;
   return null;
 end;
 $$;

@@ -90,10 +90,10 @@ revoke all on function medley.timeline_parameters(jsonb) from public, anon, auth
 
 create type medley.timeline_row as (
   item_no int,
-  author_no int,
+  post_id uuid,
   created_at timestamptz,
-  source text,
-  reposter_no int,
+  source_no int,
+  reposter_id uuid,
   is_mutual boolean,
   points double precision,
   factor double precision,
@@ -103,7 +103,7 @@ create type medley.timeline_row as (
 );
 comment on type medley.timeline_row is
   'A row of the timeline before it is put in words: where it came from, the points that the probabilities (by place) are '
-  'worth, and what they are multiplied with.';
+  'worth, and what they are multiplied with, without (factor) and with author diversity (multiplier).';
 
 -- No SET: these inline.
 create or replace function medley.multiplied(p_points double precision, p_factor double precision)
@@ -187,14 +187,10 @@ begin
 
   return query
   with followed as materialized (
-    select f.user_no, f.user_id, f.is_mutual
-    from medley.timeline_followed(v_user_id, v_followed, v_avoided) as f
-  ),
-
-  avoided as materialized (
-    select m.user_no
-    from unnest(v_avoided) as a (id)
-    inner join medley.members as m on m.user_id = a.id
+    select w.followed_id as id
+    from public.follows as w
+    where w.follower_id = v_user_id and w.followed_id <> all(v_avoided)
+    limit v_followed
   ),
 
   hidden as materialized (
@@ -202,168 +198,193 @@ begin
     from medley.timeline_hidden(p_user_no, v_since, v_shown_since, v_shown_rows, v_impression, v_seen, p_as_of) as h
   ),
 
-  liked as (
-    select l.post_id
+  -- By post or by number: what of others' posts was liked, passed on or trends.
+  pointed as (
+    select i.item_no, i.id, i.owner_id, i.published_at, i.visibility, 2 as source_no, f.id as reposter_id
+    from followed as f
+    cross join lateral (
+      select r.post_id
+      from public.reposts as r
+      where r.user_id = f.id and r.created_at > v_since and r.created_at <= p_as_of
+      order by r.created_at desc
+      limit v_author_posts
+    ) as r
+    inner join medley.items as i on i.id = r.post_id
+    union all
+    select i.item_no, i.id, i.owner_id, i.published_at, i.visibility, 3, null
     from (
-      select f.user_id
+      select f.id
       from followed as f
-      order by hashint8extended(f.user_no, v_hour)
+      order by uuid_hash_extended(f.id, v_hour)
       limit v_likers
     ) as f
     cross join lateral (
       select k.post_id
       from public.likes as k
-      where k.user_id = f.user_id and k.created_at > v_since and k.created_at <= p_as_of
+      where k.user_id = f.id and k.created_at > v_since and k.created_at <= p_as_of
       order by k.created_at desc
-      limit 3
+      limit 2
     ) as l
+    inner join medley.items as i on i.id = l.post_id
+    union all
+    select i.item_no, i.id, i.owner_id, i.published_at, i.visibility, t.source_no, null
+    from medley.timeline_trending(p_user_no, v_depth, p_as_of) as t
+    inner join medley.items as i on i.item_no = t.item_no
   ),
 
   found as (
-    select p.item_no, p.author_no, p.created_at, p.conversation_no, p.parent_author_no, p.visibility,
-      1 as source_no, null::int as reposter_no
+    select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no, 1 as source_no,
+      null::uuid as reposter_id
     from followed as f
     cross join lateral (
-      select t.item_no, t.author_no, t.created_at, t.conversation_no, t.parent_author_no, t.visibility
+      select t.item_no, t.post_id, t.author_id, t.created_at, t.visibility, t.conversation_no, t.parent_no
       from medley.timeline_posts as t
-      where t.author_no = f.user_no and t.created_at > v_since and t.created_at <= p_as_of
+      where t.author_id = f.id and t.created_at > v_since and t.created_at <= p_as_of
       order by t.created_at desc
       limit v_author_posts
     ) as p
     union all
-    select p.item_no, p.author_no, p.created_at, p.conversation_no, p.parent_author_no, p.visibility, 2, f.user_no
-    from followed as f
-    cross join lateral (
-      select r.post_id
-      from public.reposts as r
-      where r.user_id = f.user_id and r.created_at > v_since and r.created_at <= p_as_of
-      order by r.created_at desc
-      limit v_author_posts
-    ) as r
-    inner join medley.items as i on i.id = r.post_id
-    inner join medley.timeline_posts as p on p.item_no = i.item_no
-    union all
-    select p.item_no, p.author_no, p.created_at, p.conversation_no, p.parent_author_no, p.visibility, e.source_no, null
+    select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no, 6, null
     from (
-      select i.item_no, 3 as source_no
-      from liked as l
-      inner join medley.items as i on i.id = l.post_id
-      union all
-      select e.item_no, e.source_no
-      from medley.timeline_elsewhere(p_user_no, v_depth, v_since, p_as_of) as e
-    ) as e
-    inner join medley.timeline_posts as p on p.item_no = e.item_no
+      select t.item_no, t.post_id, t.author_id, t.created_at, t.visibility, t.conversation_no, t.parent_no
+      from medley.timeline_posts as t
+      where t.is_newcomer and t.created_at > v_since and t.created_at <= p_as_of
+      order by t.created_at desc
+      limit v_depth / 2
+    ) as p
+    union all
+    select
+      p.item_no, p.id, p.owner_id, p.published_at,
+      (case p.visibility when 'public' then 'u' when 'followers' then 'f' else 'r' end)::"char",
+      null, null, p.source_no, p.reposter_id
+    from pointed as p
+    where p.published_at > v_since and p.published_at <= p_as_of
   ),
 
   -- A post counts once, by the nearest of its sources.
   candidate as materialized (
     select distinct on (f.item_no)
-      f.item_no, f.author_no, f.created_at, f.conversation_no, f.parent_author_no, f.source_no, f.reposter_no
+      f.item_no, f.post_id, f.author_id, f.created_at, f.conversation_no, f.parent_no, f.source_no, f.reposter_id
     from found as f
     where f.item_no not in (select h.item_no from hidden as h)
-      and f.created_at > v_since
-      and f.created_at <= p_as_of
-      and f.author_no is distinct from p_user_no
-      and f.author_no not in (select a.user_no from avoided as a)
-      and (f.parent_author_no is null or f.parent_author_no not in (select a.user_no from avoided as a))
-      and (f.visibility = 'u' or f.visibility = 'f' and f.author_no in (select w.user_no from followed as w))
-    order by f.item_no, f.source_no, f.reposter_no
+      and f.author_id <> v_user_id
+      and f.author_id <> all(v_avoided)
+      and (f.visibility = 'u' or f.visibility = 'f' and f.author_id in (select w.id from followed as w))
+    order by f.item_no, f.source_no, f.reposter_id
   ),
 
   author as materialized (
     select
-      a.author_no,
-      coalesce(f.is_mutual, false) as is_mutual,
+      a.author_id,
+      a.is_mutual,
       r.counts,
       r.fading,
       coalesce(r.exposures * r.fading, 0) as exposures,
-      case when f.is_mutual
-        then (v_mutual_prior_points - coalesce((r.counts operator(extensions.<#>) v_mutual_by_kind) * r.fading, 0))
-        else (v_prior_points - coalesce((r.counts operator(extensions.<#>) v_by_kind) * r.fading, 0))
+      case when a.is_mutual
+        then v_mutual_prior_points - coalesce((r.counts operator(extensions.<#>) v_mutual_by_kind) * r.fading, 0)
+        else v_prior_points - coalesce((r.counts operator(extensions.<#>) v_by_kind) * r.fading, 0)
       end / (coalesce(r.exposures * r.fading, 0) + v_prior) as points
-    from (select distinct c.author_no from candidate as c) as a
-    left join followed as f on f.user_no = a.author_no
+    from (
+      select
+        c.author_id,
+        -- Followed, and follows back. One probe each: hashing would read all who follow the member.
+        c.is_followed and coalesce(
+          (select true from public.follows as b where b.follower_id = c.author_id and b.followed_id = v_user_id), false
+        ) as is_mutual
+      from (
+        select d.author_id, d.author_id in (select w.id from followed as w) as is_followed
+        from candidate as d
+        group by d.author_id
+      ) as c
+      offset 0
+    ) as a
     left join lateral (
       select t.counts, t.exposures, medley.fading(t.counted_at, p_as_of, v_days) as fading
       from medley.author_rates as t
-      where t.user_no = a.author_no
+      where t.user_id = a.author_id
       offset 0
     ) as r on true
   ),
 
   pool as (
     select
-      c.*,
-      a.is_mutual,
-      a.points,
-      case when c.source_no > 2 then v_out_of_network else 1 end
-      * (1 + v_cold_lift * greatest(1 - a.exposures / v_cold_exposures, 0)) as factor
-    from candidate as c
-    inner join author as a on a.author_no = c.author_no
-    order by
-      medley.multiplied(
+      b.*,
+      medley.multiplied(b.points, b.factor) as base
+    from (
+      select
+        c.*,
+        a.is_mutual,
         a.points,
         case when c.source_no > 2 then v_out_of_network else 1 end
-        * (1 + v_cold_lift * greatest(1 - a.exposures / v_cold_exposures, 0))
-      ) desc,
-      c.created_at desc, c.item_no desc
+        * (1 + v_cold_lift * greatest(1 - a.exposures / v_cold_exposures, 0)) as factor
+      from candidate as c
+      inner join author as a on a.author_id = c.author_id
+      offset 0
+    ) as b
+    order by base desc, b.created_at desc, b.item_no desc
     limit v_pool
   ),
 
-  single as (
-    select distinct on (p.conversation_no) p.*, p.item_no = any(p_skip) as is_delivered
+  -- What only the best need to be asked.
+  close as (
+    select
+      p.item_no, p.post_id, p.author_id, p.created_at, p.source_no, p.reposter_id, p.is_mutual, p.points, p.factor, p.base,
+      coalesce(p.conversation_no, t.conversation_no) as conversation_no,
+      p.item_no = any(p_skip) as is_delivered
     from pool as p
-    where case when v_muted is not null then not exists (
-      select
-      from medley.items as i
-      inner join public.posts as s on s.id = i.id
-      where i.item_no = p.item_no and s.search @@ v_muted
-    ) else true end
-    order by
-      p.conversation_no, p.item_no = any(p_skip) desc, medley.multiplied(p.points, p.factor) desc, p.created_at desc,
-      p.item_no desc
+    left join medley.timeline_posts as t on t.item_no = case when p.conversation_no is null then p.item_no end
+    where case when v_muted is null then true else not exists (
+        select from public.posts as s where s.id = p.post_id and s.search @@ v_muted
+      ) end
+      and case when v_avoided = '{}' then true else not exists (
+        select from medley.items as i
+        where i.item_no = coalesce(p.parent_no, t.parent_no) and i.owner_id = any(v_avoided)
+      ) end
+  ),
+
+  single as (
+    select distinct on (c.conversation_no) c.*
+    from close as c
+    order by c.conversation_no, c.is_delivered desc, c.base desc, c.created_at desc, c.item_no desc
   ),
 
   carried as (
-    select p.author_no, sum(power(0.5::float8, date_part('epoch', p_as_of - e.occurred_at) / v_half_life)) as k
+    select p.author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - e.occurred_at) / v_half_life)) as k
     from medley.engagements as e
     inner join medley.timeline_posts as p on p.item_no = e.item_no
     where e.user_no = p_user_no
       and e.occurred_at > p_as_of - 10 * v_half_life * interval '1 second'
       and e.occurred_at <= p_as_of
       and e.kind_no = v_impression
-    group by p.author_no
+    group by p.author_id
   ),
 
-  final as (
+  spread as (
     select
       s.*,
       s.factor * (v_floor + (1 - v_floor) * power(v_decay, coalesce(c.k, 0) + row_number() over (
-        partition by s.author_no
-        order by medley.multiplied(s.points, s.factor) desc, s.created_at desc, s.item_no desc
+        partition by s.author_id
+        order by s.base desc, s.created_at desc, s.item_no desc
       ) - 1)) as multiplier
     from single as s
-    left join carried as c on c.author_no = s.author_no
+    left join carried as c on c.author_id = s.author_id
     offset 0
   ),
 
   page as (
     select f.*, medley.multiplied(f.points, f.multiplier) as score
-    from final as f
+    from spread as f
     where not f.is_delivered
     order by score desc, f.created_at desc, f.item_no desc
     limit p_limit
   )
 
   select
-    p.item_no, p.author_no, p.created_at,
-    (array['following', 'repost', 'liked', 'cluster', 'trending', 'newcomer'])[p.source_no],
-    p.reposter_no, p.is_mutual, p.points, p.factor, p.multiplier, p.score, b.probabilities
+    p.item_no, p.post_id, p.created_at, p.source_no, p.reposter_id, p.is_mutual, p.points, p.factor, p.multiplier, p.score,
+    b.probabilities
   from page as p
-  inner join author as a on a.author_no = p.author_no
-  cross join lateral medley.timeline_probabilities(
-    v_weights, v_rates, a.counts::real[], a.exposures, a.fading, v_prior
-  ) as b
+  inner join author as a on a.author_id = p.author_id
+  cross join lateral medley.timeline_probabilities(v_weights, v_rates, a.counts::real[], a.exposures, a.fading, v_prior) as b
   order by p.score desc, p.created_at desc, p.item_no desc;
 end;
 $$;

@@ -35,37 +35,8 @@ comment on function medley.timeline_hidden(int, timestamptz, timestamptz, int, s
 revoke all on function medley.timeline_hidden(int, timestamptz, timestamptz, int, smallint, smallint[], timestamptz)
 from public, anon, authenticated, service_role;
 
-create or replace function medley.timeline_followed(p_user_id uuid, p_limit int, p_avoided uuid[])
-returns table (user_no int, user_id uuid, is_mutual boolean)
-language sql stable parallel safe security invoker
-begin atomic
-  select
-    m.user_no,
-    f.followed_id,
-    exists (
-      select from public.follows as b
-      where b.follower_id = f.followed_id and b.followed_id = p_user_id
-    )
-  from (
-    select w.followed_id
-    from public.follows as w
-    where w.follower_id = p_user_id and w.followed_id <> all(p_avoided)
-    limit p_limit
-  ) as f
-  inner join medley.members as m on m.user_id = f.followed_id;
-end;
-
-comment on function medley.timeline_followed(uuid, int, uuid[]) is
-  'Whom the member follows, p_limit of them, those of p_avoided aside, and who follows back.';
-revoke all on function medley.timeline_followed(uuid, int, uuid[]) from public, anon, authenticated, service_role;
-
 -- Sources outside the network: few posts each, by an index.
-create or replace function medley.timeline_elsewhere(
-  p_user_no int,
-  p_depth int,
-  p_since timestamptz,
-  p_as_of timestamptz
-)
+create or replace function medley.timeline_trending(p_user_no int, p_depth int, p_as_of timestamptz)
 returns table (item_no int, source_no int)
 language sql stable parallel safe security invoker
 begin atomic
@@ -85,26 +56,16 @@ begin atomic
     select c.item_no
     from medley.trending_cache as c
     where c.time_window = 'day' and c.trend_type = 'cluster'
-      and c.segment = (select g.generation from medley.generations as g where g.name = 'user_clusters') || '.' || u.cluster_no
-      and c.kind = 'post'
-      and c.expires_at > p_as_of
+      and c.segment = (
+        select g.generation || '.' || u.cluster_no from medley.generations as g where g.name = 'user_clusters'
+      )
+      and c.kind = 'post' and c.expires_at > p_as_of
     order by c.trend_score desc, c.item_no desc
     limit p_depth
   ) as t
-  where u.user_no = p_user_no and u.cluster_type = 'taste_based'
-  union all
-  select t.item_no, 6
-  from (
-    select p.item_no
-    from medley.timeline_posts as p
-    where p.is_newcomer and p.created_at > p_since and p.created_at <= p_as_of
-    order by p.created_at desc
-    limit p_depth / 2
-  ) as t;
+  where u.user_no = p_user_no and u.cluster_type = 'taste_based';
 end;
 
-comment on function medley.timeline_elsewhere(int, int, timestamptz, timestamptz) is
-  'Posts of whomever: what trends everywhere and among members of the same taste, p_depth of each, and half as many of '
-  'authors whom hardly anybody has seen.';
-revoke all on function medley.timeline_elsewhere(int, int, timestamptz, timestamptz)
-from public, anon, authenticated, service_role;
+comment on function medley.timeline_trending(int, int, timestamptz) is
+  'What trends today among all members (source 5) and among those of the same taste (4), p_depth of each.';
+revoke all on function medley.timeline_trending(int, int, timestamptz) from public, anon, authenticated, service_role;

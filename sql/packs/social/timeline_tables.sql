@@ -5,30 +5,34 @@
 --   author_rates      the same for each author                                  }
 -- timeline_sources.sql finds candidates, timeline_rank.sql scores them, timeline.sql makes the page.
 -- Nothing is copied to followers: writing a post costs the same however many there are.
+-- Authors go by their uuid, as follows has them: numbers would cost each timeline a lookup for each followed member.
 create table medley.timeline_posts (
   item_no int primary key references medley.items (item_no) on delete cascade,
-  author_no int not null,
-  created_at timestamptz not null,
   conversation_no int not null,
-  parent_author_no int,
+  parent_no int,
   visibility "char" not null check (visibility in ('u', 'f', 'r')),
-  is_newcomer boolean not null
+  is_newcomer boolean not null,
+  created_at timestamptz not null,
+  post_id uuid not null,
+  author_id uuid not null references auth.users (id) on delete cascade
 );
-create index timeline_posts_author_idx on medley.timeline_posts (author_no, created_at desc)
-include (item_no, conversation_no, parent_author_no, visibility);
-create index timeline_posts_newcomers_idx on medley.timeline_posts (created_at desc) include (item_no) where is_newcomer;
+create index timeline_posts_author_idx on medley.timeline_posts (author_id, created_at desc)
+include (item_no, post_id, conversation_no, parent_no, visibility);
+create index timeline_posts_newcomers_idx on medley.timeline_posts (created_at desc)
+include (item_no, post_id, author_id, conversation_no, parent_no, visibility) where is_newcomer;
 
 comment on table medley.timeline_posts is 'Every post as the timeline reads it: narrow, by author and time. Follows public.posts.';
 comment on column medley.timeline_posts.item_no is 'The post.';
-comment on column medley.timeline_posts.author_no is 'Who wrote it.';
-comment on column medley.timeline_posts.created_at is 'When.';
 comment on column medley.timeline_posts.conversation_no is
   'One number for all posts of a conversation: that of its first post, unless that was gone before the second came.';
-comment on column medley.timeline_posts.parent_author_no is 'Whose post it answers; null for none.';
+comment on column medley.timeline_posts.parent_no is 'The post that it answers; null for none.';
 comment on column medley.timeline_posts.visibility is 'u: public; f: followers; r: private, to the author.';
 comment on column medley.timeline_posts.is_newcomer is
   'Whether hardly anybody had seen anything of the author when it was written: fewer exposures than the scale of the '
   'weight cold_start.';
+comment on column medley.timeline_posts.created_at is 'When it was written.';
+comment on column medley.timeline_posts.post_id is 'The post, as apps know it.';
+comment on column medley.timeline_posts.author_id is 'Who wrote it.';
 
 alter table medley.timeline_posts enable row level security;
 revoke all on medley.timeline_posts from public, anon, authenticated, service_role;
@@ -72,7 +76,7 @@ insert into medley.timeline_state (counted_until)
 values ('-infinity');
 
 create table medley.author_rates (
-  user_no int primary key references medley.members (user_no) on delete cascade,
+  user_id uuid primary key references auth.users (id) on delete cascade,
   exposures real not null check (exposures >= 0),
   counted_at timestamptz not null,
   counts extensions.vector(32) not null
@@ -82,7 +86,7 @@ comment on table medley.author_rates is
   'What members do when they come across posts of an author, by the log. Old events count less: both columns halve every '
   'timeline.rate_days after counted_at. The probability of a kind is (count + s rate) / (exposures + s), where rate is '
   'that of timeline_kinds and s is timeline.prior_exposures.';
-comment on column medley.author_rates.user_no is 'The author.';
+comment on column medley.author_rates.user_id is 'The author.';
 comment on column medley.author_rates.exposures is
   'Pairs of a member and a post that the log brings together in ten minutes, the author''s own aside.';
 comment on column medley.author_rates.counted_at is 'The moment that both columns are of.';
@@ -92,7 +96,7 @@ alter table medley.author_rates enable row level security;
 revoke all on medley.author_rates from public, anon, authenticated, service_role;
 
 create policy author_rates_own on medley.author_rates
-for select to authenticated using (user_no = (select medley.acting_user_no()));
+for select to authenticated using (user_id = (select auth.uid()));
 
 insert into medley.settings (key, value, description)
 values
@@ -105,9 +109,9 @@ values
   ),
   ('timeline.followed', 2000, 'Followed members whose posts are looked at; 10 to 10000.'),
   ('timeline.author_posts', 10, 'Newest posts, and newest reposts, of each of them; 1 to 100.'),
-  ('timeline.depth', 50, 'Posts taken from each source outside the network; 1 to 1000.'),
-  ('timeline.likers', 20, 'Followed members, others every hour, whose three newest likes are looked at; 0 to 200.'),
-  ('timeline.pool', 200, 'Posts that are scored in full, at least; 20 to 2000.'),
+  ('timeline.depth', 30, 'Posts taken from each source outside the network; 1 to 1000.'),
+  ('timeline.likers', 10, 'Followed members, others every hour, whose two newest likes are looked at; 0 to 200.'),
+  ('timeline.pool', 100, 'Posts that are looked at closely, at least; 20 to 2000.'),
   ('timeline.rate_days', 30, 'Half-life, in days, of an event in the rates; 1 to 3650.'),
   (
     'timeline.prior_exposures', 50,

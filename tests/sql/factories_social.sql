@@ -1,0 +1,133 @@
+-- Ids depend on names only, so that failures are easy to read.
+create function tests.post(p_name text) returns uuid language sql immutable as $$ select md5('post ' || p_name)::uuid $$;
+
+-- Moments of the last hour, one after the other: a transaction has one time, and posts need an order.
+create sequence tests.moments;
+grant usage on sequence tests.moments to anon, authenticated, service_role;
+create function tests.next_moment() returns timestamptz language sql volatile as $$
+  select now() - interval '1 hour' + interval '1 second' * (nextval('tests.moments') % 3000)
+$$;
+
+-- A post that says its name, unless it is to say something else. Later posts are later.
+create function tests.make_post(
+  p_author text,
+  p_name text,
+  p_parent text default null,
+  p_visibility text default 'public',
+  p_content text default null,
+  p_quoted text default null,
+  p_language text default null
+)
+returns uuid
+language sql security definer set search_path = ''
+as $$
+  insert into public.posts (id, author_id, content, parent_id, quoted_id, visibility, language, created_at)
+  values (
+    tests.post(p_name), md5('member ' || p_author)::uuid, coalesce(p_content, p_name), tests.post(p_parent),
+    tests.post(p_quoted), p_visibility, p_language, tests.next_moment()
+  )
+  returning id
+$$;
+
+create function tests.give_likes(p_member text, variadic p_posts text[])
+returns void
+language sql security definer set search_path = ''
+as $$
+  insert into public.likes (user_id, post_id)
+  select md5('member ' || p_member)::uuid, tests.post(u.name)
+  from unnest(p_posts) as u (name)
+$$;
+
+create function tests.repost(p_member text, variadic p_posts text[])
+returns void
+language sql security definer set search_path = ''
+as $$
+  insert into public.reposts (user_id, post_id, created_at)
+  select md5('member ' || p_member)::uuid, tests.post(u.name), tests.next_moment()
+  from unnest(p_posts) as u (name)
+$$;
+
+create function tests.mute_words(p_member text, variadic p_words text[])
+returns void
+language sql security definer set search_path = ''
+as $$
+  insert into public.muted_words (user_id, word)
+  select md5('member ' || p_member)::uuid, u.word
+  from unnest(p_words) as u (word)
+$$;
+
+-- What was logged about a member, oldest first: kind and title of the item.
+create function tests.log_of(p_member text)
+returns text
+language sql stable security definer set search_path = ''
+as $$
+  select string_agg(k.kind || ' ' || i.title, ', ' order by e.occurred_at, i.title, k.kind)
+  from medley.engagements as e
+  inner join medley.engagement_kinds as k on k.kind_no = e.kind_no
+  inner join medley.items as i on i.item_no = e.item_no
+  where e.user_no = medley.member_no(md5('member ' || p_member)::uuid)
+$$;
+
+-- The five counters of a post, and the same counted anew.
+create function tests.counts(p_post text)
+returns text
+language sql stable security definer set search_path = ''
+as $$
+  select concat_ws(' ', p.like_count, p.reply_count, p.repost_count, p.quote_count, p.view_count)
+  from public.posts as p
+  where p.id = tests.post(p_post)
+$$;
+
+create function tests.miscounted_posts()
+returns table (post_id uuid, counted text, kept text)
+language sql stable security definer set search_path = ''
+as $$
+  select c.id, c.counted, c.kept
+  from (
+    select
+      p.id,
+      concat_ws(
+        ' ',
+        (select count(*) from public.likes as l where l.post_id = p.id),
+        (select count(*) from public.posts as c where c.parent_id = p.id),
+        (select count(*) from public.reposts as r where r.post_id = p.id),
+        (select count(*) from public.posts as q where q.quoted_id = p.id),
+        (select count(*) from public.post_views as v where v.post_id = p.id)
+      ) as counted,
+      concat_ws(' ', p.like_count, p.reply_count, p.repost_count, p.quote_count, p.view_count) as kept
+    from public.posts as p
+  ) as c
+  where c.counted <> c.kept
+$$;
+
+-- Short forms of what the API answers, for whoever is acting: the contents of the rows, in order.
+create function tests.thread_of(p_post text)
+returns text
+language sql stable security invoker
+as $$
+  select string_agg(t.depth || ' ' || t.content, ', ' order by t.place)
+  from public.get_thread(tests.post(p_post)) with ordinality as t (
+    depth, post_id, author_id, author_name, content, media, hashtags, language, visibility, parent_id, conversation_id,
+    quoted_id, like_count, reply_count, repost_count, quote_count, view_count, liked, reposted, created_at,
+    next_cursor, place
+  )
+$$;
+
+create function tests.profile_of(p_member text, p_include_replies boolean default false)
+returns text
+language sql stable security invoker
+as $$
+  select string_agg(case when t.reposted_by is not null then 'repost ' else '' end || t.content, ', ' order by t.shown_at desc)
+  from public.get_profile_posts(tests.member(p_member), p_include_replies => p_include_replies) as t
+$$;
+
+create function tests.found(p_query text)
+returns text
+language sql stable security invoker
+as $$ select string_agg(t.content, ', ' order by t.content collate "C") from public.search_posts(p_query) as t $$;
+
+-- A cursor as somebody would forge it.
+create function tests.forged_cursor(p_query text, p_position jsonb)
+returns text
+language sql stable security definer set search_path = ''
+as $$ select medley.encode_cursor(p_query, p_position) $$;
