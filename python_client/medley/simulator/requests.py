@@ -43,6 +43,7 @@ MAX_AGE_DAYS = 2
 #: From which time in view on a post was dwelled on, in milliseconds.
 DWELL_MS = 2_000
 _SILENCED = [NAMES.index("mute_author"), NAMES.index("block_author")]
+_FOLLOWED = NAMES.index("follow_author")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +98,15 @@ class Log:
         Of the requests that were ranked; their rows stay what they are.
         """
         score, slope = self.score(weights), self.world.settings.attention_slope
-        total, asked = np.zeros(len(NAMES)), 0
+        total: Floats = np.zeros(len(NAMES), np.float64)
+        asked = 0
         for at in np.arange(len(self.member))[requests]:
             if self.explored[at]:
                 continue
             rows = np.arange(self.first[at], self.first[at + 1])
             order = rows[np.argsort(-score[rows], kind="stable")]
-            total += attention(np.arange(len(rows)), slope) @ self.chance[order]
+            looked: Floats = attention(np.arange(len(rows)), slope)
+            total = total + looked @ self.chance[order]
             asked += 1
         return dict(zip(NAMES, (total / max(asked, 1)).tolist(), strict=True))
 
@@ -111,7 +114,8 @@ class Log:
 def scores(expected: Floats, multiplier: Floats, weights: Mapping[str, float]) -> Floats:
     """Weighted sums times the multiplier; bad ones are divided by it, as home timelines do."""
     points = expected @ np.array([weights.get(name, 0) for name in NAMES])
-    return np.where(points >= 0, points * multiplier, points / multiplier)
+    result: Floats = np.where(points >= 0, points * multiplier, points / multiplier)
+    return result
 
 
 def attention(position: Ints, slope: float) -> Floats:
@@ -138,21 +142,14 @@ def make_log(world: World) -> Log:
     noise = np.sqrt(variance * (1 / s.knowledge - 1))
     spread = float(np.sqrt(variance * (1 - s.knowledge)))
 
-    follows = [set(authors) for authors in world.follows]
-    silenced: list[set[int]] = [set() for _ in range(s.members)]
-    shown: list[set[int]] = [set() for _ in range(s.members)]
+    # Nobody is shown posts of their own.
+    people = [
+        _Member(set(authors), {number}, set()) for number, authors in enumerate(world.follows)
+    ]
     parts = []
     for at in range(len(lengths)):
         who = int(member[at])
-        posts, near = _candidates(
-            rng,
-            world,
-            float(time[at]),
-            int(lengths[at]),
-            follows[who],
-            silenced[who] | {who},
-            shown[who],
-        )
+        posts, near = _candidates(rng, world, float(time[at]), int(lengths[at]), people[who])
         care = world.care(who, posts)
         known = s.knowledge * (care + noise * rng.normal(size=len(posts)))
         expected = world.expected(known, spread, world.heat[posts])
@@ -167,11 +164,11 @@ def make_log(world: World) -> Log:
         happened = looked[:, None] & (rng.random(chance.shape) < chance)
         posts = posts[order]
         if at < told:
-            shown[who].update(posts.tolist())
             authors = world.author[posts]
-            silenced[who].update(authors[happened[:, _SILENCED].any(axis=1)].tolist())
-            follows[who].update(authors[happened[:, NAMES.index("follow_author")]].tolist())
-            follows[who] -= silenced[who]
+            people[who].shown.update(posts.tolist())
+            people[who].silenced.update(authors[happened[:, _SILENCED].any(axis=1)].tolist())
+            people[who].follows.update(authors[happened[:, _FOLLOWED]].tolist())
+            people[who].follows -= people[who].silenced
         parts.append(
             (posts, position, expected[order], multiplier[order], chance, looked, happened)
         )
@@ -213,21 +210,24 @@ def _lengths(rng: np.random.Generator, world: World) -> Ints:
     return np.append(lengths, np.full(s.held_out, 50))
 
 
+@dataclass(slots=True)
+class _Member:
+    """What a request depends on of what the member did before."""
+
+    follows: set[int]
+    silenced: set[int]
+    shown: set[int]
+
+
 def _candidates(
-    rng: np.random.Generator,
-    world: World,
-    now: float,
-    length: int,
-    follows: set[int],
-    silenced: set[int],
-    shown: set[int],
+    rng: np.random.Generator, world: World, now: float, length: int, member: _Member
 ) -> tuple[Ints, Flags]:
     """Posts for a request, and which of them are by authors whom the member follows."""
     recent = np.arange(*np.searchsorted(world.posted, [now - MAX_AGE_DAYS, now]))
     by = world.author[recent]
-    near = _marked(world.settings.members, follows)[by]
-    open_to = ~_marked(world.settings.members, silenced)[by]
-    open_to &= ~_marked(world.settings.posts, shown)[recent]
+    near = _marked(world.settings.members, member.follows)[by]
+    open_to = ~_marked(world.settings.members, member.silenced)[by]
+    open_to &= ~_marked(world.settings.posts, member.shown)[recent]
     # In random order, followed first but no more than half, as far as there are others.
     order = rng.permutation(np.flatnonzero(open_to))
     inside, outside = order[near[order]], order[~near[order]]

@@ -4,11 +4,14 @@ Every member and every post has a place in a space of tastes. How much a member 
 
     care = taste * match + author's quality + post's quality + how easily the member is moved
 
-(match has mean 0 and variance 1 over posts drawn at random), and each kind of engagement happens, once the post is looked at, with the probability
-1 / (1 + exp(-(intercept + slope * care + heat * author's heat))): authors who stir people up get
-more answers, and are reported more. A post's text vector shows its place only through what
-else texts differ in: the author's style, and noise. So a model that has learnt which directions of
-the text matter can know a member's taste, and one that has not knows it badly.
+(match has mean 0 and variance 1 over directions drawn at random), and each kind of engagement
+happens, once the post is looked at, with the probability
+
+    1 / (1 + exp(-(intercept + slope * care + heat * author's heat)))
+
+Authors who stir people up get more answers, and are reported more. A post's text vector shows its
+place only among what else texts differ in: the author's style, and noise. A model that has learnt
+which directions of the text matter can know a member's taste; one that has not knows it badly.
 """
 
 from __future__ import annotations
@@ -28,10 +31,31 @@ TASTE_DIMS = 16
 
 #: What posts are about: the word that a post carries as its hashtag.
 TOPICS = (
-    "football cooking astronomy jazz gardening chess cinema cycling poetry trains painting hiking "
-    "coding history fashion sailing birds coffee theatre running photography economics comics "
-    "architecture"
-).split()
+    "football",
+    "cooking",
+    "astronomy",
+    "jazz",
+    "gardening",
+    "chess",
+    "cinema",
+    "cycling",
+    "poetry",
+    "trains",
+    "painting",
+    "hiking",
+    "coding",
+    "history",
+    "fashion",
+    "sailing",
+    "birds",
+    "coffee",
+    "theatre",
+    "running",
+    "photography",
+    "economics",
+    "comics",
+    "architecture",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +181,8 @@ class World:
     def care(self, member: int, posts: Ints) -> Floats:
         """How much a member cares for some posts."""
         match = self.places[posts] @ self.tastes[member] * np.sqrt(TASTE_DIMS)
-        return self.settings.taste * match + self.quality[posts] + self.ease[member]
+        result: Floats = self.settings.taste * match + self.quality[posts] + self.ease[member]
+        return result
 
     def probabilities(self, care: Floats, heat: Floats) -> Floats:
         """Of each kind of NAMES in a further dimension, once the post is looked at."""
