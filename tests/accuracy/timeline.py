@@ -12,8 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,7 +27,6 @@ from medley.simulator.world import NAMES, Floats, Ints
 from medley.simulator.write import post_id, simulated_member_id
 from numpy.typing import NDArray
 from psycopg import Connection
-from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from rich.console import Console
 from rich.table import Table
@@ -99,32 +97,35 @@ class Direct(Learning):
             name: Jsonb(value) if isinstance(value, list | dict) else value
             for name, value in call.params.items()
         }
-        with self._connection.cursor(row_factory=dict_row) as cursor:
-            rows = cursor.execute(
-                f"select * from public.{call.function}({arguments})".encode(), values
-            ).fetchall()
-        scalar = len(rows) == 1 and list(rows[0]) == [call.function]
-        return call.parse(rows[0][call.function] if scalar else rows)
+        query = f"select to_json(r) from public.{call.function}({arguments}) as r"
+        found = [row for (row,) in self._connection.execute(query.encode(), values)]
+        # As the API answers: rows as a list, a value as it is.
+        return call.parse(found if not found or isinstance(found[0], dict) else found[0])
 
 
-def evaluate(settings: Settings, console: Console, *, epochs: int = 40) -> Result:
-    """Simulates, writes, trains, and measures."""
-    console.print("simulating")
+def evaluate(
+    connection: Connection[Any], settings: Settings, say: Callable[[str], None], *, epochs: int = 40
+) -> Result:
+    """Simulates, writes, trains, and measures, in an empty database.
+
+    Args:
+        connection: As the owner of the database.
+        settings: Of the network; with requests that are held out.
+        say: Told each step.
+        epochs: Of the training, at most.
+    """
+    say("Simulating")
     log = make_log(make_world(settings))
     # Pairs younger than a day wait for their outcome: the log ends a day ago, the test is since.
-    until = datetime.now(UTC) - timedelta(hours=25)
-    with medley_database(name="timeline", factories=False) as database:
-        with database.connect() as connection:
-            connection.execute("set statement_timeout = 0")
-            write_log(connection, log, until, progress=lambda step: console.print(step.lower()))
-            console.print("tastes and rates")
-            _derive(connection)
-            requests = _held_out(connection, log)
-            rates = _scored(connection)
-            console.print("training")
-            training = _train(connection, epochs)
-            model = _scored(connection)
-    return _measured(settings, log, requests, rates, model, training)
+    write_log(connection, log, datetime.now(UTC) - timedelta(hours=25), progress=say)
+    say("Deriving tastes and rates")
+    _derive(connection)
+    requests = _held_out(connection, log)
+    rates = _scored(connection)
+    say("Training")
+    training = _train(connection, epochs)
+    say("Measuring")
+    return _measured(log, requests, rates, _scored(connection), training)
 
 
 def _derive(connection: Connection[Any]) -> None:
@@ -165,11 +166,10 @@ def _scored(connection: Connection[Any]) -> dict[str, Floats]:
         cross join parameters as p
         inner join medley.items as i on i.id = h.item_id
         inner join medley.members as m on m.user_id = h.user_id
-        inner join medley.members as a on a.user_id = i.owner_id
         left join lateral (
           select r.counts, r.exposures, medley.fading(r.counted_at, now(), p.rate_days) as fading
           from medley.author_rates as r
-          where r.user_no = a.user_no
+          where r.user_id = i.owner_id
         ) as r on true
         left join medley.user_taste_vectors as u
           on u.user_no = m.user_no and u.embedding_type = 'two_tower'
@@ -224,7 +224,6 @@ def _train(connection: Connection[Any], epochs: int) -> dict[str, Any]:
 
 
 def _measured(
-    settings: Settings,
     log: Log,
     request: Ints,
     rates: Mapping[str, Floats],
@@ -239,7 +238,7 @@ def _measured(
     gains["engaged"] = happened[:, places].any(axis=1)
     truth = {name: chance[:, NAMES.index(name)] for name in MEASURES[1:]}
     truth["engaged"] = 1 - (1 - chance[:, places]).prod(axis=1)
-    rng = np.random.default_rng(settings.seed)
+    rng = np.random.default_rng(log.world.settings.seed)
     guess = rng.random(len(request))
 
     def by(found: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -256,7 +255,7 @@ def _measured(
         for method, scores in ways.items()
     }
     return Result(
-        settings=settings,
+        settings=log.world.settings,
         rows=[
             Row(method, {name: float(values.mean()) for name, values in found.items()})
             for method, found in each.items()
