@@ -18,8 +18,8 @@ PACKAGE = Path(__file__).parent / "medley"
 TWINS = {
     "_async.py": "_sync.py",
     "_learning_async.py": "_learning_sync.py",
-    "_social_async.py": "_social_sync.py",
     "_studio_async.py": "_studio_sync.py",
+    "_social_async.py": "_social_sync.py",
 }
 
 REPLACEMENTS = (
@@ -28,12 +28,12 @@ REPLACEMENTS = (
         '"""The client\'s part for the studio. Made from `_studio_async.py` by `make_sync.py`."""',
     ),
     (
-        r"^\"\"\"The asynchronous client's part for learning.*$",
-        '"""The client\'s part for learning. Made from `_learning_async.py` by `make_sync.py`."""',
-    ),
-    (
         r"^\"\"\"The asynchronous client's part for posts.*$",
         '"""The client\'s part for posts. Made from `_social_async.py` by `make_sync.py`."""',
+    ),
+    (
+        r"^\"\"\"The asynchronous client's part for learning.*$",
+        '"""The client\'s part for learning. Made from `_learning_async.py` by `make_sync.py`."""',
     ),
     (
         r"^\"\"\"The asynchronous client;.*$",

@@ -50,7 +50,14 @@ from ._models import (
     TrendingItem,
     UnembeddedItem,
 )
-from ._models_learning import Activation, ModelVersion, TrainingPairs
+from ._models_learning import (
+    Activation,
+    ModelVersion,
+    OldEvents,
+    OldPairs,
+    TrainingPair,
+    TrainingPairs,
+)
 from ._models_social import FoundPost, Post, ProfilePost, ThreadPost
 from ._models_studio import (
     Connection,
@@ -105,6 +112,8 @@ __all__ = [
     "MusicEmbedding",
     "NotFound",
     "NotInstalled",
+    "OldEvents",
+    "OldPairs",
     "Page",
     "PlaylistTrack",
     "Post",
@@ -124,6 +133,7 @@ __all__ = [
     "ThreadPost",
     "TimedOut",
     "TooLarge",
+    "TrainingPair",
     "TrainingPairs",
     "TrendingArtist",
     "TrendingItem",

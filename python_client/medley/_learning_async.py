@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from . import _rpc_learning as _rpc
-from ._models_learning import Activation, ModelVersion, TrainingPairs
+from ._models import Page
+from ._models_learning import (
+    Activation,
+    ModelVersion,
+    OldEvents,
+    OldPairs,
+    TrainingPair,
+    TrainingPairs,
+)
 from ._rpc import Call
 
 T = TypeVar("T")
@@ -21,6 +30,9 @@ class AsyncLearning:
     # What the client gives.
 
     async def _call(self, call: Call[T]) -> T:
+        raise NotImplementedError
+
+    def _pages(self, page_at: Callable[[str | None], Call[Page[T]]]) -> AsyncIterator[T]:
         raise NotImplementedError
 
     async def generate_training_pairs(
@@ -210,3 +222,87 @@ class AsyncLearning:
             Forbidden: Not the secret key.
         """
         await self._call(_rpc.delete_model_version(version=version))
+
+    async def training_pairs(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        kind: str | None = None,
+        since: datetime | None = None,
+        algorithm_version: str | None = None,
+    ) -> Page[TrainingPair]:
+        """A page of training pairs, by number (secret key).
+
+        Args:
+            limit: Rows of a page, 1 to 1,000; 200 by default.
+            cursor: `next_cursor` of the page before.
+            kind: Only items of this kind.
+            since: Only with moments from then on.
+            algorithm_version: Only of this set.
+
+        Raises:
+            InvalidArgument: `limit` is out of range.
+            InvalidCursor: The cursor is damaged or of another query.
+            Forbidden: Not the secret key.
+        """
+        return await self._call(
+            _rpc.export_training_pairs(
+                limit=limit,
+                cursor=cursor,
+                kind=kind,
+                since=since,
+                algorithm_version=algorithm_version,
+            )
+        )
+
+    def iter_training_pairs(
+        self,
+        *,
+        kind: str | None = None,
+        since: datetime | None = None,
+        algorithm_version: str | None = None,
+        page_size: int | None = None,
+    ) -> AsyncIterator[TrainingPair]:
+        """All training pairs, page after page; the arguments are those of `training_pairs`."""
+        return self._pages(
+            lambda cursor: _rpc.export_training_pairs(
+                limit=page_size,
+                cursor=cursor,
+                kind=kind,
+                since=since,
+                algorithm_version=algorithm_version,
+            )
+        )
+
+    async def cleanup_old_training_pairs(
+        self, *, days: int | None = None, dry_run: bool = True
+    ) -> tuple[OldPairs, ...]:
+        """Deletes pairs that a model was trained on, or says which it would (secret key).
+
+        Args:
+            days: Those written longer ago, 0 to 36,500; 30 by default.
+            dry_run: Only say.
+
+        Raises:
+            InvalidArgument: `days` is out of range.
+            Forbidden: Not the secret key.
+        """
+        return await self._call(_rpc.cleanup_old_training_pairs(days=days, dry_run=dry_run))
+
+    async def cleanup_old_engagement_events(
+        self, *, days: int | None = None, dry_run: bool = True
+    ) -> tuple[OldEvents, ...]:
+        """Takes old months out of the log, or says which it would (secret key).
+
+        What the events were worth stays in the affinities.
+
+        Args:
+            days: Months that ended longer ago, 31 to 36,500; 90 by default.
+            dry_run: Only say.
+
+        Raises:
+            InvalidArgument: `days` is out of range.
+            Forbidden: Not the secret key.
+        """
+        return await self._call(_rpc.cleanup_old_engagement_events(days=days, dry_run=dry_run))

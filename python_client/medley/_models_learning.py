@@ -60,3 +60,59 @@ class Activation:
     items: int
     members: int
     is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPair:
+    """A member and an item as they stood just before the item was shown, and what came of it.
+
+    Attributes:
+        label: Whether the member engaged.
+        engagement: The kind of the strongest engagement; None for a negative.
+        engagements: All kinds that happened.
+        dwell_ms: How long the item was in view, at most.
+        position: Place in the list in which it was shown, from 0.
+        algorithm_version: The set that the pair belongs to.
+        interaction_at: The moment: everything else is as of it.
+        user_history: `recent_items` and `recent_likes`, ids, newest first.
+        user_embedding: 384 numbers as text, `[1,2,...]`: the member's taste; None for none.
+        item_embedding: The same of the item's text.
+        item_metadata: `counts` by kind, `published_at`, `age_hours`.
+    """
+
+    pair_id: int
+    user_id: str
+    item_id: str
+    kind: str
+    label: bool
+    engagement: str | None
+    engagements: tuple[str, ...]
+    dwell_ms: int | None
+    position: int | None
+    algorithm_version: str
+    interaction_at: datetime
+    user_history: Mapping[str, Any]
+    user_embedding: str | None
+    item_title: str
+    item_embedding: str | None
+    item_metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OldEvents:
+    """Events in one partition of the log that are old enough to go."""
+
+    partition_name: str
+    events: int
+    oldest: datetime
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OldPairs:
+    """Pairs of one set that are old enough to go; `oldest` and `newest` are their moments."""
+
+    algorithm_version: str
+    pairs: int
+    oldest: datetime
+    newest: datetime

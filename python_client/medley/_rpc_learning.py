@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from ._models import parse_rows
-from ._models_learning import Activation, ModelVersion, TrainingPairs
+from ._models import Page, parse_page, parse_rows
+from ._models_learning import (
+    Activation,
+    ModelVersion,
+    OldEvents,
+    OldPairs,
+    TrainingPair,
+    TrainingPairs,
+)
 from ._rpc import Call, _count, _nothing, _only, _params, _rpc, _text
 
 
@@ -74,3 +82,41 @@ def deactivate_model(*, model_type: str | None = None) -> Call[str]:
 @_rpc("delete_model_version", read=False)
 def delete_model_version(*, version: str) -> Call[None]:
     return Call("delete_model_version", _params(locals()), _nothing, read=False)
+
+
+@_rpc("export_training_pairs", row=TrainingPair)
+def export_training_pairs(
+    *,
+    limit: int | None = None,
+    cursor: str | None = None,
+    kind: str | None = None,
+    since: datetime | None = None,
+    algorithm_version: str | None = None,
+) -> Call[Page[TrainingPair]]:
+    return Call(
+        "export_training_pairs", _params(locals()), lambda data: parse_page(TrainingPair, data)
+    )
+
+
+@_rpc("cleanup_old_engagement_events", row=OldEvents, read=False)
+def cleanup_old_engagement_events(
+    *, days: int | None = None, dry_run: bool | None = None
+) -> Call[tuple[OldEvents, ...]]:
+    return Call(
+        "cleanup_old_engagement_events",
+        _params(locals()),
+        lambda data: parse_rows(OldEvents, data),
+        read=False,
+    )
+
+
+@_rpc("cleanup_old_training_pairs", row=OldPairs, read=False)
+def cleanup_old_training_pairs(
+    *, days: int | None = None, dry_run: bool | None = None
+) -> Call[tuple[OldPairs, ...]]:
+    return Call(
+        "cleanup_old_training_pairs",
+        _params(locals()),
+        lambda data: parse_rows(OldPairs, data),
+        read=False,
+    )

@@ -173,6 +173,8 @@ def test_a_wrong_command_line_ends_with_2(command: tuple[str, ...]) -> None:
         (("recommend", "--user", "Ada"), "profiles"),
         (("feed", "--user", "Ada"), "profiles"),
         (("trending", "--friends-of", "Ada"), "profiles"),
+        (("thread", "hello"), "medley post search"),
+        (("post", "like", NOBODY, "--user", "Ada"), "profiles"),
         (("setlist", "show", "tonight"), "medley calendar"),
         (("setlist", "vote", "encore", "1", "--user", NOBODY), "medley setlist show"),
     ],

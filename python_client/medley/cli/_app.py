@@ -69,10 +69,10 @@ app.add_typer(experiment, name="experiment")
 app.add_typer(imports, name="import")
 app.add_typer(setlist, name="setlist")
 app.add_typer(studio, name="studio")
+app.add_typer(post, name="post")
 app.add_typer(export, name="export")
 app.add_typer(train, name="train")
 app.add_typer(models, name="models")
-app.add_typer(post, name="post")
 for command in (
     recommend,
     explain,

@@ -178,3 +178,34 @@ comment on function public.export_training_pairs(int, text, text, timestamptz, t
 revoke all on function public.export_training_pairs(int, text, text, timestamptz, text)
 from public, anon, authenticated, service_role;
 grant execute on function public.export_training_pairs(int, text, text, timestamptz, text) to service_role;
+
+create or replace function public.cleanup_old_engagement_events(p_days int default 90, p_dry_run boolean default true)
+returns table (partition_name text, events bigint, oldest timestamptz, newest timestamptz)
+language sql volatile parallel unsafe security invoker set search_path = '' set statement_timeout = '30min'
+as $$
+  select c.partition_name, c.events, c.oldest, c.newest
+  from medley.cleanup_old_engagement_events(p_days, p_dry_run, now()) as c
+$$;
+
+comment on function public.cleanup_old_engagement_events(int, boolean) is
+  'What the log holds of the months that ended p_days (31 to 36,500) ago (secret key only), a row a partition; with '
+  'p_dry_run false it is gone afterwards: what it was worth stays in the affinities, and partitions are dropped. '
+  'The job retain_engagements does the same each night with signals.keep_days. Errors: invalid_argument.';
+revoke all on function public.cleanup_old_engagement_events(int, boolean)
+from public, anon, authenticated, service_role;
+grant execute on function public.cleanup_old_engagement_events(int, boolean) to service_role;
+
+create or replace function public.cleanup_old_training_pairs(p_days int default 30, p_dry_run boolean default true)
+returns table (algorithm_version text, pairs bigint, oldest timestamptz, newest timestamptz)
+language sql volatile parallel unsafe security invoker set search_path = '' set statement_timeout = '30min'
+as $$
+  select c.algorithm_version, c.pairs, c.oldest, c.newest
+  from medley.cleanup_old_training_pairs(p_days, p_dry_run, now()) as c
+$$;
+
+comment on function public.cleanup_old_training_pairs(int, boolean) is
+  'The training pairs written more than p_days (0 to 36,500) ago that a model was trained on (secret key only), a row a set; '
+  'with p_dry_run false they are gone afterwards. oldest and newest: their moments. Pairs that no model was trained on '
+  'stay. The job retain_training_pairs does the same each night with training.keep_pairs_days. Errors: invalid_argument.';
+revoke all on function public.cleanup_old_training_pairs(int, boolean) from public, anon, authenticated, service_role;
+grant execute on function public.cleanup_old_training_pairs(int, boolean) to service_role;

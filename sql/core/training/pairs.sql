@@ -1,5 +1,5 @@
 -- Pairs from the log, in three steps: which member and item, when, and what came of it (collect_training_candidates);
--- how many events the item had had by then (item_counts_before); what the member had done by then (member_snapshot).
+-- how many events the item had had by then (count_training_candidates); what the member had done by then (member_snapshot).
 -- The last two see events strictly before the moment, and no others: nothing of the future reaches a snapshot.
 create or replace function medley.collect_training_candidates(
   p_user_no int,
@@ -147,10 +147,14 @@ comment on function medley.collect_training_candidates(int, timestamptz, timesta
 revoke all on function medley.collect_training_candidates(int, timestamptz, timestamptz, numeric, text, text)
 from public, anon, authenticated, service_role;
 
-create or replace function medley.item_counts_before()
-returns table (candidate_no int, counts jsonb)
-language sql stable parallel safe security definer set search_path = '' set work_mem = '256MB'
+create or replace function medley.count_training_candidates()
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = '' set plan_cache_mode = force_custom_plan
+set work_mem = '256MB'
 as $$
+declare
+  v_rows bigint;
+begin
   with event as materialized (
     select
       e.item_no,
@@ -161,39 +165,57 @@ as $$
       and e.occurred_at < (select max(c.at) from medley.training_candidates as c)
   ),
 
-  -- Events and moments in one order, the moment before the events of its own time: what stands above it is what was.
+  -- Events and moments in one order, a moment before the events of its own time: what lies above it is what was.
   line as (
-    select e.item_no, e.kind_no, e.occurred_at as at, 1 as events, null::int as candidate_no
+    select
+      e.item_no,
+      e.kind_no,
+      e.occurred_at as at,
+      1 as events,
+      null::int as candidate_no
     from event as e
     union all
-    select c.item_no, k.kind_no, c.at, 0, c.candidate_no
+    select
+      c.item_no,
+      k.kind_no,
+      c.at,
+      0,
+      c.candidate_no
     from medley.training_candidates as c
     inner join (select distinct e.item_no, e.kind_no from event as e) as k on c.item_no = k.item_no
+  ),
+
+  counted as (
+    select b.candidate_no, jsonb_object_agg(k.kind, b.events) as counts
+    from (
+      select
+        l.candidate_no,
+        l.kind_no,
+        sum(l.events) over (
+          partition by l.item_no, l.kind_no
+          order by l.at, l.events
+          rows unbounded preceding
+        ) as events
+      from line as l
+    ) as b
+    inner join medley.engagement_kinds as k on b.kind_no = k.kind_no
+    where b.candidate_no is not null and b.events > 0
+    group by b.candidate_no
   )
 
-  select
-    b.candidate_no,
-    jsonb_object_agg(k.kind, b.events)
-  from (
-    select
-      l.candidate_no,
-      l.kind_no,
-      sum(l.events) over (
-        partition by l.item_no, l.kind_no
-        order by l.at, l.events
-        rows unbounded preceding
-      ) as events
-    from line as l
-  ) as b
-  inner join medley.engagement_kinds as k on b.kind_no = k.kind_no
-  where b.candidate_no is not null and b.events > 0
-  group by b.candidate_no
+  update medley.training_candidates as c
+  set counts = n.counts
+  from counted as n
+  where c.candidate_no = n.candidate_no;
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end;
 $$;
 
-comment on function medley.item_counts_before() is
-  'For each row of training_candidates how many events of each kind all members had had with the item strictly before its '
-  'moment, as far as the log reaches back: {kind: count}. Without a row: none.';
-revoke all on function medley.item_counts_before() from public, anon, authenticated, service_role;
+comment on function medley.count_training_candidates() is
+  'Fills in training_candidates.counts: how many events of each kind all members had had with the item strictly before its '
+  'moment, as far as the log reaches back. Returns for how many there were any.';
+revoke all on function medley.count_training_candidates() from public, anon, authenticated, service_role;
 
 create or replace function medley.member_snapshot(
   p_user_no int,
@@ -311,15 +333,10 @@ as $$
 begin
   return query
   with moment as materialized (
-    select distinct c.reader, c.at, c.left_out
+    select c.reader, c.at, c.left_out, array_agg(c.candidate_no) as candidate_nos
     from medley.training_candidates as c
-    order by c.reader, c.at, c.left_out
-  ),
-
-  member as materialized (
-    select m.reader, m.at, m.left_out, s.history, s.embedding
-    from moment as m
-    cross join lateral medley.member_snapshot(m.reader, m.at, m.left_out) as s
+    group by c.reader, c.at, c.left_out
+    order by min(c.candidate_no)
   ),
 
   written as (
@@ -339,23 +356,23 @@ begin
       p_algorithm_version,
       c.engagement,
       c.engagements,
-      m.history,
-      m.embedding,
+      s.history,
+      s.embedding,
       i.title,
       v.embedding_384,
       jsonb_build_object(
-        'counts', coalesce(n.counts, '{}'),
+        'counts', c.counts,
         'published_at', i.published_at,
         'age_hours', round(extract(epoch from greatest(c.at - i.published_at, interval '0')) / 3600, 2)
       )
-    from medley.training_candidates as c
-    inner join member as m on c.reader = m.reader and c.at = m.at and c.left_out = m.left_out
+    from moment as m
+    cross join lateral medley.member_snapshot(m.reader, m.at, m.left_out) as s
+    cross join unnest(m.candidate_nos) as n (candidate_no)
+    inner join medley.training_candidates as c on n.candidate_no = c.candidate_no
     inner join medley.items as i on c.item_no = i.item_no
-    left join medley.item_counts_before() as n on c.candidate_no = n.candidate_no
     left join medley.embedding_types as e on e.embedding_type = 'text'
     left join medley.content_embeddings as v
       on c.item_no = v.item_no and e.embedding_type = v.embedding_type and e.model_version = v.model_version
-    order by c.candidate_no
     -- A negative that the member has engaged with since.
     on conflict (user_no, item_no, algorithm_version) do update
     set
@@ -433,6 +450,7 @@ begin
     v_user_no, p_as_of - make_interval(days => p_lookback_days), p_as_of, p_negative_ratio, p_kind, v_version
   );
   analyze medley.training_candidates;
+  perform medley.count_training_candidates();
   return query
   select w.positives, w.negatives
   from medley.write_training_pairs(v_version, p_as_of) as w;

@@ -143,7 +143,8 @@ create unlogged table medley.training_candidates (
   label boolean not null,
   engagement text,
   engagements text[] not null,
-  left_out int not null
+  left_out int not null,
+  counts jsonb not null default '{}'
 );
 
 comment on table medley.training_candidates is
@@ -159,6 +160,7 @@ comment on column medley.training_candidates.engagement is 'As of the pair.';
 comment on column medley.training_candidates.engagements is 'As of the pair.';
 comment on column medley.training_candidates.left_out is
   'The item again where the member had met it before, for the history is to leave it out; else 0.';
+comment on column medley.training_candidates.counts is 'Events of the item before then, by kind.';
 
 create table medley.training_pair_models (
   pair_id bigint not null references medley.training_pairs (pair_id) on delete cascade,

@@ -16,7 +16,7 @@ end;
 comment on function medley.tower_rows(uuid, text) is 'The rows of a tower.';
 revoke all on function medley.tower_rows(uuid, text) from public, anon, authenticated, service_role;
 
-create or replace function medley.place_items(p_model medley.model_versions, p_item_nos int[])
+create or replace function medley.place_items(p_model medley.model_versions, p_item_nos int[], p_anew boolean)
 returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
@@ -46,7 +46,7 @@ begin
     from known as k
     inner join medley.content_embeddings as e
       on k.item_no = e.item_no and e.embedding_type = 'text' and e.model_version = p_model.text_model
-    where not exists (
+    where p_anew or not exists (
       select from medley.content_embeddings as o
       where o.item_no = k.item_no and o.embedding_type = 'two_tower' and o.model_version = p_model.version
         and o.created_at >= e.created_at
@@ -67,10 +67,11 @@ begin
 end;
 $$;
 
-comment on function medley.place_items(medley.model_versions, int[]) is
-  'Places those of the items whose embedding of type text is newer than their place by that version, or that have none. '
-  'Returns how many.';
-revoke all on function medley.place_items(medley.model_versions, int[]) from public, anon, authenticated, service_role;
+comment on function medley.place_items(medley.model_versions, int[], boolean) is
+  'Places those of the items that have an embedding of type text by that version: all with p_anew, else those whose text is '
+  'newer than their place. Returns how many.';
+revoke all on function medley.place_items(medley.model_versions, int[], boolean)
+from public, anon, authenticated, service_role;
 
 create or replace function medley.place_members(p_model medley.model_versions, p_user_nos int[])
 returns bigint
@@ -147,7 +148,7 @@ begin
     v_model := medley.tower_model_in_use();
     if v_model.version is not null then
       perform medley.place_items(
-        v_model, array(select n.item_no from new_rows as n where n.embedding_type = 'text' order by n.item_no)
+        v_model, array(select n.item_no from new_rows as n where n.embedding_type = 'text' order by n.item_no), true
       );
     end if;
   end if;
@@ -207,9 +208,11 @@ returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 begin
-  delete from medley.user_taste_vectors as v
-  using old_rows as o
-  where v.user_no = o.user_no and o.embedding_type = 'text' and v.embedding_type = 'two_tower';
+  if exists (select from old_rows as o where o.embedding_type = 'text') then
+    delete from medley.user_taste_vectors as v
+    using old_rows as o
+    where v.user_no = o.user_no and o.embedding_type = 'text' and v.embedding_type = 'two_tower';
+  end if;
   return null;
 end;
 $$;
@@ -236,7 +239,7 @@ declare
     limit p_limit
   );
 begin
-  perform medley.place_items(p_model, v_item_nos);
+  perform medley.place_items(p_model, v_item_nos, false);
   update medley.model_versions as m
   set items_below = case when cardinality(v_item_nos) = p_limit then v_item_nos[p_limit] end
   where m.model_version_id = p_model.model_version_id and m.items_below is not null;
