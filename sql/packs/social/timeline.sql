@@ -69,6 +69,7 @@ declare
   v_mutual_reply double precision;
   v_reply int;
   v_network double precision;
+  v_version text;
   v_rows medley.timeline_row[];
 begin
   if p_cursor is not null then
@@ -85,6 +86,7 @@ begin
   v_reply := v_parameters.reply_place;
   v_mutual_reply := v_parameters.mutual_reply;
   v_network := v_parameters.out_of_network;
+  v_version := v_parameters.version;
 
   for v_attempt in 1..2 loop
     v_rows := array(
@@ -106,7 +108,7 @@ begin
       medley.multiplied(r.points, case when r.source_no <= 2 then 1 else v_network end) as network_points,
       medley.multiplied(r.points, r.factor) as base
     from unnest(v_rows) with ordinality as r (
-      item_no, post_id, created_at, source_no, reposter_id, is_mutual, points, factor, multiplier, score, probabilities, place
+      item_no, post_id, created_at, source_no, reposter_id, is_mutual, points, factor, multiplier, score, cosine, probabilities, place
     )
   )
 
@@ -129,7 +131,7 @@ begin
     ),
     (cardinality(v_shown) + p.place - 1)::int,
     v_request_id,
-    'rates',
+    case when p.cosine is null then 'rates' else v_version end,
     v_variant,
     jsonb_build_object('request_id', v_request_id, 'p', b.probabilities, 'm', p.multiplier::real, 'mutual', p.is_mutual),
     case

@@ -22,10 +22,15 @@ create type medley.timeline_parameters as (
   rate_days double precision,
   prior_exposures double precision,
   impression_no smallint,
-  seen_nos smallint[]
+  seen_nos smallint[],
+  version text,
+  intercepts double precision[],
+  similarities double precision[],
+  rate_factors double precision[]
 );
 comment on type medley.timeline_parameters is
-  'The weights of the ranker home_timeline, an experiment''s included, the rates of all authors, both by place, and the settings.';
+  'The weights of the ranker home_timeline, an experiment''s included, the rates of all authors and the heads of the active '
+  'model (null where there is none), all by place, and the settings.';
 
 create or replace function medley.timeline_parameters(p_overrides jsonb)
 returns medley.timeline_parameters
@@ -41,7 +46,7 @@ begin
     array_agg(coalesce(k.rate, 0) order by p.place),
     max(k.place) filter (where k.kind = 'reply')
   into v.kinds, v.weights, v.rates, v.reply_place
-  from generate_series(1, 32) as p (place)
+  from generate_series(1, (select max(t.place) from medley.timeline_kinds as t)) as p (place)
   left join medley.timeline_kinds as k on k.place = p.place and k.sign = 1
   left join medley.ranker_weights as w on w.ranker = 'home_timeline' and w.term = k.kind;
 
@@ -80,6 +85,21 @@ begin
     array_agg(k.kind_no) filter (where k.marks_seen or k.polarity < 0 or k.kind = 'view')
   into v.impression_no, v.seen_nos
   from medley.engagement_kinds as k;
+
+  select m.version, h.intercepts, h.similarities, h.rates
+  into v.version, v.intercepts, v.similarities, v.rate_factors
+  from medley.model_versions as m
+  cross join lateral (
+    select
+      array_agg(d.intercept::float8 order by t.place) as intercepts,
+      array_agg(d.similarity::float8 order by t.place) as similarities,
+      array_agg(d.rate::float8 order by t.place) as rates
+    from medley.timeline_kinds as t
+    inner join medley.engagement_kinds as k on k.kind = t.kind
+    left join medley.model_heads as d on d.model_version_id = m.model_version_id and d.kind_no = k.kind_no
+    where t.sign = 1 and t.place > 0
+  ) as h
+  where m.model_version_id = medley.active_tower_model();
   return v;
 end;
 $$;
@@ -99,6 +119,7 @@ create type medley.timeline_row as (
   factor double precision,
   multiplier double precision,
   score double precision,
+  cosine double precision,
   probabilities double precision[]
 );
 comment on type medley.timeline_row is
@@ -122,17 +143,48 @@ create or replace function medley.timeline_probabilities(
   p_counts real[],
   p_exposures double precision,
   p_fading double precision,
-  p_prior double precision
+  p_prior double precision,
+  p_cosine double precision,
+  p_intercepts double precision[],
+  p_similarities double precision[],
+  p_rate_factors double precision[]
 )
 returns table (probabilities double precision[], points double precision)
 language sql stable parallel safe security invoker
 begin atomic
-  select array_agg(k.p order by k.place), sum(k.weight * k.p)
+  select array_agg(k.p), sum(k.weight * k.p)
   from (
-    select u.place, u.weight, (coalesce(u.count * p_fading, 0) + p_prior * u.rate) / (p_exposures + p_prior) as p
-    from unnest(p_weights, p_rates, p_counts) with ordinality as u (weight, rate, count, place)
+    select
+      r.weight,
+      case
+        when p_cosine is null or r.intercept is null then r.p
+        -- Beyond 50 a probability is 0 or 1, and exp would overflow one day.
+        else 1 / (1 + exp(least(greatest(
+          -r.intercept - r.similarity * p_cosine - r.rate_factor * ln((r.p + 1e-9) / (1 - r.p + 1e-9)), -50
+        ), 50)))
+      end as p
+    from (
+      select
+        u.weight, u.intercept, u.similarity, u.rate_factor,
+        (coalesce(u.count * p_fading, 0) + p_prior * u.rate) / (p_exposures + p_prior) as p
+      from unnest(
+        p_weights, p_rates, p_counts[1:cardinality(p_weights)], p_intercepts, p_similarities, p_rate_factors
+      ) as u (weight, rate, count, intercept, similarity, rate_factor)
+    ) as r
   ) as k;
 end;
+
+comment on function medley.timeline_probabilities(
+  double precision[], double precision[], real[], double precision, double precision, double precision, double precision,
+  double precision[], double precision[], double precision[]
+) is
+  'The probability of each kind, by place, and the points that all are worth: smoothed rates of the author, '
+  '(count + prior * rate) / (exposures + prior), or where the model knows both member and post, by its heads: '
+  '1 / (1 + exp(-(intercept + similarity * cosine + rate_factor * logit(smoothed rate)))). p_cosine: null for rates.';
+revoke all on function medley.timeline_probabilities(
+  double precision[], double precision[], real[], double precision, double precision, double precision, double precision,
+  double precision[], double precision[], double precision[]
+) from public, anon, authenticated, service_role;
 
 create or replace function medley.rank_timeline(
   p_user_no int,
@@ -158,7 +210,9 @@ declare
   v_prior double precision := (p_parameters).prior_exposures;
   v_prior_points double precision;
   v_mutual_prior_points double precision;
-  v_by_kind extensions.vector(32) := (p_parameters).weights::extensions.vector(32);
+  v_zeros double precision[] := array_fill(0::float8, array[32 - cardinality((p_parameters).weights)]);
+  v_rates_by_kind extensions.vector(32) := ((p_parameters).rates || v_zeros)::extensions.vector(32);
+  v_by_kind extensions.vector(32) := ((p_parameters).weights || v_zeros)::extensions.vector(32);
   v_mutual_by_kind extensions.vector(32);
   v_out_of_network double precision := (p_parameters).out_of_network;
   v_floor double precision := (p_parameters).diversity_floor;
@@ -178,12 +232,23 @@ declare
   v_seen smallint[] := (p_parameters).seen_nos;
   v_half_life double precision := (p_parameters).diversity_seconds;
   v_hour bigint := date_part('epoch', p_as_of)::bigint / 3600;
+  v_version text := (p_parameters).version;
+  v_intercepts double precision[] := (p_parameters).intercepts;
+  v_similarities double precision[] := (p_parameters).similarities;
+  v_rate_factors double precision[] := (p_parameters).rate_factors;
+  v_reply int := (p_parameters).reply_place;
+  v_mutual_reply double precision := (p_parameters).mutual_reply;
+  v_taste extensions.vector(256);
 begin
-  v_mutual_weights[(p_parameters).reply_place] :=
-    v_mutual_weights[(p_parameters).reply_place] + (p_parameters).mutual_reply;
-  v_mutual_by_kind := v_mutual_weights::extensions.vector(32);
-  v_prior_points := -v_prior * (v_by_kind operator(extensions.<#>) v_rates::extensions.vector(32));
-  v_mutual_prior_points := -v_prior * (v_mutual_by_kind operator(extensions.<#>) v_rates::extensions.vector(32));
+  if v_version is not null then
+    select t.embedding_256 into v_taste
+    from medley.user_taste_vectors as t
+    where t.user_no = p_user_no and t.embedding_type = 'two_tower' and t.model_version = v_version;
+  end if;
+  v_mutual_weights[v_reply] := v_mutual_weights[v_reply] + v_mutual_reply;
+  v_mutual_by_kind := (v_mutual_weights || v_zeros)::extensions.vector(32);
+  v_prior_points := -v_prior * (v_by_kind operator(extensions.<#>) v_rates_by_kind);
+  v_mutual_prior_points := -v_prior * (v_mutual_by_kind operator(extensions.<#>) v_rates_by_kind);
 
   return query
   with followed as materialized (
@@ -195,7 +260,7 @@ begin
 
   hidden as materialized (
     select h.item_no
-    from medley.timeline_hidden(p_user_no, v_since, v_shown_since, v_shown_rows, v_impression, v_seen, p_as_of) as h
+    from medley.timeline_hidden(p_user_no, v_since, v_shown_since, v_shown_rows, v_impression, v_seen) as h
   ),
 
   -- By post or by number: what of others' posts was liked, passed on or trends.
@@ -266,7 +331,7 @@ begin
     select distinct on (f.item_no)
       f.item_no, f.post_id, f.author_id, f.created_at, f.conversation_no, f.parent_no, f.source_no, f.reposter_id
     from found as f
-    where f.item_no not in (select h.item_no from hidden as h)
+    where (f.item_no not in (select h.item_no from hidden as h) or f.item_no = any(p_skip))
       and f.author_id <> v_user_id
       and f.author_id <> all(v_avoided)
       and (f.visibility = 'u' or f.visibility = 'f' and f.author_id in (select w.id from followed as w))
@@ -307,9 +372,7 @@ begin
   ),
 
   pool as (
-    select
-      b.*,
-      medley.multiplied(b.points, b.factor) as base
+    select b.*
     from (
       select
         c.*,
@@ -321,15 +384,15 @@ begin
       inner join author as a on a.author_id = c.author_id
       offset 0
     ) as b
-    order by base desc, b.created_at desc, b.item_no desc
+    order by medley.multiplied(b.points, b.factor) desc, b.created_at desc, b.item_no desc
     limit v_pool
   ),
 
   -- What only the best need to be asked.
   close as (
     select
-      p.item_no, p.post_id, p.author_id, p.created_at, p.source_no, p.reposter_id, p.is_mutual, p.points, p.factor, p.base,
-      coalesce(p.conversation_no, t.conversation_no) as conversation_no,
+      p.item_no, p.post_id, p.author_id, p.created_at, p.source_no, p.reposter_id, p.is_mutual, p.points as rated,
+      p.factor, coalesce(p.conversation_no, t.conversation_no) as conversation_no,
       p.item_no = any(p_skip) as is_delivered
     from pool as p
     left join medley.timeline_posts as t on t.item_no = case when p.conversation_no is null then p.item_no end
@@ -342,10 +405,35 @@ begin
       ) end
   ),
 
-  single as (
-    select distinct on (c.conversation_no) c.*
+  -- By the model where it knows the post: too dear for all that might be shown.
+  judged as (
+    select
+      c.*,
+      m.cosine,
+      coalesce(m.points, c.rated) as points,
+      medley.multiplied(coalesce(m.points, c.rated), c.factor) as base
     from close as c
-    order by c.conversation_no, c.is_delivered desc, c.base desc, c.created_at desc, c.item_no desc
+    left join lateral (
+      select e.cosine, b.points + case when c.is_mutual then v_mutual_reply * b.probabilities[v_reply] else 0 end as points
+      from (
+        select 1 - (t.embedding_256 operator(extensions.<=>) v_taste) as cosine
+        from medley.content_embeddings as t
+        where v_taste is not null
+          and t.item_no = c.item_no and t.embedding_type = 'two_tower' and t.model_version = v_version
+        offset 0
+      ) as e
+      inner join author as a on a.author_id = c.author_id
+      cross join lateral medley.timeline_probabilities(
+        v_weights, v_rates, a.counts::real[], a.exposures, a.fading, v_prior, e.cosine, v_intercepts, v_similarities,
+        v_rate_factors
+      ) as b
+    ) as m on true
+  ),
+
+  single as (
+    select distinct on (j.conversation_no) j.*
+    from judged as j
+    order by j.conversation_no, j.is_delivered desc, j.base desc, j.created_at desc, j.item_no desc
   ),
 
   carried as (
@@ -380,11 +468,14 @@ begin
   )
 
   select
-    p.item_no, p.post_id, p.created_at, p.source_no, p.reposter_id, p.is_mutual, p.points, p.factor, p.multiplier, p.score,
+    p.item_no, p.post_id, p.created_at, p.source_no, p.reposter_id, p.is_mutual, p.points, p.factor, p.multiplier, p.score, p.cosine,
     b.probabilities
   from page as p
   inner join author as a on a.author_id = p.author_id
-  cross join lateral medley.timeline_probabilities(v_weights, v_rates, a.counts::real[], a.exposures, a.fading, v_prior) as b
+  cross join lateral medley.timeline_probabilities(
+    v_weights, v_rates, a.counts::real[], a.exposures, a.fading, v_prior, p.cosine, v_intercepts, v_similarities,
+    v_rate_factors
+  ) as b
   order by p.score desc, p.created_at desc, p.item_no desc;
 end;
 $$;

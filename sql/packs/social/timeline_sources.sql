@@ -6,13 +6,13 @@ create or replace function medley.timeline_hidden(
   p_shown_since timestamptz,
   p_shown_rows int,
   p_impression_no smallint,
-  p_seen_nos smallint[],
-  p_as_of timestamptz
+  p_seen_nos smallint[]
 )
 returns table (item_no int)
 language sql stable parallel safe security invoker
 begin atomic
-  -- No post is older than p_since, so nobody saw one before then.
+  -- No post is older than p_since, so nobody saw one before then. Until this very moment, on later pages too: what was
+  -- rejected a second ago must not come.
   select l.item_no
   from (
     select
@@ -23,16 +23,15 @@ begin atomic
     from medley.engagements as e
     where e.user_no = p_user_no
       and e.occurred_at > p_since
-      and e.occurred_at <= p_as_of
       and (e.kind_no = p_impression_no or e.kind_no = any(p_seen_nos))
   ) as l
   where not l.is_shown or l.nth <= p_shown_rows or l.occurred_at > p_shown_since;
 end;
 
-comment on function medley.timeline_hidden(int, timestamptz, timestamptz, int, smallint, smallint[], timestamptz) is
+comment on function medley.timeline_hidden(int, timestamptz, timestamptz, int, smallint, smallint[]) is
   'Posts that the member has seen or rejected since p_since (p_seen_nos: numbers of the kinds that say so), was shown after '
   'p_shown_since, or among the p_shown_rows rows shown last.';
-revoke all on function medley.timeline_hidden(int, timestamptz, timestamptz, int, smallint, smallint[], timestamptz)
+revoke all on function medley.timeline_hidden(int, timestamptz, timestamptz, int, smallint, smallint[])
 from public, anon, authenticated, service_role;
 
 -- Sources outside the network: few posts each, by an index.
