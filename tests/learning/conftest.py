@@ -20,15 +20,16 @@ def learning_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proje
         yield project
 
 
+def configure(patch: pytest.MonkeyPatch, project: Project) -> None:
+    """Tell the command line where the project is."""
+    patch.setenv("DATABASE_URL", project.database.cluster.url())
+    patch.setenv("SUPABASE_URL", project.url)
+    patch.setenv("SUPABASE_PUBLISHABLE_KEY", project.publishable_key)
+    patch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
+
+
 @pytest.fixture
 def project(learning_project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     """The same, as the command line's own settings."""
-    settings = {
-        "DATABASE_URL": learning_project.database.cluster.url(),
-        "SUPABASE_URL": learning_project.url,
-        "SUPABASE_PUBLISHABLE_KEY": learning_project.publishable_key,
-        "SUPABASE_SECRET_KEY": learning_project.secret_key,
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+    configure(monkeypatch, learning_project)
     return learning_project

@@ -12,6 +12,7 @@ from medley.cli import app
 from typer.testing import CliRunner, Result
 
 from tests.functions.conftest import Project
+from tests.learning.conftest import configure
 from tests.learning.world import ARTICLES, TEXT_MODEL
 
 pytest.importorskip("torch")
@@ -37,10 +38,15 @@ def pairs(learning_project: Project) -> dict[str, int]:
     return {"positives": row[0], "negatives": row[1]}
 
 
-@pytest.fixture
-def exported(project: Project, pairs: dict[str, int], tmp_path: Path) -> Path:
-    file = tmp_path / "pairs.parquet"
-    assert shown("export", "pairs", str(file))["pairs"] == sum(pairs.values())
+@pytest.fixture(scope="module")
+def exported(
+    learning_project: Project, pairs: dict[str, int], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The pairs in a file."""
+    file = tmp_path_factory.mktemp("pairs") / "pairs.parquet"
+    with pytest.MonkeyPatch.context() as patch:
+        configure(patch, learning_project)
+        assert shown("export", "pairs", str(file))["pairs"] == sum(pairs.values())
     return file
 
 
@@ -137,8 +143,8 @@ def test_a_trained_model_beats_what_it_has_to_and_is_served(
 
 
 def test_the_database_places_as_the_model_does(exported: Path, without_models: Project) -> None:
+    import pyarrow.parquet as pq
     from medley import Medley
-    from medley.learning.export import read_parquet, to_arrays
     from medley.learning.heads import Head
     from medley.learning.publish import publish
     from medley.learning.two_tower import Tower, TwoTower
@@ -157,7 +163,7 @@ def test_the_database_places_as_the_model_does(exported: Path, without_models: P
     assert client.prepare_model("random") == ARTICLES
     assert client.activate_model("random").is_complete
 
-    found = to_arrays(read_parquet(exported)).pairs
+    table = pq.read_table(exported, columns=["item_id", "item_vector"]).slice(0, 50)
     rows = without_models.database.rows(
         """
         select i.id::text, e.embedding_256::text
@@ -167,11 +173,8 @@ def test_the_database_places_as_the_model_does(exported: Path, without_models: P
         """
     )
     by_item = {item: np.array(json.loads(vector)) for item, vector in rows}
-    import pyarrow.parquet as pq
-
-    items = pq.read_table(exported)["item_id"].to_pylist()
-    places = towers[0](found.item_vectors[:50])
-    for item, place in zip(items[:50], places, strict=True):
+    places = towers[0](np.array(table["item_vector"].to_pylist(), np.float32))
+    for item, place in zip(table["item_id"].to_pylist(), places, strict=True):
         assert by_item[item] == pytest.approx(place, abs=1e-5)
     ((text, place),) = without_models.database.rows(
         """
@@ -187,7 +190,8 @@ def test_the_database_places_as_the_model_does(exported: Path, without_models: P
     assert np.array(json.loads(place)) == pytest.approx(expected, abs=1e-5)
 
 
-def test_going_back_is_one_command(exported: Path, without_models: Project) -> None:
+@pytest.mark.usefixtures("without_models")
+def test_going_back_is_one_command(exported: Path) -> None:
     quick = ("--pairs", str(exported), "--epochs", "1", "--batch-size", "256", "--device", "cpu")
     for name in ("one", "two", "three"):
         shown("train", "two-tower", "--version", name, *quick)
@@ -222,9 +226,7 @@ def test_what_goes_wrong_while_publishing_leaves_nothing(without_models: Project
 
     client = Medley(without_models.url, without_models.secret_key)
     with pytest.raises(InvalidArgument):
-        publish(
-            client, "x", untrained(), heads=[Head("no_such", 0, 0, 1)], losses={}, metadata={}
-        )
+        publish(client, "x", untrained(), heads=[Head("no_such", 0, 0, 1)], losses={}, metadata={})
     assert shown("models", "list") == []
 
 

@@ -1,4 +1,4 @@
-"""A small world with known tastes: members, articles with text vectors, lists, what came of them."""
+"""A small world with known tastes: members, articles with vectors, lists, what came of them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from medley.loaders.members import member_id, write_members
 SOURCE = "learning-test"
 KIND = "article"
 TEXT_MODEL = "a-model-for-tests"
-MEMBERS, ARTICLES, AUTHORS = 60, 240, 12
-LISTS, LENGTH = 22, 12
+MEMBERS, ARTICLES, AUTHORS = 50, 200, 12
+LISTS, LENGTH = 16, 12
 TASTE_DIMS = 4
 
 
@@ -99,7 +99,7 @@ def _register(
     cursor.execute("select count(*) from public.register_items(%s)", (json.dumps(items),))
 
 
-def _unit(rows: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> np.ndarray[
-    tuple[int, ...], np.dtype[np.float64]
-]:
+def _unit(
+    rows: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))

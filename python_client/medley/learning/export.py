@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, LiteralString
@@ -268,6 +269,8 @@ class _About:
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
+# Items come again and again, and a member is the same for all rows of a list.
+@lru_cache(maxsize=4096)
 def _parsed(vector: str | None) -> NDArray[np.float32] | None:
     """A vector as pgvector writes it."""
     return None if vector is None else np.fromstring(vector[1:-1], np.float32, sep=",")

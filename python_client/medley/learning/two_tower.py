@@ -44,12 +44,12 @@ class Options:
         device: cpu, cuda, or auto for a GPU where there is one.
     """
 
-    temperature: float = 0.1
-    learning_rate: float = 1e-3
+    temperature: float = 0.3
+    learning_rate: float = 5e-4
     anchor: float = 1e-3
     batch_size: int = 1024
     epochs: int = 40
-    patience: int = 4
+    patience: int = 3
     seed: int = 0
     device: str = "auto"
 
@@ -133,6 +133,8 @@ def train(
         The model; the same for the same pairs, options and machine.
     """
     device = _device(options.device)
+    # The matrices are small: a second thread gains little, and waits long on a busy machine.
+    torch.set_num_threads(1)
     weights = _Weights(untrained(options.seed), device)
     learn, check = _Data(pairs, device), _Data(validation, device)
     optimizer = torch.optim.Adam(

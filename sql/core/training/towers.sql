@@ -3,6 +3,12 @@
 -- transaction; after an activation the job refresh_tower_vectors places the rest, newest first. A ranker takes what
 -- has no place yet for unknown. Places of several versions of items lie side by side, so going back finds them there.
 
+-- No version is in use yet, but one may be prepared. Speaks for taste after text, of which it is made.
+insert into medley.embedding_types (
+  embedding_type, model_version, dims, taste_rank, is_derived, is_learned, description
+)
+values ('two_tower', 'none', 256, 150, true, true, 'Where the active two_tower model places items and members.');
+
 -- No SET: it inlines.
 create or replace function medley.tower_rows(p_model_version_id uuid, p_tower text)
 returns table (row_no smallint, weights extensions.vector, bias real)
@@ -388,15 +394,9 @@ begin
     return;
   end if;
 
-  -- Speaks for taste after text, of which it is made.
-  insert into medley.embedding_types (
-    embedding_type, model_version, dims, taste_rank, is_derived, is_learned, description
-  )
-  values (
-    'two_tower', v_model.version, 256, 150, true, true, 'Where the active two_tower model places items and members.'
-  )
-  on conflict (embedding_type) do update
-  set model_version = excluded.model_version;
+  update medley.embedding_types as t
+  set model_version = v_model.version
+  where t.embedding_type = 'two_tower';
 
   items := medley.place_next_items(v_model, v_rows);
   members := medley.place_next_members(v_model, v_rows);
