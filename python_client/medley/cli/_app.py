@@ -35,6 +35,7 @@ from ._output import (
 from ._recommend import explain, log, recommend, similar, trending
 from ._setlist import setlist
 from ._settings import api, database
+from ._simulate import replay, simulate
 from ._social import post, thread, timeline
 from ._studio import studio
 
@@ -83,6 +84,8 @@ for command in (
     embed,
     accuracy,
     demo,
+    simulate,
+    replay,
 ):
     app.command()(command)
 
