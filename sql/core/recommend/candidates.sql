@@ -74,7 +74,9 @@ returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
-  v_expires_at timestamptz := p_as_of + medley.setting('recommend.candidate_hours')::float8 * interval '1 hour';
+  -- Never older than a day, whatever the setting says.
+  v_expires_at timestamptz := p_as_of
+    + least(greatest(medley.setting('recommend.candidate_hours'), 1), 24)::float8 * interval '1 hour';
   v_candidates int := medley.setting('recommend.candidates');
 begin
   delete from medley.recommendation_candidates as c

@@ -1,4 +1,4 @@
--- The jobs of the neighbours by behaviour and of recommendations.
+-- The jobs of pages computed ahead.
 insert into medley.jobs (name, schedule, function_name, batch_size, timeout_seconds, description)
 values
   (

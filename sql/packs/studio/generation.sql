@@ -611,20 +611,36 @@ begin
   end;
 
   return query
+  with page as (
+    select t.*, row_number() over (order by t.created_at desc, t.id desc) as place
+    from public.generated_tracks as t
+    where t.status = 'failed'
+      and (v_id is null or (t.created_at, t.id) < (v_created, v_id))
+    order by t.created_at desc, t.id desc
+    limit v_limit + 1
+  )
+
   select
-    t.id,
-    t.user_id,
-    t.mode,
-    t.attempts::int,
-    t.error,
-    t.created_at,
-    t.updated_at,
-    medley.encode_cursor('failed_generations', jsonb_build_object('created_at', t.created_at, 'id', t.id))
-  from public.generated_tracks as t
-  where t.status = 'failed'
-    and (v_id is null or (t.created_at, t.id) < (v_created, v_id))
-  order by t.created_at desc, t.id desc
-  limit v_limit;
+    p.id,
+    p.user_id,
+    p.mode,
+    p.attempts::int,
+    p.error,
+    p.created_at,
+    p.updated_at,
+    case
+      when (select count(*) from page) > v_limit then medley.encode_cursor(
+        'failed_generations',
+        (
+          select jsonb_build_object('created_at', l.created_at, 'id', l.id)
+          from page as l
+          where l.place = v_limit
+        )
+      )
+    end
+  from page as p
+  where p.place <= v_limit
+  order by p.place;
 end;
 $$;
 

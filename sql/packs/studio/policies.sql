@@ -215,11 +215,6 @@ grant insert (user_id, band_id) on public.user_follows to authenticated;
 grant select, insert, delete on public.user_follows to service_role;
 grant select on public.playlists_with_tracks to anon, authenticated, service_role;
 
--- Where the project has Realtime, members watch their requests advance; the table's policies hold there too.
-do $$
-begin
-  if exists (select from pg_catalog.pg_publication as p where p.pubname = 'supabase_realtime' and not p.puballtables) then
-    alter publication supabase_realtime add table public.generated_tracks;
-  end if;
-end;
-$$;
+-- Members watch their requests advance; the table's policies hold in Realtime too.
+insert into medley.live_tables (table_name, description)
+values ('generated_tracks', 'Requests of tracks: their status and progress.');

@@ -41,6 +41,25 @@ comment on function medley.apply_cached_embeddings(uuid[]) is
   'Returns how many vectors changed.';
 revoke all on function medley.apply_cached_embeddings(uuid[]) from public, anon, authenticated, service_role;
 
+create or replace function medley.normalize_music_embedding()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  -- The zero vector stays as it is: the table's check refuses it.
+  new.vector := extensions.l2_normalize(new.vector);
+  return new;
+end;
+$$;
+
+comment on function medley.normalize_music_embedding() is
+  'Row trigger on music_embeddings: vectors have unit length, whoever writes them.';
+revoke all on function medley.normalize_music_embedding() from public, anon, authenticated, service_role;
+
+create trigger music_embeddings_unit_length
+before insert or update of vector on public.music_embeddings
+for each row execute function medley.normalize_music_embedding();
+
 create or replace function medley.follow_music_embeddings()
 returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -142,7 +161,9 @@ begin
     m.id, m.track_id, m.track_name, m.artist, m.genre, m.source,
     (1 - (m.vector operator(extensions.<=>) v_vector))::real
   from public.music_embeddings as m
-  where (p_source is null or m.source = p_source)
+  -- Vectors of two models lie in two spaces: their cosine says nothing.
+  where m.model_version = medley.audio_model()
+    and (p_source is null or m.source = p_source)
     and (
       v_genre is null
       or exists (select from unnest(m.genre) as g (name) where public.normalize_genre_key(g.name) = v_genre)

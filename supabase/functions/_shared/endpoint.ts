@@ -1,4 +1,5 @@
 // What every function does around its work: browsers' preflights, methods, errors.
+import { bounded } from "./bounded.ts";
 import { ApiError } from "./errors.ts";
 
 const CORS = {
@@ -49,15 +50,19 @@ async function respond(
   }
 }
 
+/** The body as text; no more than `maxBytes` of it are read. */
+export async function textBody(request: Request, maxBytes: number): Promise<string> {
+  const body = await bounded(request.body, maxBytes);
+  if (!body) throw new ApiError(413, "too_large", `the body has more than ${maxBytes} bytes`);
+  return await body.text();
+}
+
 /** The body as a JSON object, at most `maxBytes` long. */
 export async function jsonBody(
   request: Request,
   maxBytes = 100_000,
 ): Promise<Record<string, unknown>> {
-  const text = await request.text();
-  if (text.length > maxBytes) {
-    throw new ApiError(413, "too_large", `the body has more than ${maxBytes} characters`);
-  }
+  const text = await textBody(request, maxBytes);
   try {
     const body: unknown = JSON.parse(text);
     if (typeof body === "object" && body !== null && !Array.isArray(body)) {

@@ -1,4 +1,5 @@
 // Where finished audio is kept. Providers delete theirs within hours.
+import { bounded } from "./bounded.ts";
 import type { Project } from "./environment.ts";
 import { SourceError } from "./sources/http.ts";
 
@@ -41,17 +42,10 @@ async function fetched(url: string): Promise<Blob> {
     await answer.body?.cancel();
     throw problem("source_unavailable", `HTTP status ${answer.status} for the audio`);
   }
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  for await (const part of answer.body ?? []) {
-    size += part.length;
-    if (size > MAX_BYTES) {
-      throw problem("source_too_large", `audio of more than ${MAX_BYTES} bytes`);
-    }
-    parts.push(part);
-  }
-  if (size === 0) throw problem("source_malformed", "the audio is empty");
-  return new Blob(parts, { type: answer.headers.get("content-type") ?? "" });
+  const audio = await bounded(answer.body, MAX_BYTES);
+  if (!audio) throw problem("source_too_large", `audio of more than ${MAX_BYTES} bytes`);
+  if (audio.size === 0) throw problem("source_malformed", "the audio is empty");
+  return new Blob([audio], { type: answer.headers.get("content-type") ?? "" });
 }
 
 async function asked(url: string, init: RequestInit): Promise<Response> {

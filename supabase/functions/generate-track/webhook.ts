@@ -1,5 +1,6 @@
 // A provider's report: who sent it is proved first, then the database decides what it means.
 import type { Database } from "../_shared/database.ts";
+import { textBody } from "../_shared/endpoint.ts";
 import { ApiError, invalidArgument } from "../_shared/errors.ts";
 import type { Provider, Report, State } from "../_shared/providers/types.ts";
 import { verified } from "../_shared/signature.ts";
@@ -13,7 +14,7 @@ interface Recorded {
   status: string;
 }
 
-const MAX_CHARACTERS = 1_000_000;
+const MAX_BYTES = 1_000_000;
 
 /** Answers a webhook. A status of 5xx makes the provider send it again. */
 export async function webhook(
@@ -25,10 +26,8 @@ export async function webhook(
   if (!provider?.webhookSecrets) {
     throw new ApiError(404, "not_found", "no provider of that name sends webhooks here");
   }
-  const body = await request.text();
-  if (body.length > MAX_CHARACTERS) {
-    throw new ApiError(413, "too_large", `the body has more than ${MAX_CHARACTERS} characters`);
-  }
+  // Who sends it is not known yet.
+  const body = await textBody(request, MAX_BYTES);
   const eventId = await verified(request.headers, body, provider.webhookSecrets);
   const { jobId, state } = read(provider, body);
   try {

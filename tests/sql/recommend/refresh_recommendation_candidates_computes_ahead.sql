@@ -1,5 +1,5 @@
 -- The job computes the pages of active members, whose time of day comes first, and they equal what the call would say.
-select plan(24);
+select plan(26);
 
 select make_kind('film'), make_members(8);
 select make_items('film', 'f', 60);
@@ -78,6 +78,16 @@ select is(medley.refresh_recommendation_candidates(100), 0::bigint, 'not while t
 select is(medley.refresh_recommendation_candidates_at(100, now() + interval '10 minutes'), 1::bigint, 'but soon after');
 select cmp_ok(medley.refresh_recommendation_candidates_at(100, now() + interval '23 hours 5 minutes'), '>=', 5::bigint,
   'and before it is too old');
+
+-- A setting out of its range is the nearest in it.
+savepoint hours;
+update medley.settings as s set value = 48 where s.key = 'recommend.candidate_hours';
+select medley.write_recommendation_candidates(array(select m.user_no from medley.members as m), '2026-03-01 12:00Z');
+select is((select max(c.expires_at) from medley.recommendation_candidates as c), '2026-03-02 12:00Z', 'a page lasts a day at most');
+update medley.settings as s set value = 0 where s.key = 'recommend.candidate_hours';
+select medley.write_recommendation_candidates(array(select m.user_no from medley.members as m), '2026-03-01 12:00Z');
+select is((select max(c.expires_at) from medley.recommendation_candidates as c), '2026-03-01 13:00Z', 'and an hour at least');
+rollback to hours;
 
 -- Pruning.
 update medley.recommendation_candidates as c set expires_at = now() - interval '1 second'

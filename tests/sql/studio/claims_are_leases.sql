@@ -1,5 +1,5 @@
 -- Workers claim requests for a while; reports name the lease, and what nobody finishes fails in the end.
-select plan(47);
+select plan(51);
 
 select make_member('ada'), make_member('bob');
 select make_band('ada', 'Band');
@@ -69,6 +69,7 @@ select throws_code($$ select public.claim_generation_jobs('', 1) $$, 'invalid_ar
 select throws_code($$ select public.claim_generation_jobs('w', 0) $$, 'invalid_argument', 'and claims something');
 select throws_code($$ select public.claim_generation_jobs('w', 1, 0) $$, 'invalid_argument', 'for a while');
 select throws_code($$ select public.heartbeat_generation(t(2), 3, 101) $$, 'invalid_argument', 'there is no more than all');
+select is((select d.next_cursor from public.get_failed_generations() as d), null, 'which end there');
 select throws_code($$ select public.get_failed_generations(p_cursor => 'x') $$, 'invalid_cursor', 'a cursor is one of ours');
 
 select act_as(member('ada'));
@@ -85,5 +86,27 @@ select ok(claim(now() + interval '2 minutes') = 'Four 3', 'the third');
 select is(medley.fail_abandoned_tracks(9, now() + interval '2 minutes'), 0::bigint, 'while it lasts');
 select is(medley.fail_abandoned_tracks(9, now() + interval '4 minutes'), 1::bigint, 'a last lease that ran out ends the track');
 select is((select row(g.status, g.error)::text from public.generated_tracks as g where g.id = t(4)), '(failed,x)', 'with its last error');
+
+-- Pages of the dead letters.
+update public.generated_tracks as g set created_at = '2026-03-01 12:00Z' where g.id = t(3);
+update public.generated_tracks as g set created_at = '2026-03-01 13:00Z' where g.id = t(4);
+create function tests.letters(p_limit int) returns text language plpgsql as $$
+declare
+  v_pages text[] := '{}';
+  v_page text;
+  v_cursor text;
+begin
+  loop
+    select string_agg(g.title, ' ' order by d.created_at desc), max(d.next_cursor) into v_page, v_cursor
+    from public.get_failed_generations(p_limit, v_cursor) as d inner join public.generated_tracks as g on g.id = d.track_id;
+    v_pages := v_pages || coalesce(v_page, 'empty');
+    exit when v_cursor is null;
+  end loop;
+  return array_to_string(v_pages, ', ');
+end;
+$$;
+select is(letters(1), 'Four, Three, Two', 'one after the other');
+select is(letters(2), 'Four Three, Two', 'a cursor goes on after its page');
+select is(letters(3), 'Four Three Two', 'the last page has none, however full it is');
 
 select * from finish();

@@ -1,5 +1,5 @@
 -- Plays from elsewhere become engagements on recordings, once, whatever is sent again.
-select plan(32);
+select plan(40);
 
 select make_member('ada'), make_member('bob');
 create function tests.play(p_id text, p_title text, p_artist text, p_at text, p_count int default 1) returns jsonb language sql as $$
@@ -59,5 +59,29 @@ select act_as_anon();
 select is((select string_agg(m.track_name, ' ') from public.match_music_embeddings(sound(1, 0.1)) as m), 'song Later', 'the cache is for all to search');
 select is((select string_agg(m.track_name, ' ') from public.match_music_embeddings(sound(0, 1), 'AMBIENT') as m), 'song', 'by genre');
 select throws_permission($$ select public.set_music_embeddings('[]') $$, 'and for the service to write');
+
+-- Whoever writes it, a vector has unit length, here and where it is copied.
+select act_as_service();
+insert into public.music_embeddings (track_id, track_name, artist, vector, source)
+values ('mb:3', 'Other', 'Singer', sound(0, 0, 30, 40)::extensions.vector, 'musicbrainz');
+select is((select extensions.vector_norm(m.vector)::numeric(9, 6) from public.music_embeddings as m where m.track_id = 'mb:3'), 1.000000, 'a row written straight');
+update public.music_embeddings as m set vector = sound(0, 0, 0, 5)::extensions.vector where m.track_id = 'mb:3';
+select is((select extensions.vector_norm(m.vector)::numeric(9, 6) from public.music_embeddings as m where m.track_id = 'mb:3'), 1.000000, 'and changed straight');
+select throws_ok($$ update public.music_embeddings as m set vector = sound(0)::extensions.vector where m.track_id = 'mb:3' $$, '23514', null, 'nothing has no direction');
+select act_as_owner();
+select is((select max(abs(extensions.vector_norm(e.embedding_768) - 1))::numeric(9, 6) from medley.content_embeddings as e), 0.000000, 'as its copies are');
+select is((select (e.embedding_768::real[])[4] from medley.content_embeddings as e inner join public.recordings as r on r.title = 'Other'
+  inner join medley.items as i on i.id = r.id and i.item_no = e.item_no), 1::real, 'which follow');
+
+-- Vectors of another model are kept for the day when it is in use, and compared with nothing until then.
+select act_as_service();
+select is(public.set_music_embeddings(jsonb_build_array(
+  jsonb_build_object('track_id', 'mb:4', 'track_name', 'Foreign', 'artist', 'Singer', 'embedding', sound(1), 'source', 'musicbrainz', 'model_version', 'other-1'))), 1::bigint, 'another model''s');
+select act_as_anon();
+select is((select string_agg(m.track_name, ' ') from public.match_music_embeddings(sound(1, 0.1)) as m), 'song Later Other', 'it resembles nothing');
+select act_as_owner();
+update medley.embedding_types as t set model_version = 'other-1' where t.embedding_type = 'audio';
+select act_as_anon();
+select is((select string_agg(m.track_name, ' ') from public.match_music_embeddings(sound(1, 0.1)) as m), 'Foreign', 'but its own');
 
 select * from finish();

@@ -1,10 +1,11 @@
 // The token endpoint of OAuth 2.0 (RFC 6749, with PKCE): codes and refresh tokens become tokens.
+import { bounded } from "../bounded.ts";
 import { invalidArgument } from "../errors.ts";
 import { retryAfter, SourceError } from "../sources/http.ts";
 import { number, object, text } from "../sources/shape.ts";
 import { type Consent, ConsentGone, type Grant } from "./types.ts";
 
-const MAX_CHARACTERS = 100_000;
+const MAX_BYTES = 100_000;
 
 /** One app at one token endpoint. Nothing is tried again: a code may be used once. */
 export class TokenEndpoint {
@@ -67,8 +68,8 @@ export class TokenEndpoint {
         signal: AbortSignal.timeout(this.timeoutMs),
         redirect: "error",
       });
-      const words = await answer.text();
-      const body = words.length <= MAX_CHARACTERS ? json(words) : null;
+      const words = await bounded(answer.body, MAX_BYTES);
+      const body = words ? json(await words.text()) : null;
       return { status: answer.status, headers: answer.headers, body };
     } catch {
       throw this.#problem("source_unavailable", "no answer to a request for a token");

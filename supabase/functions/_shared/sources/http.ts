@@ -1,5 +1,6 @@
 // Asking an outside service politely: spaced requests, bounded patience, bounded answers.
 import { sleep } from "../background.ts";
+import { bounded } from "../bounded.ts";
 import { Malformed } from "./shape.ts";
 
 /** Why a source gave no answer that can be used. */
@@ -145,18 +146,10 @@ export class SourceClient {
 
   async #read(answer: Response, where: string): Promise<unknown> {
     const { maxBytes } = this.limits;
-    const parts: Uint8Array<ArrayBuffer>[] = [];
-    let size = 0;
-    for await (const part of answer.body ?? []) {
-      size += part.length;
-      // Leaving the loop cancels the body.
-      if (size > maxBytes) {
-        throw this.#problem("source_too_large", `more than ${maxBytes} bytes for ${where}`);
-      }
-      parts.push(part);
-    }
+    const body = await bounded(answer.body, maxBytes);
+    if (!body) throw this.#problem("source_too_large", `more than ${maxBytes} bytes for ${where}`);
     try {
-      return JSON.parse(await new Blob(parts).text());
+      return JSON.parse(await body.text());
     } catch {
       throw this.#problem("source_malformed", `the answer to ${where} is not JSON`);
     }
