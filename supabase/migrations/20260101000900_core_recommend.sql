@@ -2538,7 +2538,9 @@ returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
-  v_expires_at timestamptz := p_as_of + medley.setting('recommend.candidate_hours')::float8 * interval '1 hour';
+  -- Never older than a day, whatever the setting says.
+  v_expires_at timestamptz := p_as_of
+    + least(greatest(medley.setting('recommend.candidate_hours'), 1), 24)::float8 * interval '1 hour';
   v_candidates int := medley.setting('recommend.candidates');
 begin
   delete from medley.recommendation_candidates as c
@@ -2945,7 +2947,7 @@ revoke all on function public.explain_recommendation(uuid, uuid) from public, an
 grant execute on function public.explain_recommendation(uuid, uuid) to authenticated, service_role;
 
 -- sql/core/recommend/jobs.sql
--- The jobs of the neighbours by behaviour and of recommendations.
+-- The jobs of pages computed ahead.
 insert into medley.jobs (name, schedule, function_name, batch_size, timeout_seconds, description)
 values
   (

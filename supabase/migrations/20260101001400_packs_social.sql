@@ -518,7 +518,7 @@ create trigger post_views_1_count_delete
 after delete on public.post_views referencing old table as changed_rows
 for each statement execute function medley.count_post_actions();
 
--- The number goes before the posts: its table refers to accounts for longer. Triggers after the fact would run at the end.
+-- The number goes before the posts: its table refers to accounts for longer. A trigger after the fact runs at the end.
 create trigger members_lock_posts
 before delete on medley.members
 for each row execute function medley.lock_posts_of_member();
@@ -1900,5 +1900,1232 @@ for select to authenticated using (user_id = (select auth.uid()));
 
 alter table medley.report_reasons enable row level security;
 revoke all on medley.report_reasons from public, anon, authenticated, service_role;
+
+-- sql/packs/social/timeline_tables.sql
+-- The home timeline: posts of whom a member follows and of the rest, scored by what members do with posts.
+--   timeline_posts    every post as the timeline reads it, by author and time   written by triggers on posts
+--   timeline_kinds    which engagement stands where in the vectors, and how     } rolled up from the log
+--                     often it follows an exposure                              } by roll_up_author_rates
+--   author_rates      the same for each author                                  }
+-- timeline_sources.sql finds candidates, timeline_rank.sql scores them, timeline.sql makes the page.
+-- Nothing is copied to followers: writing a post costs the same however many there are.
+-- Authors go by their uuid, as follows has them: numbers would cost each timeline a lookup for each followed member.
+create table medley.timeline_posts (
+  item_no int primary key references medley.items (item_no) on delete cascade,
+  conversation_no int not null,
+  parent_no int,
+  visibility text not null check (visibility in ('public', 'followers', 'private')),
+  is_newcomer boolean not null,
+  created_at timestamptz not null,
+  post_id uuid not null,
+  author_id uuid not null references auth.users (id) on delete cascade
+);
+create index timeline_posts_author_idx on medley.timeline_posts (author_id, created_at desc)
+include (item_no, post_id, conversation_no, parent_no, visibility);
+create index timeline_posts_newcomers_idx on medley.timeline_posts (created_at desc)
+include (item_no, post_id, author_id, conversation_no, parent_no, visibility) where is_newcomer;
+
+comment on table medley.timeline_posts is 'Every post as the timeline reads it: narrow, by author and time. Follows public.posts.';
+comment on column medley.timeline_posts.item_no is 'The post.';
+comment on column medley.timeline_posts.conversation_no is
+  'One number for all posts of a conversation: that of its first post, unless that was gone before the second came.';
+comment on column medley.timeline_posts.parent_no is 'The post that it answers; null for none.';
+comment on column medley.timeline_posts.visibility is 'public, followers (of the author) or private (to the author).';
+comment on column medley.timeline_posts.is_newcomer is
+  'Whether hardly anybody had seen anything of the author when it was written: fewer exposures than the scale of the '
+  'weight cold_start.';
+comment on column medley.timeline_posts.created_at is 'When it was written.';
+comment on column medley.timeline_posts.post_id is 'The post, as apps know it.';
+comment on column medley.timeline_posts.author_id is 'Who wrote it.';
+
+alter table medley.timeline_posts enable row level security;
+revoke all on medley.timeline_posts from public, anon, authenticated, service_role;
+
+create table medley.timeline_kinds (
+  kind text primary key references medley.engagement_kinds (kind) on update cascade,
+  place smallint not null check (place between 0 and 32),
+  sign smallint not null default 1 check (sign in (-1, 1)),
+  usual_rate double precision not null check (usual_rate between 0 and 1),
+  count double precision not null default 0 check (count >= 0),
+  rate double precision not null check (rate between 0 and 1)
+);
+create unique index timeline_kinds_place_idx on medley.timeline_kinds (place) where sign = 1;
+
+comment on table medley.timeline_kinds is
+  'The engagements that the timeline predicts, and how often each follows an exposure. Derived, but for the first four columns.';
+comment on column medley.timeline_kinds.kind is 'The kind of engagement.';
+comment on column medley.timeline_kinds.place is
+  'Where the vectors of author_rates have it, from 1; 0 for impression, whose row counts exposures.';
+comment on column medley.timeline_kinds.sign is '1: it counts; -1: it takes back one of the kind with the same place.';
+comment on column medley.timeline_kinds.usual_rate is 'How often it follows an exposure, where nothing is known: a guess worth 1,000 exposures.';
+comment on column medley.timeline_kinds.count is 'How often it happened, old events counting less, at timeline_state.counted_until.';
+comment on column medley.timeline_kinds.rate is 'How often it follows an exposure: (count + 1000 usual_rate) / (exposures + 1000).';
+
+alter table medley.timeline_kinds enable row level security;
+revoke all on medley.timeline_kinds from public, anon, authenticated, service_role;
+
+create table medley.timeline_state (
+  singleton boolean primary key default true check (singleton),
+  counted_until timestamptz not null
+);
+
+comment on table medley.timeline_state is 'One row: up to where the log is in the rates.';
+comment on column medley.timeline_state.singleton is 'True.';
+comment on column medley.timeline_state.counted_until is 'Events with logged_at before it are counted, others not.';
+
+alter table medley.timeline_state enable row level security;
+revoke all on medley.timeline_state from public, anon, authenticated, service_role;
+
+insert into medley.timeline_state (counted_until)
+values ('-infinity');
+
+create table medley.author_rates (
+  user_id uuid primary key references auth.users (id) on delete cascade,
+  exposures real not null check (exposures >= 0),
+  counted_at timestamptz not null,
+  counts extensions.vector(32) not null
+) with (fillfactor = 90);
+
+comment on table medley.author_rates is
+  'What members do when they come across posts of an author, by the log. Old events count less: both columns halve every '
+  'timeline.rate_days after counted_at. The probability of a kind is (count + s rate) / (exposures + s), where rate is '
+  'that of timeline_kinds and s is timeline.prior_exposures.';
+comment on column medley.author_rates.user_id is 'The author.';
+comment on column medley.author_rates.exposures is
+  'Pairs of a member and a post that the log brings together in ten minutes, the author''s own aside.';
+comment on column medley.author_rates.counted_at is 'The moment that both columns are of.';
+comment on column medley.author_rates.counts is 'In how many of these each kind happened, by timeline_kinds.place.';
+
+alter table medley.author_rates enable row level security;
+revoke all on medley.author_rates from public, anon, authenticated, service_role;
+
+create policy author_rates_own on medley.author_rates
+for select to authenticated using (user_id = (select auth.uid()));
+
+insert into medley.settings (key, value, description)
+values
+  ('timeline.max_age_hours', 48, 'Hours after which a post leaves the timeline; 1 to 720.'),
+  ('timeline.shown_rows', 100, 'So many rows that the member was shown last are left out; 0 to 1000.'),
+  ('timeline.shown_minutes', 10, 'What was shown in so many minutes is left out; 0 to 1440.'),
+  (
+    'timeline.diversity_seconds', 60,
+    'Half-life, in seconds, of what an author shown in an earlier request counts as already on the page; 1 to 86400.'
+  ),
+  ('timeline.followed', 2000, 'Followed members whose posts are looked at; 10 to 10000.'),
+  ('timeline.author_posts', 10, 'Newest posts, and newest reposts, of each of them; 1 to 100.'),
+  ('timeline.depth', 20, 'Posts taken from each source outside the network; 1 to 1000.'),
+  ('timeline.likers', 8, 'Followed members, others every hour, whose two newest likes are looked at; 0 to 200.'),
+  ('timeline.pool', 60, 'Posts that are looked at closely, at least; 20 to 2000.'),
+  ('timeline.rate_days', 30, 'Half-life, in days, of an event in the rates; 1 to 3650.'),
+  (
+    'timeline.prior_exposures', 50,
+    'Exposures'' worth of the rates of all authors that stand for an author''s own until there are more; 1 to 10000.'
+  );
+
+-- The weights multiply probabilities. Published for a large social network in 2026 but for view, profile_click and
+-- cold_start, which are ours.
+insert into medley.ranker_weights (ranker, term, weight, scale, description)
+values
+  ('home_timeline', 'copy_link', 20, null, 'The member copies the post''s link.'),
+  ('home_timeline', 'reply', 5, null, 'The member answers.'),
+  ('home_timeline', 'quote', 5, null, 'The member passes it on with a comment.'),
+  ('home_timeline', 'send', 5, null, 'The member sends it in a message.'),
+  ('home_timeline', 'follow_author', 4, null, 'The member follows the author.'),
+  ('home_timeline', 'share', 2, null, 'The member shares it elsewhere.'),
+  ('home_timeline', 'repost', 1, null, 'The member passes it on unchanged.'),
+  ('home_timeline', 'like', 0.5, null, 'The member likes it.'),
+  ('home_timeline', 'click', 0.4, null, 'The member opens it.'),
+  ('home_timeline', 'profile_click', 0.4, null, 'The member opens the author''s profile.'),
+  ('home_timeline', 'open_link', 0.2, null, 'The member follows a link in it.'),
+  ('home_timeline', 'open_media', 0.05, null, 'The member opens a picture or a video.'),
+  ('home_timeline', 'view', 0.02, null, 'The member views it.'),
+  ('home_timeline', 'dwell', 0.004, null, 'The member stays with it.'),
+  ('home_timeline', 'not_dwelled', -0.02, null, 'The member scrolls past.'),
+  ('home_timeline', 'block_author', -31.2, null, 'The member blocks the author.'),
+  ('home_timeline', 'not_interested', -43.2, null, 'The member wants no more of the kind.'),
+  ('home_timeline', 'mute_author', -58.8, null, 'The member mutes the author.'),
+  ('home_timeline', 'report', -234, null, 'The member reports it.'),
+  ('home_timeline', 'mutual_reply', 15, null, 'Added to the weight of reply where both follow each other.'),
+  ('home_timeline', 'out_of_network', 0.75, null, 'Factor on posts that no followed member wrote or reposted.'),
+  (
+    'home_timeline', 'author_diversity', 0.25, 0.5,
+    'The k-th post of an author, from 0, counts weight + (1 - weight) * scale ^ k.'
+  ),
+  (
+    'home_timeline', 'cold_start', 0.5, 100,
+    'Authors with x exposures count 1 + weight * (1 - x / scale) times, those beyond the scale once.'
+  );
+
+-- Guesses for a young app; the log takes over.
+insert into medley.timeline_kinds (kind, place, sign, usual_rate, rate)
+select k.kind, k.place, k.sign, k.rate, k.rate
+from (
+  values
+    ('impression', 0, 1, 1.0),
+    ('like', 1, 1, 0.03),
+    ('reply', 2, 1, 0.004),
+    ('repost', 3, 1, 0.004),
+    ('quote', 4, 1, 0.001),
+    ('view', 5, 1, 0.3),
+    ('click', 6, 1, 0.04),
+    ('share', 7, 1, 0.002),
+    ('profile_click', 8, 1, 0.01),
+    ('dwell', 9, 1, 0.2),
+    ('not_dwelled', 10, 1, 0.3),
+    ('not_interested', 11, 1, 0.0005),
+    ('block_author', 12, 1, 0.00005),
+    ('mute_author', 13, 1, 0.0001),
+    ('report', 14, 1, 0.00002),
+    ('copy_link', 15, 1, 0.0005),
+    ('send', 16, 1, 0.001),
+    ('follow_author', 17, 1, 0.002),
+    ('open_link', 18, 1, 0.01),
+    ('open_media', 19, 1, 0.05),
+    ('unlike', 1, -1, 0),
+    ('unrepost', 3, -1, 0)
+) as k (kind, place, sign, rate);
+
+-- sql/packs/social/timeline_posts.sql
+-- The timeline's copy of posts follows them: one narrow row a post, written once, whoever follows the author.
+create or replace function medley.add_timeline_posts()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  insert into medley.timeline_posts (
+    item_no, conversation_no, parent_no, visibility, is_newcomer, created_at, post_id, author_id
+  )
+  select
+    i.item_no,
+    -- The root may be gone, and then its number too; every reply after that has its parent's.
+    coalesce(r.item_no, p.conversation_no, i.item_no),
+    pi.item_no,
+    n.visibility,
+    coalesce(t.exposures, 0) < c.scale,
+    n.created_at,
+    n.id,
+    n.author_id
+  from new_rows as n
+  inner join medley.items as i on i.id = n.id
+  inner join medley.ranker_weights as c on c.ranker = 'home_timeline' and c.term = 'cold_start'
+  left join medley.author_rates as t on t.user_id = n.author_id
+  left join medley.items as r on r.id = n.conversation_id
+  left join medley.items as pi on pi.id = n.parent_id
+  left join medley.timeline_posts as p on p.item_no = pi.item_no;
+  return null;
+end;
+$$;
+
+comment on function medley.add_timeline_posts() is
+  'Statement trigger on posts with transition table new_rows: new posts get their rows in timeline_posts.';
+revoke all on function medley.add_timeline_posts() from public, anon, authenticated, service_role;
+
+create or replace function medley.follow_timeline_visibility()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  update medley.timeline_posts as p
+  set visibility = new.visibility
+  from medley.items as i
+  where i.id = new.id and p.item_no = i.item_no;
+  return null;
+end;
+$$;
+
+comment on function medley.follow_timeline_visibility() is 'Row trigger on posts: timeline_posts follows who may see a post.';
+revoke all on function medley.follow_timeline_visibility() from public, anon, authenticated, service_role;
+
+-- After registration, which gives a post its number.
+create trigger posts_3_timeline_insert
+after insert on public.posts referencing new table as new_rows
+for each statement execute function medley.add_timeline_posts();
+create trigger posts_3_timeline_update
+after update of visibility on public.posts
+for each row when (old.visibility <> new.visibility) execute function medley.follow_timeline_visibility();
+
+-- sql/packs/social/rates.sql
+-- How often members engage with an author's posts: counted from the log, each event once, in steps of ten minutes.
+create or replace function medley.added_counts(
+  p_counts extensions.vector,
+  p_earlier extensions.vector,
+  p_fading double precision
+)
+returns extensions.vector
+language sql immutable parallel safe security invoker set search_path = ''
+as $$
+  -- What counts less than a millionth is nothing: floats that small would raise an underflow one day.
+  select array_agg(case when s.n > 1e-6 then s.n else 0 end order by s.place)::extensions.vector
+  from (
+    select c.n + coalesce(c.earlier * p_fading, 0) as n, c.place
+    from unnest(p_counts::real[], p_earlier::real[]) with ordinality as c (n, earlier, place)
+  ) as s
+$$;
+
+comment on function medley.added_counts(extensions.vector, extensions.vector, double precision) is
+  'p_counts plus p_fading times p_earlier (null for none), element by element and never below 0.';
+revoke all on function medley.added_counts(extensions.vector, extensions.vector, double precision)
+from public, anon, authenticated, service_role;
+
+create or replace function medley.fading(p_since timestamptz, p_as_of timestamptz, p_days double precision)
+returns double precision
+language sql immutable parallel safe security invoker
+return power(0.5::float8, least(greatest(date_part('epoch', p_as_of - p_since) / 86400 / p_days, 0), 40));
+
+comment on function medley.fading(timestamptz, timestamptz, double precision) is
+  'What is left at p_as_of of one at p_since, by a half-life of p_days days; after forty half-lives it stays put.';
+revoke all on function medley.fading(timestamptz, timestamptz, double precision)
+from public, anon, authenticated, service_role;
+
+create or replace function medley.roll_up_author_rates_at(p_as_of timestamptz)
+returns bigint
+language plpgsql volatile parallel unsafe security definer
+set search_path = '' set plan_cache_mode = force_custom_plan set work_mem = '128MB'
+as $$
+declare
+  c_origin constant timestamptz := timestamptz '2000-01-01 00:00:00+00';
+  v_days double precision := medley.setting('timeline.rate_days');
+  -- A transaction that began before has long committed its events.
+  v_until timestamptz := date_bin('10 minutes', p_as_of - interval '10 minutes', c_origin);
+  v_from timestamptz;
+  v_rows bigint;
+begin
+  select s.counted_until into v_from
+  from medley.timeline_state as s
+  for update;
+  if v_from >= v_until then
+    return 0;
+  end if;
+
+  -- What happens between a member and a post in ten minutes counts once: a hundred clicks say no more than one.
+  with met as materialized (
+    select
+      p.author_id,
+      k.place,
+      least(greatest(sum(t.sign), -1), 1)
+      * medley.fading(date_bin('10 minutes', e.logged_at, c_origin), v_until, v_days) as n,
+      row_number() over (
+        partition by e.item_no, e.user_no, date_bin('10 minutes', e.logged_at, c_origin)
+        order by least(greatest(sum(t.sign), -1), 1) desc
+      ) as nth
+    from medley.engagements as e
+    inner join medley.engagement_kinds as ek on ek.kind_no = e.kind_no
+    inner join medley.timeline_kinds as t on t.kind = ek.kind
+    inner join medley.timeline_kinds as k on k.place = t.place and k.sign = 1
+    inner join medley.timeline_posts as p on p.item_no = e.item_no
+    left join medley.members as a on a.user_id = p.author_id
+    where e.logged_at >= v_from
+      and e.logged_at < v_until
+      and e.user_no is distinct from a.user_no
+    group by p.author_id, e.item_no, e.user_no, date_bin('10 minutes', e.logged_at, c_origin), k.place
+  ),
+
+  -- Of an unlike alone nobody was exposed to anything.
+  happened as (
+    select m.author_id, m.place, sum(m.n) as n
+    from met as m
+    where m.place > 0
+    group by m.author_id, m.place
+    union all
+    select m.author_id, 0, sum(m.n)
+    from met as m
+    where m.nth = 1 and m.n > 0
+    group by m.author_id
+  ),
+
+  -- A sum of unit vectors is a vector of sums.
+  unit as (
+    select t.place, array(select (p = t.place)::int::real from generate_series(1, 32) as p order by p) as places
+    from medley.timeline_kinds as t
+    where t.sign = 1
+  ),
+
+  author as (
+    select
+      h.author_id,
+      sum(h.n) filter (where h.place = 0) as exposures,
+      extensions.sum(
+        u.places::extensions.vector(32) operator(extensions.*) array_fill(h.n::real, array[32])::extensions.vector(32)
+      ) as counts
+    from happened as h
+    inner join unit as u on u.place = h.place
+    group by h.author_id
+  ),
+
+  written as (
+    insert into medley.author_rates as r (user_id, exposures, counted_at, counts)
+    select
+      a.author_id,
+      coalesce(a.exposures, 0) + coalesce(o.exposures * medley.fading(o.counted_at, v_until, v_days), 0),
+      v_until,
+      medley.added_counts(a.counts, o.counts, medley.fading(o.counted_at, v_until, v_days))
+    from author as a
+    left join medley.author_rates as o on o.user_id = a.author_id
+    order by a.author_id
+    on conflict (user_id) do update
+    set exposures = excluded.exposures, counted_at = excluded.counted_at, counts = excluded.counts
+    returning 1
+  ),
+
+  total as (
+    select
+      t.kind,
+      t.count * case when v_from = '-infinity' then 0 else medley.fading(v_from, v_until, v_days) end
+      + coalesce((select sum(h.n) from happened as h where h.place = t.place), 0) as count,
+      t.place
+    from medley.timeline_kinds as t
+    where t.sign = 1
+  ),
+
+  summed as (
+    update medley.timeline_kinds as k
+    set
+      count = greatest(t.count, 0),
+      rate = least((greatest(t.count, 0) + 1000 * k.usual_rate) / (e.count + 1000), 1)
+    from total as t
+    cross join (select greatest(x.count, 0) as count from total as x where x.place = 0) as e
+    where t.kind = k.kind
+    returning 1
+  )
+
+  select count(*) into v_rows from written where (select count(*) from summed) > 0;
+
+  update medley.timeline_state as s
+  set counted_until = v_until
+  where s.singleton;
+  return v_rows;
+end;
+$$;
+
+comment on function medley.roll_up_author_rates_at(timestamptz) is
+  'Adds what the log has from timeline_state.counted_until to ten minutes before p_as_of to the rates, all of it in one '
+  'transaction: each event counts once, whenever a run is killed. Returns how many authors it touched.';
+revoke all on function medley.roll_up_author_rates_at(timestamptz) from public, anon, authenticated, service_role;
+
+create or replace function medley.roll_up_author_rates()
+returns bigint
+language sql volatile parallel unsafe security definer set search_path = ''
+as $$ select medley.roll_up_author_rates_at(now()) $$;
+
+comment on function medley.roll_up_author_rates() is 'Job: see roll_up_author_rates_at.';
+revoke all on function medley.roll_up_author_rates() from public, anon, authenticated, service_role;
+
+create or replace function medley.rebuild_author_rates()
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  update medley.timeline_state as s
+  set counted_until = '-infinity'
+  where s.singleton;
+  delete from medley.author_rates as r where r.user_id is not null;
+  return medley.roll_up_author_rates_at(now());
+end;
+$$;
+
+comment on function medley.rebuild_author_rates() is
+  'Job: counts the whole log anew, without what was deleted since and with events of transactions that took longer than '
+  'ten minutes. Returns how many authors it wrote.';
+revoke all on function medley.rebuild_author_rates() from public, anon, authenticated, service_role;
+
+-- sql/packs/social/timeline_sources.sql
+-- Where the timeline's posts come from, and what keeps them out. The parts without SET inline into rank_timeline, which
+-- has one kept plan.
+create or replace function medley.timeline_hidden(
+  p_user_no int,
+  p_since timestamptz,
+  p_shown_since timestamptz,
+  p_shown_rows int,
+  p_impression_no smallint,
+  p_seen_nos smallint[]
+)
+returns table (item_no int)
+language sql stable parallel safe security invoker
+begin atomic
+  -- No post is older than p_since, so nobody saw one before then. Until this very moment, on later pages too: what was
+  -- rejected a second ago must not come.
+  select l.item_no
+  from (
+    select
+      e.item_no,
+      e.kind_no = p_impression_no as is_shown,
+      e.occurred_at,
+      row_number() over (partition by e.kind_no = p_impression_no order by e.occurred_at desc) as nth
+    from medley.engagements as e
+    where e.user_no = p_user_no
+      and e.occurred_at > p_since
+      and (e.kind_no = p_impression_no or e.kind_no = any(p_seen_nos))
+  ) as l
+  where not l.is_shown or l.nth <= p_shown_rows or l.occurred_at > p_shown_since;
+end;
+
+comment on function medley.timeline_hidden(int, timestamptz, timestamptz, int, smallint, smallint[]) is
+  'Posts that the member has seen or rejected since p_since (p_seen_nos: numbers of the kinds that say so), was shown after '
+  'p_shown_since, or among the p_shown_rows rows shown last.';
+revoke all on function medley.timeline_hidden(int, timestamptz, timestamptz, int, smallint, smallint[])
+from public, anon, authenticated, service_role;
+
+-- Sources outside the network: few posts each, by an index.
+create or replace function medley.timeline_trending(p_user_no int, p_depth int, p_as_of timestamptz)
+returns table (item_no int, source_no int)
+language sql stable parallel safe security invoker
+begin atomic
+  select t.item_no, 5
+  from (
+    select c.item_no
+    from medley.trending_cache as c
+    where c.time_window = 'day' and c.trend_type = 'global' and c.segment = '' and c.kind = 'post'
+      and c.expires_at > p_as_of
+    order by c.trend_score desc, c.item_no desc
+    limit p_depth
+  ) as t
+  union all
+  select t.item_no, 4
+  from medley.user_clusters as u
+  cross join lateral (
+    select c.item_no
+    from medley.trending_cache as c
+    where c.time_window = 'day' and c.trend_type = 'cluster'
+      and c.segment = (
+        select g.generation || '.' || u.cluster_no from medley.generations as g where g.name = 'user_clusters'
+      )
+      and c.kind = 'post' and c.expires_at > p_as_of
+    order by c.trend_score desc, c.item_no desc
+    limit p_depth
+  ) as t
+  where u.user_no = p_user_no and u.cluster_type = 'taste_based';
+end;
+
+comment on function medley.timeline_trending(int, int, timestamptz) is
+  'What trends today among all members (source 5) and among those of the same taste (4), p_depth of each.';
+revoke all on function medley.timeline_trending(int, int, timestamptz) from public, anon, authenticated, service_role;
+
+-- sql/packs/social/timeline_rank.sql
+-- Scores: the weighted sum of what the member will probably do with a post, then factors.
+create type medley.timeline_parameters as (
+  kinds text[],
+  weights double precision[],
+  rates double precision[],
+  reply_place int,
+  mutual_reply double precision,
+  out_of_network double precision,
+  diversity_floor double precision,
+  diversity_decay double precision,
+  cold_lift double precision,
+  cold_exposures double precision,
+  max_age_hours double precision,
+  shown_rows int,
+  shown_minutes double precision,
+  diversity_seconds double precision,
+  followed int,
+  author_posts int,
+  depth int,
+  likers int,
+  pool int,
+  rate_days double precision,
+  prior_exposures double precision,
+  impression_no smallint,
+  seen_nos smallint[],
+  version text,
+  intercepts double precision[],
+  similarities double precision[],
+  rate_factors double precision[]
+);
+comment on type medley.timeline_parameters is
+  'The weights of the ranker home_timeline, an experiment''s included, the rates of all authors and the heads of the active '
+  'model (null where there is none), all by place, and the settings.';
+
+create or replace function medley.timeline_parameters(p_overrides jsonb)
+returns medley.timeline_parameters
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v medley.timeline_parameters;
+begin
+  select
+    array_agg(k.kind order by p.place),
+    array_agg(coalesce((p_overrides ->> k.kind)::float8, w.weight::float8, 0) order by p.place),
+    array_agg(coalesce(k.rate, 0) order by p.place),
+    max(k.place) filter (where k.kind = 'reply')
+  into v.kinds, v.weights, v.rates, v.reply_place
+  from generate_series(1, (select max(t.place) from medley.timeline_kinds as t)) as p (place)
+  left join medley.timeline_kinds as k on k.place = p.place and k.sign = 1
+  left join medley.ranker_weights as w on w.ranker = 'home_timeline' and w.term = k.kind;
+
+  select
+    coalesce((p_overrides ->> 'mutual_reply')::float8, max(w.weight) filter (where w.term = 'mutual_reply'), 0),
+    coalesce((p_overrides ->> 'out_of_network')::float8, max(w.weight) filter (where w.term = 'out_of_network'), 1),
+    coalesce((p_overrides ->> 'author_diversity')::float8, max(w.weight) filter (where w.term = 'author_diversity'), 1),
+    coalesce(max(w.scale) filter (where w.term = 'author_diversity'), 1),
+    coalesce((p_overrides ->> 'cold_start')::float8, max(w.weight) filter (where w.term = 'cold_start'), 0),
+    coalesce(max(w.scale) filter (where w.term = 'cold_start'), 1)
+  into v.mutual_reply, v.out_of_network, v.diversity_floor, v.diversity_decay, v.cold_lift, v.cold_exposures
+  from medley.ranker_weights as w
+  where w.ranker = 'home_timeline'
+    and w.term in ('mutual_reply', 'out_of_network', 'author_diversity', 'cold_start');
+
+  select
+    max(s.value) filter (where s.key = 'timeline.max_age_hours'),
+    max(s.value) filter (where s.key = 'timeline.shown_rows'),
+    max(s.value) filter (where s.key = 'timeline.shown_minutes'),
+    max(s.value) filter (where s.key = 'timeline.diversity_seconds'),
+    max(s.value) filter (where s.key = 'timeline.followed'),
+    max(s.value) filter (where s.key = 'timeline.author_posts'),
+    max(s.value) filter (where s.key = 'timeline.depth'),
+    max(s.value) filter (where s.key = 'timeline.likers'),
+    max(s.value) filter (where s.key = 'timeline.pool'),
+    max(s.value) filter (where s.key = 'timeline.rate_days'),
+    max(s.value) filter (where s.key = 'timeline.prior_exposures')
+  into
+    v.max_age_hours, v.shown_rows, v.shown_minutes, v.diversity_seconds, v.followed, v.author_posts, v.depth, v.likers,
+    v.pool, v.rate_days, v.prior_exposures
+  from medley.settings as s
+  where s.key like 'timeline.%';
+
+  select
+    max(k.kind_no) filter (where k.kind = 'impression'),
+    array_agg(k.kind_no) filter (where k.marks_seen or k.polarity < 0 or k.kind = 'view')
+  into v.impression_no, v.seen_nos
+  from medley.engagement_kinds as k;
+
+  select m.version, h.intercepts, h.similarities, h.rates
+  into v.version, v.intercepts, v.similarities, v.rate_factors
+  from medley.model_versions as m
+  cross join lateral (
+    select
+      array_agg(d.intercept::float8 order by t.place) as intercepts,
+      array_agg(d.similarity::float8 order by t.place) as similarities,
+      array_agg(d.rate::float8 order by t.place) as rates
+    from medley.timeline_kinds as t
+    inner join medley.engagement_kinds as k on k.kind = t.kind
+    left join medley.model_heads as d on d.model_version_id = m.model_version_id and d.kind_no = k.kind_no
+    where t.sign = 1 and t.place > 0
+  ) as h
+  where m.model_version_id = medley.active_tower_model();
+  return v;
+end;
+$$;
+
+comment on function medley.timeline_parameters(jsonb) is
+  'Weights, rates and settings in force, with the weights of p_overrides ({"term": weight}) instead of the stored ones.';
+revoke all on function medley.timeline_parameters(jsonb) from public, anon, authenticated, service_role;
+
+create type medley.timeline_row as (
+  item_no int,
+  post_id uuid,
+  created_at timestamptz,
+  source_no int,
+  reposter_id uuid,
+  is_mutual boolean,
+  points double precision,
+  factor double precision,
+  multiplier double precision,
+  score double precision,
+  cosine double precision,
+  probabilities double precision[]
+);
+comment on type medley.timeline_row is
+  'A row of the timeline before it is put in words: where it came from, the points that the probabilities (by place) are '
+  'worth, and what they are multiplied with, without (factor) and with author diversity (multiplier).';
+
+-- No SET: these inline.
+create or replace function medley.multiplied(p_points double precision, p_factor double precision)
+returns double precision
+language sql immutable parallel safe security invoker
+return case when p_points >= 0 then p_points * p_factor else p_points / greatest(p_factor, 1e-6::float8) end;
+
+comment on function medley.multiplied(double precision, double precision) is
+  'Points times a factor; bad points are divided by it, so that a discount never makes anything better.';
+revoke all on function medley.multiplied(double precision, double precision)
+from public, anon, authenticated, service_role;
+
+create or replace function medley.timeline_probabilities(
+  p_weights double precision[],
+  p_rates double precision[],
+  p_counts real[],
+  p_exposures double precision,
+  p_fading double precision,
+  p_prior double precision,
+  p_cosine double precision,
+  p_intercepts double precision[],
+  p_similarities double precision[],
+  p_rate_factors double precision[]
+)
+returns table (probabilities double precision[], points double precision)
+language sql stable parallel safe security invoker
+begin atomic
+  select array_agg(k.p), sum(k.weight * k.p)
+  from (
+    select
+      r.weight,
+      case
+        when p_cosine is null or r.intercept is null then r.p
+        -- Beyond 50 a probability is 0 or 1, and exp would overflow one day.
+        else 1 / (1 + exp(least(greatest(
+          -r.intercept - r.similarity * p_cosine - r.rate_factor * ln((r.p + 1e-9) / (1 - r.p + 1e-9)), -50
+        ), 50)))
+      end as p
+    from (
+      select
+        u.weight, u.intercept, u.similarity, u.rate_factor,
+        (coalesce(u.count * p_fading, 0) + p_prior * u.rate) / (p_exposures + p_prior) as p
+      from unnest(
+        p_weights, p_rates, p_counts[1:cardinality(p_weights)], p_intercepts, p_similarities, p_rate_factors
+      ) as u (weight, rate, count, intercept, similarity, rate_factor)
+    ) as r
+  ) as k;
+end;
+
+comment on function medley.timeline_probabilities(
+  double precision[], double precision[], real[], double precision, double precision, double precision, double precision,
+  double precision[], double precision[], double precision[]
+) is
+  'The probability of each kind, by place, and the points that all are worth: smoothed rates of the author, '
+  '(count + prior * rate) / (exposures + prior), or where the model knows both member and post, by its heads: '
+  '1 / (1 + exp(-(intercept + similarity * cosine + rate_factor * logit(smoothed rate)))). p_cosine: null for rates.';
+revoke all on function medley.timeline_probabilities(
+  double precision[], double precision[], real[], double precision, double precision, double precision,
+  double precision, double precision[], double precision[], double precision[]
+) from public, anon, authenticated, service_role;
+
+create or replace function medley.rank_timeline(
+  p_user_no int,
+  p_reader medley.post_reader,
+  p_limit int,
+  p_skip int[],
+  p_deeper int,
+  p_parameters medley.timeline_parameters,
+  p_as_of timestamptz
+)
+returns setof medley.timeline_row
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_mergejoin = off
+as $$
+declare
+  v_user_id uuid := p_reader.user_id;
+  v_avoided uuid[] := p_reader.avoided;
+  v_muted tsquery := p_reader.muted;
+  -- Scalars: a field of a row costs the query as much as all the arithmetic on it.
+  v_weights double precision[] := (p_parameters).weights;
+  v_rates double precision[] := (p_parameters).rates;
+  v_mutual_weights double precision[] := (p_parameters).weights;
+  v_prior double precision := (p_parameters).prior_exposures;
+  v_prior_points double precision;
+  v_mutual_prior_points double precision;
+  v_zeros double precision[] := array_fill(0::float8, array[32 - cardinality((p_parameters).weights)]);
+  v_rates_by_kind extensions.vector(32) := ((p_parameters).rates || v_zeros)::extensions.vector(32);
+  v_by_kind extensions.vector(32) := ((p_parameters).weights || v_zeros)::extensions.vector(32);
+  v_mutual_by_kind extensions.vector(32);
+  v_out_of_network double precision := (p_parameters).out_of_network;
+  v_floor double precision := (p_parameters).diversity_floor;
+  v_decay double precision := (p_parameters).diversity_decay;
+  v_cold_lift double precision := (p_parameters).cold_lift;
+  v_cold_exposures double precision := (p_parameters).cold_exposures;
+  v_days double precision := (p_parameters).rate_days;
+  v_followed int := (p_parameters).followed;
+  v_author_posts int := (p_parameters).author_posts * p_deeper;
+  v_depth int := (p_parameters).depth * p_deeper;
+  v_likers int := (p_parameters).likers;
+  v_pool int := greatest((p_parameters).pool, coalesce(cardinality(p_skip), 0) + 3 * p_limit) * p_deeper;
+  v_since timestamptz := p_as_of - (p_parameters).max_age_hours * interval '1 hour';
+  v_shown_since timestamptz := p_as_of - (p_parameters).shown_minutes * interval '1 minute';
+  v_shown_rows int := (p_parameters).shown_rows;
+  v_impression smallint := (p_parameters).impression_no;
+  v_seen smallint[] := (p_parameters).seen_nos;
+  v_half_life double precision := (p_parameters).diversity_seconds;
+  v_hour bigint := date_part('epoch', p_as_of)::bigint / 3600;
+  v_version text := (p_parameters).version;
+  v_intercepts double precision[] := (p_parameters).intercepts;
+  v_similarities double precision[] := (p_parameters).similarities;
+  v_rate_factors double precision[] := (p_parameters).rate_factors;
+  v_reply int := (p_parameters).reply_place;
+  v_mutual_reply double precision := (p_parameters).mutual_reply;
+  v_taste extensions.vector(256);
+begin
+  if v_version is not null then
+    select t.embedding_256 into v_taste
+    from medley.user_taste_vectors as t
+    where t.user_no = p_user_no and t.embedding_type = 'two_tower' and t.model_version = v_version;
+  end if;
+  v_mutual_weights[v_reply] := v_mutual_weights[v_reply] + v_mutual_reply;
+  v_mutual_by_kind := (v_mutual_weights || v_zeros)::extensions.vector(32);
+  v_prior_points := -v_prior * (v_by_kind operator(extensions.<#>) v_rates_by_kind);
+  v_mutual_prior_points := -v_prior * (v_mutual_by_kind operator(extensions.<#>) v_rates_by_kind);
+
+  return query
+  with followed as materialized (
+    select w.followed_id as id
+    from public.follows as w
+    where w.follower_id = v_user_id and w.followed_id <> all(v_avoided)
+    limit v_followed
+  ),
+
+  hidden as materialized (
+    select h.item_no
+    from medley.timeline_hidden(p_user_no, v_since, v_shown_since, v_shown_rows, v_impression, v_seen) as h
+  ),
+
+  -- By post or by number: what of others' posts was liked, passed on or trends.
+  pointed as (
+    select i.item_no, i.id, i.owner_id, i.published_at, i.visibility, 2 as source_no, f.id as reposter_id
+    from followed as f
+    cross join lateral (
+      select r.post_id
+      from public.reposts as r
+      where r.user_id = f.id and r.created_at > v_since and r.created_at <= p_as_of
+      order by r.created_at desc
+      limit v_author_posts
+    ) as r
+    inner join medley.items as i on i.id = r.post_id
+    union all
+    select i.item_no, i.id, i.owner_id, i.published_at, i.visibility, 3, null
+    from (
+      select f.id
+      from followed as f
+      order by uuid_hash_extended(f.id, v_hour)
+      limit v_likers
+    ) as f
+    cross join lateral (
+      select k.post_id
+      from public.likes as k
+      where k.user_id = f.id and k.created_at > v_since and k.created_at <= p_as_of
+      order by k.created_at desc
+      limit 2
+    ) as l
+    inner join medley.items as i on i.id = l.post_id
+    union all
+    select i.item_no, i.id, i.owner_id, i.published_at, i.visibility, t.source_no, null
+    from medley.timeline_trending(p_user_no, v_depth, p_as_of) as t
+    inner join medley.items as i on i.item_no = t.item_no
+  ),
+
+  found as (
+    select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no, 1 as source_no,
+      null::uuid as reposter_id
+    from followed as f
+    cross join lateral (
+      select t.item_no, t.post_id, t.author_id, t.created_at, t.visibility, t.conversation_no, t.parent_no
+      from medley.timeline_posts as t
+      where t.author_id = f.id and t.created_at > v_since and t.created_at <= p_as_of
+      order by t.created_at desc
+      limit v_author_posts
+    ) as p
+    union all
+    select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no, 6, null
+    from (
+      select t.item_no, t.post_id, t.author_id, t.created_at, t.visibility, t.conversation_no, t.parent_no
+      from medley.timeline_posts as t
+      where t.is_newcomer and t.created_at > v_since and t.created_at <= p_as_of
+      order by t.created_at desc
+      limit v_depth / 2
+    ) as p
+    union all
+    select p.item_no, p.id, p.owner_id, p.published_at, p.visibility, null, null, p.source_no, p.reposter_id
+    from pointed as p
+    where p.published_at > v_since and p.published_at <= p_as_of
+  ),
+
+  -- A post counts once, by the nearest of its sources.
+  candidate as materialized (
+    select distinct on (f.item_no)
+      f.item_no, f.post_id, f.author_id, f.created_at, f.conversation_no, f.parent_no, f.source_no, f.reposter_id
+    from found as f
+    where (f.item_no not in (select h.item_no from hidden as h) or f.item_no = any(p_skip))
+      and f.author_id <> v_user_id
+      and f.author_id <> all(v_avoided)
+      and (f.visibility = 'public' or f.visibility = 'followers' and f.author_id in (select w.id from followed as w))
+    order by f.item_no, f.source_no, f.reposter_id
+  ),
+
+  author as materialized (
+    select
+      a.author_id,
+      a.is_mutual,
+      r.counts,
+      r.fading,
+      coalesce(r.exposures * r.fading, 0) as exposures,
+      case when a.is_mutual
+        then v_mutual_prior_points - coalesce((r.counts operator(extensions.<#>) v_mutual_by_kind) * r.fading, 0)
+        else v_prior_points - coalesce((r.counts operator(extensions.<#>) v_by_kind) * r.fading, 0)
+      end / (coalesce(r.exposures * r.fading, 0) + v_prior) as points
+    from (
+      select
+        c.author_id,
+        -- Followed, and follows back. One probe each: hashing would read all who follow the member.
+        c.is_followed and coalesce(
+          (select true from public.follows as b where b.follower_id = c.author_id and b.followed_id = v_user_id), false
+        ) as is_mutual
+      from (
+        select d.author_id, d.author_id in (select w.id from followed as w) as is_followed
+        from candidate as d
+        group by d.author_id
+      ) as c
+      offset 0
+    ) as a
+    left join lateral (
+      select t.counts, t.exposures, medley.fading(t.counted_at, p_as_of, v_days) as fading
+      from medley.author_rates as t
+      where t.user_id = a.author_id
+      offset 0
+    ) as r on true
+  ),
+
+  pool as (
+    select b.*
+    from (
+      select
+        c.*,
+        a.is_mutual,
+        a.points,
+        case when c.source_no > 2 then v_out_of_network else 1 end
+        * (1 + v_cold_lift * greatest(1 - a.exposures / v_cold_exposures, 0)) as factor
+      from candidate as c
+      inner join author as a on a.author_id = c.author_id
+      offset 0
+    ) as b
+    order by medley.multiplied(b.points, b.factor) desc, b.created_at desc, b.item_no desc
+    limit v_pool
+  ),
+
+  -- What only the best need to be asked.
+  close as (
+    select
+      p.item_no, p.post_id, p.author_id, p.created_at, p.source_no, p.reposter_id, p.is_mutual, p.points as rated,
+      p.factor, coalesce(p.conversation_no, t.conversation_no) as conversation_no,
+      p.item_no = any(p_skip) as is_delivered
+    from pool as p
+    left join medley.timeline_posts as t on t.item_no = case when p.conversation_no is null then p.item_no end
+    where case when v_muted is null then true else not exists (
+        select from public.posts as s where s.id = p.post_id and s.search @@ v_muted
+      ) end
+      and case when v_avoided = '{}' then true else not exists (
+        select from medley.items as i
+        where i.item_no = coalesce(p.parent_no, t.parent_no) and i.owner_id = any(v_avoided)
+      ) end
+  ),
+
+  -- By the model where it knows the post: too dear for all that might be shown.
+  judged as (
+    select
+      c.*,
+      m.cosine,
+      coalesce(m.points, c.rated) as points,
+      medley.multiplied(coalesce(m.points, c.rated), c.factor) as base
+    from close as c
+    left join lateral (
+      select e.cosine, b.points + case when c.is_mutual then v_mutual_reply * b.probabilities[v_reply] else 0 end as points
+      from (
+        select 1 - (t.embedding_256 operator(extensions.<=>) v_taste) as cosine
+        from medley.content_embeddings as t
+        where v_taste is not null
+          and t.item_no = c.item_no and t.embedding_type = 'two_tower' and t.model_version = v_version
+        offset 0
+      ) as e
+      inner join author as a on a.author_id = c.author_id
+      cross join lateral medley.timeline_probabilities(
+        v_weights, v_rates, a.counts::real[], a.exposures, a.fading, v_prior, e.cosine, v_intercepts, v_similarities,
+        v_rate_factors
+      ) as b
+    ) as m on true
+  ),
+
+  single as (
+    select distinct on (j.conversation_no) j.*
+    from judged as j
+    order by j.conversation_no, j.is_delivered desc, j.base desc, j.created_at desc, j.item_no desc
+  ),
+
+  carried as (
+    select p.author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - e.occurred_at) / v_half_life)) as k
+    from medley.engagements as e
+    inner join medley.timeline_posts as p on p.item_no = e.item_no
+    where e.user_no = p_user_no
+      and e.occurred_at > p_as_of - 10 * v_half_life * interval '1 second'
+      and e.occurred_at <= p_as_of
+      and e.kind_no = v_impression
+    group by p.author_id
+  ),
+
+  spread as (
+    select
+      s.*,
+      s.factor * (v_floor + (1 - v_floor) * power(v_decay, coalesce(c.k, 0) + row_number() over (
+        partition by s.author_id
+        order by s.base desc, s.created_at desc, s.item_no desc
+      ) - 1)) as multiplier
+    from single as s
+    left join carried as c on c.author_id = s.author_id
+    offset 0
+  ),
+
+  page as (
+    select f.*, medley.multiplied(f.points, f.multiplier) as score
+    from spread as f
+    where not f.is_delivered
+    order by score desc, f.created_at desc, f.item_no desc
+    limit p_limit
+  )
+
+  select
+    p.item_no, p.post_id, p.created_at, p.source_no, p.reposter_id, p.is_mutual, p.points, p.factor, p.multiplier, p.score, p.cosine,
+    b.probabilities
+  from page as p
+  inner join author as a on a.author_id = p.author_id
+  cross join lateral medley.timeline_probabilities(
+    v_weights, v_rates, a.counts::real[], a.exposures, a.fading, v_prior, p.cosine, v_intercepts, v_similarities,
+    v_rate_factors
+  ) as b
+  order by p.score desc, p.created_at desc, p.item_no desc;
+end;
+$$;
+
+comment on function medley.rank_timeline(
+  int, medley.post_reader, int, int[], int, medley.timeline_parameters, timestamptz
+) is
+  'The best p_limit posts of the member''s timeline, best first: gathered from all sources, filtered, the best of them looked '
+  'at closely (muted words, answers to whom the reader avoids, the model''s probabilities), one of each conversation, '
+  'authors spread. p_skip: posts of earlier pages, which count but do not come again. p_deeper: times as much from each source.';
+revoke all on function medley.rank_timeline(
+  int, medley.post_reader, int, int[], int, medley.timeline_parameters, timestamptz
+) from public, anon, authenticated, service_role;
+
+-- sql/packs/social/timeline.sql
+-- The call: checks, the page, words and cursor.
+create or replace function medley.timeline_reason(p_source text, p_author text, p_reposter text)
+returns text
+language sql immutable parallel safe security invoker
+return case p_source
+  when 'following' then 'You follow ' || coalesce(p_author, 'the author')
+  when 'repost' then 'Reposted by ' || coalesce(p_reposter, 'somebody whom you follow')
+  when 'liked' then 'Liked by somebody whom you follow'
+  when 'cluster' then 'Popular with people of your taste'
+  when 'trending' then 'Popular at the moment'
+  else 'A new voice'
+end;
+
+comment on function medley.timeline_reason(text, text, text) is
+  'Why a post is in the timeline, in words. Names are null where a profile is private. Who likes what is not told.';
+revoke all on function medley.timeline_reason(text, text, text) from public, anon, authenticated, service_role;
+
+create or replace function medley.get_home_timeline(p_user_id uuid, p_limit int, p_cursor text, p_now timestamptz)
+returns table (
+  post_id uuid,
+  author_id uuid,
+  author_name text,
+  content text,
+  media jsonb,
+  hashtags text[],
+  language text,
+  visibility text,
+  parent_id uuid,
+  conversation_id uuid,
+  quoted_id uuid,
+  like_count int,
+  reply_count int,
+  repost_count int,
+  quote_count int,
+  view_count int,
+  liked boolean,
+  reposted boolean,
+  created_at timestamptz,
+  reposted_by uuid,
+  in_network boolean,
+  source text,
+  score real,
+  breakdown jsonb,
+  reason text,
+  "position" int, -- noqa: RF06
+  request_id uuid,
+  algorithm text,
+  variant text,
+  context jsonb,
+  next_cursor text
+)
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
+as $$
+declare
+  v_user_id uuid := medley.acting_user(p_user_id);
+  v_limit int := medley.check_limit(p_limit);
+  v_query text := 'home_timeline:' || v_user_id;
+  v_as_of timestamptz := p_now;
+  v_shown int[] := '{}';
+  v_user_no int := (select m.user_no from medley.members as m where m.user_id = v_user_id);
+  v_reader medley.post_reader := medley.post_reader(v_user_id);
+  v_request_id uuid;
+  v_variant text;
+  v_overrides jsonb;
+  v_parameters medley.timeline_parameters;
+  v_kinds text[];
+  v_weights double precision[];
+  v_mutual_reply double precision;
+  v_reply int;
+  v_network double precision;
+  v_version text;
+  v_rows medley.timeline_row[];
+begin
+  if p_cursor is not null then
+    select c.as_of, c.shown into v_as_of, v_shown
+    from medley.read_recommendation_cursor(p_cursor, v_query, p_now) as c;
+  end if;
+  -- One request is all its pages.
+  v_request_id := md5(row(v_user_id, date_part('epoch', v_as_of))::text)::uuid;
+  select e.experiment || ':' || e.variant, e.weights into v_variant, v_overrides
+  from medley.active_experiment(v_user_id, 'home_timeline', v_as_of) as e;
+  v_parameters := medley.timeline_parameters(v_overrides);
+  v_kinds := v_parameters.kinds;
+  v_weights := v_parameters.weights;
+  v_reply := v_parameters.reply_place;
+  v_mutual_reply := v_parameters.mutual_reply;
+  v_network := v_parameters.out_of_network;
+  v_version := v_parameters.version;
+
+  for v_attempt in 1..2 loop
+    v_rows := array(
+      select r
+      from medley.rank_timeline(
+        v_user_no, v_reader, v_limit, v_shown, case v_attempt when 1 then 1 else 10 end, v_parameters, v_as_of
+      ) as r
+    );
+    -- Where the sources end, deeper ones.
+    exit when cardinality(v_rows) = v_limit;
+  end loop;
+
+  return query
+  with page as materialized (
+    select
+      r.*,
+      r.source_no <= 2 as in_network,
+      (array['following', 'repost', 'liked', 'cluster', 'trending', 'newcomer'])[r.source_no] as source,
+      medley.multiplied(r.points, case when r.source_no <= 2 then 1 else v_network end) as network_points,
+      medley.multiplied(r.points, r.factor) as base
+    from unnest(v_rows) with ordinality as r (
+      item_no, post_id, created_at, source_no, reposter_id, is_mutual, points, factor, multiplier, score, cosine, probabilities, place
+    )
+  )
+
+  select
+    s.post_id, s.author_id, s.author_name, s.content, s.media, s.hashtags, s.language, s.visibility, s.parent_id,
+    s.conversation_id, s.quoted_id, s.like_count, s.reply_count, s.repost_count, s.quote_count, s.view_count, s.liked,
+    s.reposted, s.created_at,
+    p.reposter_id,
+    p.in_network,
+    p.source,
+    p.score::real,
+    b.points || jsonb_strip_nulls(jsonb_build_object(
+      'mutual_reply', case when p.is_mutual then (v_mutual_reply * p.probabilities[v_reply])::real end,
+      'out_of_network', nullif(p.network_points - p.points, 0)::real,
+      'cold_start', nullif(p.base - p.network_points, 0)::real,
+      'author_diversity', nullif(p.score - p.base, 0)::real
+    )),
+    medley.timeline_reason(
+      p.source, s.author_name, case when f.public_profile then coalesce(f.display_name, f.username) end
+    ),
+    (cardinality(v_shown) + p.place - 1)::int,
+    v_request_id,
+    case when p.cosine is null then 'rates' else v_version end,
+    v_variant,
+    jsonb_build_object('request_id', v_request_id, 'p', b.probabilities, 'm', p.multiplier::real, 'mutual', p.is_mutual),
+    case
+      when p.place = v_limit
+        then medley.recommendation_cursor(v_query, v_as_of, v_shown || array(select o.item_no from page as o order by o.place))
+    end
+  from page as p
+  inner join medley.show_posts(array(select o.post_id from page as o), v_reader) as s on s.post_id = p.post_id
+  left join public.profiles as f on f.id = p.reposter_id
+  cross join lateral (
+    select
+      jsonb_object_agg(k.kind, (k.weight * k.probability)::real) filter (where k.weight <> 0) as points,
+      jsonb_object_agg(k.kind, k.probability::real) as probabilities
+    from unnest(v_kinds, v_weights, p.probabilities) as k (kind, weight, probability)
+    where k.kind is not null
+  ) as b
+  order by p.place;
+end;
+$$;
+
+comment on function medley.get_home_timeline(uuid, int, text, timestamptz) is
+  'The home timeline of the member p_user_id at p_now; see public.get_home_timeline.';
+revoke all on function medley.get_home_timeline(uuid, int, text, timestamptz)
+from public, anon, authenticated, service_role;
+grant execute on function medley.get_home_timeline(uuid, int, text, timestamptz) to authenticated, service_role;
+
+-- sql/packs/social/timeline_api.sql
+-- The API of the home timeline.
+create or replace function public.get_home_timeline(
+  p_limit int default 20,
+  p_cursor text default null,
+  p_user_id uuid default null
+)
+returns table (
+  post_id uuid,
+  author_id uuid,
+  author_name text,
+  content text,
+  media jsonb,
+  hashtags text[],
+  language text,
+  visibility text,
+  parent_id uuid,
+  conversation_id uuid,
+  quoted_id uuid,
+  like_count int,
+  reply_count int,
+  repost_count int,
+  quote_count int,
+  view_count int,
+  liked boolean,
+  reposted boolean,
+  created_at timestamptz,
+  reposted_by uuid,
+  in_network boolean,
+  source text,
+  score real,
+  breakdown jsonb,
+  reason text,
+  "position" int, -- noqa: RF06
+  request_id uuid,
+  algorithm text,
+  variant text,
+  context jsonb,
+  next_cursor text
+)
+language plpgsql stable parallel safe security invoker set search_path = ''
+as $$
+begin
+  -- Not language sql, which would plan the call each time.
+  return query
+  select t.*
+  from medley.get_home_timeline(p_user_id, p_limit, p_cursor, now()) as t;
+end;
+$$;
+
+comment on function public.get_home_timeline(int, text, uuid) is
+  'The posts that the member probably wants most: of members whom the member follows (source following), reposted by them '
+  '(repost, reposted_by), and out of the network (liked by them, popular with a cluster of taste, trending, newcomer). '
+  'score is a weighted sum of the probabilities that the member likes, answers, hides ... the post, times factors; '
+  'breakdown says how many points each term of medley.ranker_weights gives, and sums to it. Left out: own posts, those '
+  'older than timeline.max_age_hours, those that the member has seen, rejected or was shown lately, posts of or in answer '
+  'to muted and blocked members, muted words, all but one post of a conversation. reason says why in words; position '
+  'counts from 0. Log an impression for each row that is shown, with position, score, algorithm, variant and context '
+  'sent back unchanged. request_id is the same on all pages of a request. p_limit: 1 to 200. p_cursor: next_cursor of the '
+  'previous page; pages are of the moment of the first, so that new posts wait for the next request, good for a day, 500 '
+  'posts deep. p_user_id: for the secret key only. Errors: unauthenticated, forbidden, invalid_argument, invalid_cursor.';
+revoke all on function public.get_home_timeline(int, text, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.get_home_timeline(int, text, uuid) to authenticated, service_role;
+
+-- sql/packs/social/timeline_jobs.sql
+-- What keeps the rates of the timeline current.
+insert into medley.jobs (name, schedule, function_name, batch_size, timeout_seconds, description)
+values
+  (
+    'roll_up_author_rates', '*/10 * * * *', 'roll_up_author_rates', null, 600,
+    'Counts what members did with posts since the last run, by author.'
+  ),
+  (
+    'rebuild_author_rates', '35 4 * * 0', 'rebuild_author_rates', null, 7200,
+    'Counts the whole log anew, by author.'
+  );
 
 notify pgrst, 'reload schema';

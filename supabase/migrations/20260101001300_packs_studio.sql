@@ -3117,20 +3117,36 @@ begin
   end;
 
   return query
+  with page as (
+    select t.*, row_number() over (order by t.created_at desc, t.id desc) as place
+    from public.generated_tracks as t
+    where t.status = 'failed'
+      and (v_id is null or (t.created_at, t.id) < (v_created, v_id))
+    order by t.created_at desc, t.id desc
+    limit v_limit + 1
+  )
+
   select
-    t.id,
-    t.user_id,
-    t.mode,
-    t.attempts::int,
-    t.error,
-    t.created_at,
-    t.updated_at,
-    medley.encode_cursor('failed_generations', jsonb_build_object('created_at', t.created_at, 'id', t.id))
-  from public.generated_tracks as t
-  where t.status = 'failed'
-    and (v_id is null or (t.created_at, t.id) < (v_created, v_id))
-  order by t.created_at desc, t.id desc
-  limit v_limit;
+    p.id,
+    p.user_id,
+    p.mode,
+    p.attempts::int,
+    p.error,
+    p.created_at,
+    p.updated_at,
+    case
+      when (select count(*) from page) > v_limit then medley.encode_cursor(
+        'failed_generations',
+        (
+          select jsonb_build_object('created_at', l.created_at, 'id', l.id)
+          from page as l
+          where l.place = v_limit
+        )
+      )
+    end
+  from page as p
+  where p.place <= v_limit
+  order by p.place;
 end;
 $$;
 
@@ -3420,6 +3436,25 @@ comment on function medley.apply_cached_embeddings(uuid[]) is
   'Returns how many vectors changed.';
 revoke all on function medley.apply_cached_embeddings(uuid[]) from public, anon, authenticated, service_role;
 
+create or replace function medley.normalize_music_embedding()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  -- The zero vector stays as it is: the table's check refuses it.
+  new.vector := extensions.l2_normalize(new.vector);
+  return new;
+end;
+$$;
+
+comment on function medley.normalize_music_embedding() is
+  'Row trigger on music_embeddings: vectors have unit length, whoever writes them.';
+revoke all on function medley.normalize_music_embedding() from public, anon, authenticated, service_role;
+
+create trigger music_embeddings_unit_length
+before insert or update of vector on public.music_embeddings
+for each row execute function medley.normalize_music_embedding();
+
 create or replace function medley.follow_music_embeddings()
 returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -3521,7 +3556,9 @@ begin
     m.id, m.track_id, m.track_name, m.artist, m.genre, m.source,
     (1 - (m.vector operator(extensions.<=>) v_vector))::real
   from public.music_embeddings as m
-  where (p_source is null or m.source = p_source)
+  -- Vectors of two models lie in two spaces: their cosine says nothing.
+  where m.model_version = medley.audio_model()
+    and (p_source is null or m.source = p_source)
     and (
       v_genre is null
       or exists (select from unnest(m.genre) as g (name) where public.normalize_genre_key(g.name) = v_genre)
@@ -5085,14 +5122,9 @@ grant insert (user_id, band_id) on public.user_follows to authenticated;
 grant select, insert, delete on public.user_follows to service_role;
 grant select on public.playlists_with_tracks to anon, authenticated, service_role;
 
--- Where the project has Realtime, members watch their requests advance; the table's policies hold there too.
-do $$
-begin
-  if exists (select from pg_catalog.pg_publication as p where p.pubname = 'supabase_realtime' and not p.puballtables) then
-    alter publication supabase_realtime add table public.generated_tracks;
-  end if;
-end;
-$$;
+-- Members watch their requests advance; the table's policies hold in Realtime too.
+insert into medley.live_tables (table_name, description)
+values ('generated_tracks', 'Requests of tracks: their status and progress.');
 
 -- sql/packs/studio/jobs.sql
 -- What keeps the studio in order besides its triggers.
