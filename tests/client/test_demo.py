@@ -86,6 +86,17 @@ def test_a_generated_track_is_counted_and_compared(first: dict[str, Any]) -> Non
     assert seen["kept"]["item_id"] not in {item["item_id"] for item in seen["recommended"]}
 
 
+def test_the_timeline_knows_what_was_shown_and_who_is_followed(first: dict[str, Any]) -> None:
+    seen = first["played"]["scrolled"]
+    before, after = seen["before"], seen["after"]
+    assert {post["source"] for post in before} - {"following", "repost"}
+    assert not {post["post_id"] for post in before} & {post["post_id"] for post in after}
+    found = [post for post in after if post["author_id"] == seen["followed"]["author_id"]]
+    assert found
+    assert {post["source"] for post in found} == {"following"}
+    assert [entry["depth"] for entry in seen["thread"]] == [0, 1]
+
+
 def test_an_rsvp_and_a_follow_count_in_the_next_call(first: dict[str, Any]) -> None:
     played = first["played"]
     before = {event["event_id"]: event for event in played["before"]}
@@ -127,6 +138,8 @@ def test_a_second_run_doubles_nothing_and_shows_it_to_people(first: dict[str, An
         "Artists by votes",
         "A member's feed",
         "Generated music",
+        "A home timeline",
+        "The next timeline after a follow",
         "The next call",
         "The calendar under",
         "Analytics",

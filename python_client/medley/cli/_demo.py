@@ -13,12 +13,13 @@ from rich.syntax import Syntax
 from rich.text import Text
 from rich.tree import Tree
 
-from medley import FeedEvent, GenreNode, Recommendation
+from medley import FeedEvent, GenreNode, Recommendation, TimelinePost
 from medley.demo import (
     DemoFailed,
     Generated,
     Played,
     Recommended,
+    Scrolled,
     Voted,
     World,
     build_world,
@@ -56,6 +57,23 @@ FEED_TERMS = {
     "recency": "bright_black",
     "promoted": "bright_red",
     "tickets": "white",
+}
+
+#: The terms of the timeline that are gains.
+TIMELINE_TERMS = {
+    "reply": "red",
+    "mutual_reply": "bright_red",
+    "quote": "magenta",
+    "copy_link": "blue",
+    "send": "bright_blue",
+    "follow_author": "yellow",
+    "share": "cyan",
+    "repost": "bright_magenta",
+    "like": "green",
+    "click": "bright_cyan",
+    "profile_click": "bright_yellow",
+    "cold_start": "white",
+    "view": "bright_black",
 }
 
 
@@ -140,6 +158,9 @@ def _show(world: World, played: Played, url: str, key: str) -> None:
 
     _section("Generated music")
     _generated(played.generated)
+
+    _section("A home timeline")
+    _scrolled(played.scrolled)
 
     _section("A piece of the genre tree")
     out.print("Umbrellas and main genres are curated, the rest follows from who plays what.")
@@ -269,6 +290,37 @@ def _generated(seen: Generated) -> None:
     out.print(f"The member keeps [bold]{seen.kept.title}[/]. Tracks that the next call recommends:")
     for item in seen.recommended:
         out.print(f"  {item.title} · [dim]{item.reason}[/]")
+
+
+def _scrolled(seen: Scrolled) -> None:
+    out.print(f"{seen.posts} posts of the last hours, simulated, from 20 members.")
+    out.print(legend((post.breakdown for post in seen.before + seen.after), TIMELINE_TERMS))
+    widest = max(post.score for post in (*seen.before, *seen.after))
+    for post in seen.before:
+        _post(post, widest)
+
+    _section("The next timeline after a follow")
+    out.print(
+        f"The member scrolled past these, follows [bold]{seen.followed.author_name}[/] "
+        "and answers one post. Nothing is shown twice."
+    )
+    for post in seen.after:
+        _post(post, widest)
+    out.print("The conversation that the member joined:")
+    for entry in seen.thread:
+        name = entry.author_name or "the member"
+        out.print(f"{'    ' * max(entry.depth, 0)}  [bold]{name}[/] {entry.content}")
+
+
+def _post(post: TimelinePost, widest: float) -> None:
+    """A post with its score as a stacked bar; below it why it is there."""
+    head = Text(f"{post.score:6.3f}  ", style="bold")
+    head.append_text(bar(post.breakdown, TIMELINE_TERMS, widest))
+    head.append(f"  {post.author_name}: ", style="bold").append(post.content)
+    out.print(head, no_wrap=True, overflow="ellipsis")
+    line = Text("        ").append(f"{post.reason} · ", style="green")
+    line.append(f"{post.like_count} likes, {points(post.breakdown, 3)}", style="dim")
+    out.print(line, no_wrap=True, overflow="ellipsis")
 
 
 def _item(item: Recommendation, widest: float, note: str) -> None:

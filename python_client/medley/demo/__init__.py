@@ -9,6 +9,7 @@ from ._play import Played, play
 from ._recommend import Recommended
 from ._setlist import Voted
 from ._studio import Generated
+from ._timeline import Scrolled
 from ._world import EMAIL, DemoFailed, World, build_world, find_data
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Generated",
     "Played",
     "Recommended",
+    "Scrolled",
     "Voted",
     "World",
     "build_world",

@@ -19,9 +19,11 @@ from ._setlist import STEPS as SETLIST_STEPS
 from ._setlist import Voted, vote
 from ._studio import STEPS as STUDIO_STEPS
 from ._studio import Generated, generate
+from ._timeline import STEPS as TIMELINE_STEPS
+from ._timeline import Scrolled, scroll
 from ._world import EMAIL, SIMULATED, DemoFailed
 
-STEPS = 4 + RECOMMEND_STEPS + SETLIST_STEPS + STUDIO_STEPS
+STEPS = 4 + RECOMMEND_STEPS + SETLIST_STEPS + STUDIO_STEPS + TIMELINE_STEPS
 LIKES = ("Indie Rock", "Electronic")
 SHOWN = 8
 #: How far down the feed is compared: enough to see from where an event came up.
@@ -45,6 +47,7 @@ class Played:
         after: The feed of the very next call.
         voted: What a show may bring, and the member's votes.
         generated: A track from request to audio, and what sounds like it.
+        scrolled: The home timeline, before and after a follow.
         umbrella: The path that the calendar is filtered by.
     """
 
@@ -60,6 +63,7 @@ class Played:
     after_ms: float
     voted: Voted
     generated: Generated
+    scrolled: Scrolled
     umbrella: str
     calendar: tuple[CalendarEvent, ...]
     umbrellas: tuple[tuple[str, int], ...]
@@ -105,6 +109,7 @@ def play(
 
     voted = vote(connection, medley, progress)
     generated = generate(connection, medley, Medley(url, secret_key), progress)
+    scrolled = scroll(connection, medley, member["id"], progress)
 
     progress("Genres and the calendar")
     tree = medley.genre_tree(root_slug="rock", max_depth=3)
@@ -126,6 +131,7 @@ def play(
         after_ms=after_ms,
         voted=voted,
         generated=generated,
+        scrolled=scrolled,
         umbrella=umbrella,
         calendar=calendar,
         umbrellas=_counts(medley, "analytics_events_by_umbrella", "umbrella_slug", "event_count"),
