@@ -57,6 +57,8 @@ def vote(connection: Connection[Any], medley: Medley, progress: Callable[[str], 
         from public.setlists as p
         inner join public.events as e on e.id = p.event_id
         where p.type = 'predicted' and e.starts_at > now()
+          -- A vote for a song and one against another; songs may have been deleted since.
+          and (select count(*) from public.setlist_songs as l where l.setlist_id = p.id) > 1
         order by
           (
             select count(*) from public.setlists as s
