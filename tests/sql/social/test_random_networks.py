@@ -120,11 +120,11 @@ def build(connection: psycopg.Connection[Any], chance: Random) -> Network:
         often = 0.05 if deed == "report" else 0.3
         made.deeds[deed] = {(m, p) for m in MEMBERS for p in made.posts if chance.random() < often}
         columns = "user_id, post_id, reason" if deed == "report" else "user_id, post_id"
-        for member, post in sorted(made.deeds[deed]):
+        for member, liked in sorted(made.deeds[deed]):
             connection.execute(
                 f"insert into public.{table} ({columns}) "
                 f"select member(%s), post(%s){', %s' if deed == 'report' else ''}",
-                (member, post, "spam")[: 3 if deed == "report" else 2],
+                (member, liked, "spam")[: 3 if deed == "report" else 2],
             )
     for member in MEMBERS[:3]:
         word = chance.choice(WORDS)
