@@ -20,6 +20,7 @@ GUIDES = {
     "python_client/README.md": "An example",
     "docs/recommendations.md": "('seen', 'shown_lately')",
     "docs/timeline.md": "A post for the examples",
+    "docs/social.md": "gone; the answer stays: True",
 }
 
 

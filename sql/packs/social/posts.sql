@@ -8,7 +8,14 @@ as $$
   select coalesce(array_agg(f.tag order by f.place), '{}')
   from (
     select lower(m.match[1]) as tag, min(m.place) as place
-    from regexp_matches(p_content, '(?:^|[^\w&/#])#(?=\d*[^\W\d])(\w{1,100})(?!\w)', 'g') with ordinality as m (match, place)
+    -- Signs that are written above, below or between letters are no letters to \w: those of Latin, Arabic, India and
+    -- Thailand, and the joiners.
+    from regexp_matches(
+      p_content,
+      '(?:^|[^\w&/#])#(?=\d*[^\W\d])([\w\u0300-\u036f\u064b-\u0652\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e\u200c\u200d]{1,100})'
+      '(?![\w\u0300-\u036f])',
+      'g'
+    ) with ordinality as m (match, place)
     group by lower(m.match[1])
     order by place
     limit 30
