@@ -62,10 +62,10 @@ def engaged(medley: Medley, service: Client, member: Member) -> Iterator[str]:
 
 def test_pairs_come_page_by_page(medley: Medley, engaged: str) -> None:
     name = uuid4().hex
-    wanted = {"algorithm_version": name, "user_id": engaged}
-    written = medley.generate_training_pairs(**wanted)
+    written = medley.generate_training_pairs(algorithm_version=name, user_id=engaged)
     assert (written.positives, written.negatives) == (3, 0)
-    assert medley.generate_training_pairs(**wanted).positives == 0
+    again = medley.generate_training_pairs(algorithm_version=name, user_id=engaged)
+    assert (again.positives, again.negatives) == (0, 0)
     pairs = list(medley.iter_training_pairs(algorithm_version=name, page_size=2))
     assert [pair.user_id for pair in pairs] == [engaged] * 3
     assert all(isinstance(pair, TrainingPair) and pair.label for pair in pairs)
