@@ -23,6 +23,9 @@ from bench.recommend import neighbors
 from bench.recommend import report as recommend_report
 from bench.recommend import world as recommend_world
 from bench.serving import measure, report, world
+from bench.timeline import measure as timeline_measure
+from bench.timeline import report as timeline_report
+from bench.timeline import world as timeline_world
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
@@ -30,6 +33,7 @@ DOCUMENT = ROOT / "docs/benchmarks.md"
 SUITES = (
     "serving",
     "recommend",
+    "timeline",
     "taxonomy",
     "taxonomy-scale",
     "ingest",
@@ -153,6 +157,46 @@ def recommend(options: argparse.Namespace) -> str:
     return "\n\n".join(parts)
 
 
+def timeline(options: argparse.Namespace) -> str:
+    """The home timeline, and what writing a post costs."""
+    rounds, seconds = options.rounds or 2, options.seconds or 5
+    with scratch(name="bench") as cluster:
+        print(f"building {options.members:,} members", flush=True)
+        built = timeline_world.build(cluster, members=options.members)
+        followers = timeline_measure.followers_of_the_famous(built)
+        agreement = timeline_measure.agreement(built, sample=options.sample // 5)
+        run = timeline_measure.timings(built, rounds=rounds, seconds=seconds)
+    parts = [
+        f"{built.members:,} members, {built.posts:,} posts in ten days, "
+        f"{timeline_world.FOLLOWS} follows a member; one client and the server on two cores; each "
+        "call as the role `authenticated` (the one written by hand as the owner), "
+        f"{rounds} rounds of {seconds} s, interleaved. A page has 20 rows with filters, factors, "
+        "breakdown, reason and context. The lookup is by primary key under row-level security and "
+        "signs its session in within the statement as the timeline does; the row below it leaves "
+        "that out. The version by hand scores every post of the last two days.",
+        timeline_report.targets(run, followers, agreement),
+        "### Calls\n\n" + report.table(run),
+    ]
+    text = "\n\n".join(parts)
+    print(text)
+    if options.write:
+        rows, wrong, recall = agreement
+        _write_json(
+            "timeline",
+            {
+                "members": built.members,
+                "posts": built.posts,
+                "built_in_seconds": built.seconds,
+                "followers_of_the_famous": followers,
+                "agreement": {"rows": rows, "wrong": wrong, "recall": recall},
+                "calls": [asdict(t) for t in run],
+            },
+        )
+        timeline_report.plot(run, ROOT / "docs/images/timeline.svg")
+        parts.insert(2, "![Average time of each call](images/timeline.svg)")
+    return "\n\n".join(parts)
+
+
 def taxonomy_quality(options: argparse.Namespace) -> None:
     """The induced tree against one made by hand; prints its own table."""
     _other("taxonomy", taxonomy.main, ["--data", str(options.data)], write=options.write)
@@ -256,9 +300,9 @@ def main() -> int:
     parser.add_argument("--members", type=int, default=1_000_000)
     parser.add_argument("--artists", type=int, default=20_000)
     parser.add_argument("--events", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--rounds", type=int, help="default: 3, of recommend 2")
+    parser.add_argument("--rounds", type=int, help="default: 3, of recommend and timeline 2")
     parser.add_argument(
-        "--seconds", type=int, help="of each call in each round; default: 10, of recommend 5"
+        "--seconds", type=int, help="of each call in each round; default: 10, of those two 5"
     )
     parser.add_argument("--sample", type=int, default=50, help="members compared for exactness")
     parser.add_argument(
@@ -304,6 +348,10 @@ def main() -> int:
         text = recommend(options)
         if options.write:
             _write_section("Recommendations", text)
+    if "timeline" in suites:
+        text = timeline(options)
+        if options.write:
+            _write_section("Home timeline", text)
     return 0
 
 

@@ -131,3 +131,56 @@ create function tests.forged_cursor(p_query text, p_position jsonb)
 returns text
 language sql stable security definer set search_path = ''
 as $$ select medley.encode_cursor(p_query, p_position) $$;
+
+-- The home timeline of whoever is acting: contents in order, or the source of each.
+create function tests.home(p_limit int default 200)
+returns text
+language sql stable security invoker
+as $$ select string_agg(t.content, ', ' order by t."position") from public.get_home_timeline(p_limit) as t $$;
+
+create function tests.home_sources()
+returns text
+language sql stable security invoker
+as $$
+  select string_agg(t.content || ' ' || t.source, ', ' order by t.content collate "C") from public.get_home_timeline(200) as t
+$$;
+
+-- The points of one post by one term, or all of them (null). A term that says nothing is null.
+create function tests.home_points(p_content text, p_term text default null)
+returns numeric
+language sql stable security invoker
+as $$
+  select round(case when p_term is null then t.score::numeric else (t.breakdown ->> p_term)::numeric end, 5)
+  from public.get_home_timeline(200) as t
+  where t.content = p_content
+$$;
+
+-- What the log is to have said of an author: so many exposures, and of these so many of each kind, {"like": 10}.
+create function tests.plant_rates(p_author text, p_exposures real, p_counts jsonb default '{}')
+returns void
+language sql security definer set search_path = ''
+as $$
+  insert into medley.author_rates as r (user_id, exposures, counted_at, counts)
+  select md5('member ' || p_author)::uuid, p_exposures, now(), array_agg(coalesce((p_counts ->> k.kind)::real, 0) order by p.place)::real[]::extensions.vector
+  from generate_series(1, 32) as p (place)
+  left join medley.timeline_kinds as k on k.place = p.place and k.sign = 1
+  on conflict (user_id) do update set exposures = excluded.exposures, counts = excluded.counts
+$$;
+
+-- A setting or a weight of the timeline, until the test ends.
+create function tests.set_timeline(p_key text, p_value numeric)
+returns void
+language sql security definer set search_path = ''
+as $$
+  update medley.settings set value = p_value where key = 'timeline.' || p_key;
+  update medley.ranker_weights set weight = p_value where ranker = 'home_timeline' and term = p_key;
+$$;
+
+-- How old a post is, from now on.
+create function tests.age_post(p_post text, p_age interval)
+returns void
+language sql security definer set search_path = ''
+as $$
+  update medley.timeline_posts set created_at = now() - p_age where post_id = tests.post(p_post);
+  update medley.items set published_at = now() - p_age where id = tests.post(p_post);
+$$;

@@ -35,6 +35,7 @@ from ._output import (
 from ._recommend import explain, log, recommend, similar, trending
 from ._setlist import setlist
 from ._settings import api, database
+from ._simulate import replay, simulate
 from ._social import post, thread
 from ._studio import studio
 
@@ -72,7 +73,19 @@ app.add_typer(post, name="post")
 app.add_typer(export, name="export")
 app.add_typer(train, name="train")
 app.add_typer(models, name="models")
-for command in (recommend, explain, similar, trending, thread, log, embed, accuracy, demo):
+for command in (
+    recommend,
+    explain,
+    similar,
+    trending,
+    thread,
+    log,
+    embed,
+    accuracy,
+    demo,
+    simulate,
+    replay,
+):
     app.command()(command)
 
 

@@ -81,7 +81,7 @@ returns table (
   created_at timestamptz
 )
 language plpgsql stable parallel safe security definer
-set search_path = '' set plan_cache_mode = force_custom_plan set enable_seqscan = off
+set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 declare
   v_user_id uuid := p_reader.user_id;
@@ -97,9 +97,9 @@ begin
     p.hashtags,
     p.language,
     p.visibility,
-    case when medley.visible_to(v_user_id, p.parent_id) then p.parent_id end,
+    case when p.parent_id is not null and medley.visible_to(v_user_id, p.parent_id) then p.parent_id end,
     p.conversation_id,
-    case when medley.visible_to(v_user_id, p.quoted_id) then p.quoted_id end,
+    case when p.quoted_id is not null and medley.visible_to(v_user_id, p.quoted_id) then p.quoted_id end,
     p.like_count - l.hidden,
     p.reply_count - a.hidden,
     p.repost_count - r.hidden,
