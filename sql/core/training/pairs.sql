@@ -337,7 +337,8 @@ begin
     select c.reader, c.at, c.left_out, array_agg(c.candidate_no) as candidate_nos
     from medley.training_candidates as c
     group by c.reader, c.at, c.left_out
-    order by min(c.candidate_no)
+    -- A member's moments one after another: they read the same pages.
+    order by c.reader, c.at
   ),
 
   written as (

@@ -124,3 +124,50 @@ def test_of_two_generations_each_pair_is_written_once(database: Database) -> Non
         second.result(timeout=10)
     pairs = "select count(*) from medley.training_pairs where algorithm_version = 'raced'"
     assert database.value(pairs) == 1
+
+
+@pytest.mark.usefixtures("models")
+def test_a_refresh_of_tastes_and_an_activation_do_not_block_each_other(database: Database) -> None:
+    member = "(select user_no from medley.members where user_id = md5('member raced')::uuid)"
+    refresh = f"select medley.refresh_taste_vectors_of(array[{member}], now())"
+    database.execute("select public.activate_model('left')")
+    database.execute(refresh)
+    with database.connect() as refreshing, refreshing.transaction():
+        # A refresh has its members, and has yet to write; the activation is about to place them.
+        refreshing.execute(f"select medley.lock_members(array[{member}])")
+        with database.connect() as activating:
+            activating.execute("set lock_timeout = '5s'")
+            activating.execute("select public.activate_model('right')")
+        refreshing.execute(refresh)
+    place = f"select model_version from medley.user_taste_vectors where user_no = {member}"
+    assert set(database.rows(place)) == {("all-MiniLM-L6-v2",), ("right",)}
+
+
+@pytest.mark.usefixtures("models")
+def test_an_older_place_never_replaces_a_newer_one(database: Database) -> None:
+    database.execute("select public.activate_model('left')")
+    # The place is out of date, and the job is about to come by.
+    database.execute(
+        "update medley.content_embeddings set created_at = created_at - interval '1 day' "
+        "where embedding_type = 'two_tower'"
+    )
+    database.execute(
+        "update medley.model_versions set items_below = 2147483647 where version = 'left'"
+    )
+    with ThreadPoolExecutor(1) as pool, database.connect() as writer:
+        with writer.transaction():
+            writer.execute("select tests.embed_text(%s::uuid, 5)", (ITEM,))
+            # It sees the text that was, and waits for the place that is being written.
+            job = pool.submit(database.execute, "select medley.refresh_tower_vectors(10)")
+            wait_for_lock(database, job)
+        job.result(timeout=10)
+    apart = database.value(
+        """
+        select e.embedding_256 operator(extensions.<=>)
+          extensions.subvector(t.embedding_384, 1, 256)::extensions.vector
+        from medley.content_embeddings as e
+        inner join medley.content_embeddings as t on e.item_no = t.item_no
+        where e.embedding_type = 'two_tower' and t.embedding_type = 'text'
+        """
+    )
+    assert apart < 1e-6
