@@ -97,9 +97,15 @@ begin
     p.hashtags,
     p.language,
     p.visibility,
-    case when p.parent_id is not null and medley.visible_to(v_user_id, p.parent_id) then p.parent_id end,
+    case
+      when pi.visibility = 'public' and pi.owner_id <> all(v_hidden) then p.parent_id
+      when p.parent_id is not null and medley.visible_to(v_user_id, p.parent_id) then p.parent_id
+    end,
     p.conversation_id,
-    case when p.quoted_id is not null and medley.visible_to(v_user_id, p.quoted_id) then p.quoted_id end,
+    case
+      when qi.visibility = 'public' and qi.owner_id <> all(v_hidden) then p.quoted_id
+      when p.quoted_id is not null and medley.visible_to(v_user_id, p.quoted_id) then p.quoted_id
+    end,
     p.like_count - l.hidden,
     p.reply_count - a.hidden,
     p.repost_count - r.hidden,
@@ -111,6 +117,9 @@ begin
   from unnest(p_post_ids) as w (id)
   inner join public.posts as p on p.id = w.id
   left join public.profiles as f on f.id = p.author_id
+  -- What is plainly public need not be asked about.
+  left join medley.items as pi on pi.id = p.parent_id
+  left join medley.items as qi on qi.id = p.quoted_id
   -- Nothing to look up for most readers, who block nobody and are blocked by nobody.
   cross join lateral (
     select count(*)::int as hidden

@@ -39,6 +39,7 @@ set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
   v medley.timeline_parameters;
+  v_model_version_id uuid;
 begin
   select
     array_agg(k.kind order by p.place),
@@ -86,20 +87,20 @@ begin
   into v.impression_no, v.seen_nos
   from medley.engagement_kinds as k;
 
-  select m.version, h.intercepts, h.similarities, h.rates
-  into v.version, v.intercepts, v.similarities, v.rate_factors
+  select m.model_version_id, m.version into v_model_version_id, v.version
   from medley.model_versions as m
-  cross join lateral (
+  where m.model_version_id = medley.active_tower_model();
+  if found then
     select
-      array_agg(d.intercept::float8 order by t.place) as intercepts,
-      array_agg(d.similarity::float8 order by t.place) as similarities,
-      array_agg(d.rate::float8 order by t.place) as rates
+      array_agg(d.intercept::float8 order by t.place),
+      array_agg(d.similarity::float8 order by t.place),
+      array_agg(d.rate::float8 order by t.place)
+    into v.intercepts, v.similarities, v.rate_factors
     from medley.timeline_kinds as t
     inner join medley.engagement_kinds as k on k.kind = t.kind
-    left join medley.model_heads as d on d.model_version_id = m.model_version_id and d.kind_no = k.kind_no
-    where t.sign = 1 and t.place > 0
-  ) as h
-  where m.model_version_id = medley.active_tower_model();
+    left join medley.model_heads as d on d.model_version_id = v_model_version_id and d.kind_no = k.kind_no
+    where t.sign = 1 and t.place > 0;
+  end if;
   return v;
 end;
 $$;
