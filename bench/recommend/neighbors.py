@@ -25,6 +25,7 @@ BLOCK = 500
 BATCH = 1000
 NEW_SHARE = 0.01
 PEERS = ("numpy", "scipy", "implicit")
+HOW_MANY = "select count(*) from medley.behavior_items"
 COUNTING = "counting what goes together (a part of the next row)"
 
 PAIRS = """
@@ -182,17 +183,16 @@ def _count(connection: psycopg.Connection, items: int) -> int:
         *("min_parallel_table_scan_size", "min_parallel_index_scan_size"),
     ):
         connection.execute(f"set {setting} = 0")
-    row = connection.execute(
-        "select count(distinct b.item_no), count(*) from medley.behavior_items as b "
-        "cross join lateral medley.behavior_candidates("
-        "b.item_no, medley.setting('behavior.candidates')::int, "
-        "medley.setting('behavior.shrinkage')) as c "
-        "where hashint4(b.item_no) %% greatest(1, "
-        "(select count(*) from medley.behavior_items) / %s) = 0",
-        [items],
-    ).fetchone()
+    nth = max(1, _one(connection, HOW_MANY) // items)
+    chosen = f"hashint4(b.item_no) % {nth} = 0"
+    _one(
+        connection,
+        "select count(*) from medley.behavior_items as b cross join lateral "
+        "medley.behavior_candidates(b.item_no, medley.setting('behavior.candidates')::int, "
+        f"medley.setting('behavior.shrinkage')) as c where {chosen}",
+    )
     connection.execute("reset all")
-    return int(row[0]) if row else 0
+    return _one(connection, f"{HOW_MANY} as b where {chosen}")
 
 
 def _log_new_events(world: World) -> int:

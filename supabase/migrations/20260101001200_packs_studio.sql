@@ -456,7 +456,7 @@ values
     'How long a lease lasts after a webhook that reports progress, in seconds, 1 to 86400.'
   ),
   ('studio.keep_event_days', 30, 'How many days webhooks are remembered, 1 to 3650; an older one could count again.'),
-  ('studio.exact_vectors', 1500, 'Up to how many candidates similar tracks are compared one by one, 100 to 100000.');
+  ('studio.exact_vectors', 4000, 'Up to how many candidates similar tracks are compared one by one, 100 to 100000.');
 
 -- sql/packs/studio/views.sql
 -- The names that the outside knows: follows of bands, and playlists with their tracks as one array.
@@ -5114,5 +5114,3 @@ values
     'refresh_band_styles', '50 3 * * *', 'refresh_band_styles', null, 1800,
     'Styles of bands, after another model of audio vectors came into use.'
   );
-
-notify pgrst, 'reload schema';

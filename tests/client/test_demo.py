@@ -76,6 +76,16 @@ def test_votes_on_a_predicted_setlist_count(first: dict[str, Any]) -> None:
     assert not voted & {item["item_id"] for item in seen["recommended"]}
 
 
+def test_a_generated_track_is_counted_and_compared(first: dict[str, Any]) -> None:
+    seen = first["played"]["generated"]
+    assert (seen["queued"]["status"], seen["queued"]["queue_position"]) == ("queued", 1)
+    assert seen["completed"]["status"] == "completed"
+    assert seen["quota"]["daily_count"] == 1
+    # Sounds of a genre are waves of one length.
+    assert all(track["title"].startswith("Slow ") for track in seen["similar"])
+    assert seen["kept"]["item_id"] not in {item["item_id"] for item in seen["recommended"]}
+
+
 def test_an_rsvp_and_a_follow_count_in_the_next_call(first: dict[str, Any]) -> None:
     played = first["played"]
     before = {event["event_id"]: event for event in played["before"]}
@@ -116,6 +126,7 @@ def test_a_second_run_doubles_nothing_and_shows_it_to_people(first: dict[str, An
         "Trending this week",
         "Artists by votes",
         "A member's feed",
+        "Generated music",
         "The next call",
         "The calendar under",
         "Analytics",

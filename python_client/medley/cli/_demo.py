@@ -16,6 +16,7 @@ from rich.tree import Tree
 from medley import FeedEvent, GenreNode, Recommendation
 from medley.demo import (
     DemoFailed,
+    Generated,
     Played,
     Recommended,
     Voted,
@@ -137,6 +138,9 @@ def _show(world: World, played: Played, url: str, key: str) -> None:
     _section(f"What {played.voted.artist} may play")
     _voted(played.voted)
 
+    _section("Generated music")
+    _generated(played.generated)
+
     _section("A piece of the genre tree")
     out.print("Umbrellas and main genres are curated, the rest follows from who plays what.")
     out.print(_piece(played.tree, branches=7, leaves=4))
@@ -248,6 +252,21 @@ def _voted(seen: Voted) -> None:
     )
     out.print(table(("#place", "song", "#for", "#against"), rows))
     out.print("Songs that the next call recommends:")
+    for item in seen.recommended:
+        out.print(f"  {item.title} · [dim]{item.reason}[/]")
+
+
+def _generated(seen: Generated) -> None:
+    quota = seen.quota
+    out.print(
+        f"The member asks for [bold]{seen.title}[/]: {seen.queued.status} at place "
+        f"{seen.queued.queue_position}, then {seen.completed.status}. "
+        f"{quota.remaining} of {quota.daily_limit} requests are left today. "
+        "The sounds are made up; nothing was generated."
+    )
+    alike = ", ".join(f"{track.title} [dim]{track.similarity:.2f}[/]" for track in seen.similar)
+    out.print(f"What sounds like it: {alike}")
+    out.print(f"The member keeps [bold]{seen.kept.title}[/]. Tracks that the next call recommends:")
     for item in seen.recommended:
         out.print(f"  {item.title} · [dim]{item.reason}[/]")
 

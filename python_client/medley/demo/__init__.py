@@ -8,11 +8,13 @@ either way, and say so. `play` acts as one member through the public API.
 from ._play import Played, play
 from ._recommend import Recommended
 from ._setlist import Voted
+from ._studio import Generated
 from ._world import EMAIL, DemoFailed, World, build_world, find_data
 
 __all__ = [
     "EMAIL",
     "DemoFailed",
+    "Generated",
     "Played",
     "Recommended",
     "Voted",

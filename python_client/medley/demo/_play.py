@@ -17,9 +17,11 @@ from ._recommend import STEPS as RECOMMEND_STEPS
 from ._recommend import Recommended, recommend
 from ._setlist import STEPS as SETLIST_STEPS
 from ._setlist import Voted, vote
+from ._studio import STEPS as STUDIO_STEPS
+from ._studio import Generated, generate
 from ._world import EMAIL, SIMULATED, DemoFailed
 
-STEPS = 4 + RECOMMEND_STEPS + SETLIST_STEPS
+STEPS = 4 + RECOMMEND_STEPS + SETLIST_STEPS + STUDIO_STEPS
 LIKES = ("Indie Rock", "Electronic")
 SHOWN = 8
 #: How far down the feed is compared: enough to see from where an event came up.
@@ -42,6 +44,7 @@ class Played:
         followed: The artist that the member then followed.
         after: The feed of the very next call.
         voted: What a show may bring, and the member's votes.
+        generated: A track from request to audio, and what sounds like it.
         umbrella: The path that the calendar is filtered by.
     """
 
@@ -56,6 +59,7 @@ class Played:
     after: tuple[FeedEvent, ...]
     after_ms: float
     voted: Voted
+    generated: Generated
     umbrella: str
     calendar: tuple[CalendarEvent, ...]
     umbrellas: tuple[tuple[str, int], ...]
@@ -100,6 +104,7 @@ def play(
         raise DemoFailed("the feed did not change after an RSVP and a follow")
 
     voted = vote(connection, medley, progress)
+    generated = generate(connection, medley, Medley(url, secret_key), progress)
 
     progress("Genres and the calendar")
     tree = medley.genre_tree(root_slug="rock", max_depth=3)
@@ -120,6 +125,7 @@ def play(
         after=after,
         after_ms=after_ms,
         voted=voted,
+        generated=generated,
         umbrella=umbrella,
         calendar=calendar,
         umbrellas=_counts(medley, "analytics_events_by_umbrella", "umbrella_slug", "event_count"),
