@@ -259,9 +259,15 @@ begin
     limit v_followed
   ),
 
+  log as materialized (
+    select l.item_no, l.occurred_at, l.is_shown, l.nth
+    from medley.timeline_log(p_user_no, v_since, v_impression, v_seen) as l
+  ),
+
   hidden as materialized (
-    select h.item_no
-    from medley.timeline_hidden(p_user_no, v_since, v_shown_since, v_shown_rows, v_impression, v_seen) as h
+    select l.item_no
+    from log as l
+    where not l.is_shown or l.nth <= v_shown_rows or l.occurred_at > v_shown_since
   ),
 
   -- By post or by number: what of others' posts was liked, passed on or trends.
@@ -435,13 +441,12 @@ begin
   ),
 
   carried as (
-    select p.author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - e.occurred_at) / v_half_life)) as k
-    from medley.engagements as e
-    inner join medley.timeline_posts as p on p.item_no = e.item_no
-    where e.user_no = p_user_no
-      and e.occurred_at > p_as_of - 10 * v_half_life * interval '1 second'
-      and e.occurred_at <= p_as_of
-      and e.kind_no = v_impression
+    select p.author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - l.occurred_at) / v_half_life)) as k
+    from log as l
+    inner join medley.timeline_posts as p on p.item_no = l.item_no
+    where l.is_shown
+      and l.occurred_at > p_as_of - 10 * v_half_life * interval '1 second'
+      and l.occurred_at <= p_as_of
     group by p.author_id
   ),
 
