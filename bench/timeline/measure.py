@@ -42,7 +42,7 @@ PLAIN = Call(
     "home timeline written by hand",
     ANYONE + "select t.* from tests.plain_timeline(bench.uuid('c00', :m), 20, now()) as t;",
     role="postgres",
-    transactions=2,
+    transactions=1,
 )
 POST = Call("write a post, random member", ANYONE + WRITE)
 FAMOUS_POST = Call("write a post, the member with most followers", FAMOUS + WRITE)

@@ -19,8 +19,8 @@ GUIDES = {
     "README.md": "An example",
     "python_client/README.md": "An example",
     "docs/recommendations.md": "('seen', 'shown_lately')",
-    "docs/timeline.md": "A post for the examples",
     "docs/social.md": "gone; the answer stays: True",
+    "docs/timeline.md": "A post for the examples",
 }
 
 

@@ -127,6 +127,7 @@ set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan
 as $$
 declare
   v_user_id uuid := p_reader.user_id;
+  v_hidden uuid[] := p_reader.hidden;
 begin
   return query
   select
@@ -138,9 +139,15 @@ begin
     p.hashtags,
     p.language,
     p.visibility,
-    case when p.parent_id is not null and medley.visible_to(v_user_id, p.parent_id) then p.parent_id end,
+    case
+      when a.visibility = 'public' and a.owner_id <> all(v_hidden) then p.parent_id
+      when p.parent_id is not null and medley.visible_to(v_user_id, p.parent_id) then p.parent_id
+    end,
     p.conversation_id,
-    case when p.quoted_id is not null and medley.visible_to(v_user_id, p.quoted_id) then p.quoted_id end,
+    case
+      when q.visibility = 'public' and q.owner_id <> all(v_hidden) then p.quoted_id
+      when p.quoted_id is not null and medley.visible_to(v_user_id, p.quoted_id) then p.quoted_id
+    end,
     p.like_count - coalesce(h.likes, 0),
     p.reply_count - coalesce(h.replies, 0),
     p.repost_count - coalesce(h.reposts, 0),
@@ -152,7 +159,10 @@ begin
   from unnest(p_post_ids) as w (id)
   inner join public.posts as p on p.id = w.id
   left join public.profiles as f on f.id = p.author_id
-  left join medley.hidden_counts(p_post_ids, p_reader.hidden) as h on h.post_id = p.id;
+  -- What is plainly public need not be asked about: visible_to is planned anew each time.
+  left join medley.items as a on a.id = p.parent_id
+  left join medley.items as q on q.id = p.quoted_id
+  left join medley.hidden_counts(p_post_ids, v_hidden) as h on h.post_id = p.id;
 end;
 $$;
 

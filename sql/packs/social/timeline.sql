@@ -57,7 +57,7 @@ declare
   v_limit int := medley.check_limit(p_limit);
   v_query text := 'home_timeline:' || v_user_id;
   v_as_of timestamptz := p_now;
-  v_shown int[] := '{}';
+  v_shown int[] := array[]::int[];
   v_user_no int := (select m.user_no from medley.members as m where m.user_id = v_user_id);
   v_reader medley.post_reader := medley.post_reader(v_user_id);
   v_request_id uuid;

@@ -39,6 +39,7 @@ set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
   v medley.timeline_parameters;
+  v_model_version_id uuid;
 begin
   select
     array_agg(k.kind order by p.place),
@@ -86,20 +87,20 @@ begin
   into v.impression_no, v.seen_nos
   from medley.engagement_kinds as k;
 
-  select m.version, h.intercepts, h.similarities, h.rates
-  into v.version, v.intercepts, v.similarities, v.rate_factors
+  select m.model_version_id, m.version into v_model_version_id, v.version
   from medley.model_versions as m
-  cross join lateral (
+  where m.model_version_id = medley.active_tower_model();
+  if found then
     select
-      array_agg(d.intercept::float8 order by t.place) as intercepts,
-      array_agg(d.similarity::float8 order by t.place) as similarities,
-      array_agg(d.rate::float8 order by t.place) as rates
+      array_agg(d.intercept::float8 order by t.place),
+      array_agg(d.similarity::float8 order by t.place),
+      array_agg(d.rate::float8 order by t.place)
+    into v.intercepts, v.similarities, v.rate_factors
     from medley.timeline_kinds as t
     inner join medley.engagement_kinds as k on k.kind = t.kind
-    left join medley.model_heads as d on d.model_version_id = m.model_version_id and d.kind_no = k.kind_no
-    where t.sign = 1 and t.place > 0
-  ) as h
-  where m.model_version_id = medley.active_tower_model();
+    left join medley.model_heads as d on d.model_version_id = v_model_version_id and d.kind_no = k.kind_no
+    where t.sign = 1 and t.place > 0;
+  end if;
   return v;
 end;
 $$;
@@ -258,9 +259,15 @@ begin
     limit v_followed
   ),
 
+  log as materialized (
+    select l.item_no, l.occurred_at, l.is_shown, l.nth
+    from medley.timeline_log(p_user_no, v_since, v_impression, v_seen) as l
+  ),
+
   hidden as materialized (
-    select h.item_no
-    from medley.timeline_hidden(p_user_no, v_since, v_shown_since, v_shown_rows, v_impression, v_seen) as h
+    select l.item_no
+    from log as l
+    where not l.is_shown or l.nth <= v_shown_rows or l.occurred_at > v_shown_since
   ),
 
   -- By post or by number: what of others' posts was liked, passed on or trends.
@@ -434,13 +441,12 @@ begin
   ),
 
   carried as (
-    select p.author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - e.occurred_at) / v_half_life)) as k
-    from medley.engagements as e
-    inner join medley.timeline_posts as p on p.item_no = e.item_no
-    where e.user_no = p_user_no
-      and e.occurred_at > p_as_of - 10 * v_half_life * interval '1 second'
-      and e.occurred_at <= p_as_of
-      and e.kind_no = v_impression
+    select p.author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - l.occurred_at) / v_half_life)) as k
+    from log as l
+    inner join medley.timeline_posts as p on p.item_no = l.item_no
+    where l.is_shown
+      and l.occurred_at > p_as_of - 10 * v_half_life * interval '1 second'
+      and l.occurred_at <= p_as_of
     group by p.author_id
   ),
 
