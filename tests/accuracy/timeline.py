@@ -138,7 +138,7 @@ def _derive(connection: Connection[Any]) -> None:
 
 
 def _held_out(connection: Connection[Any], log: Log) -> Ints:
-    """Tells the database the rows of held-out requests, as numbers; returns the requests of rows."""
+    """Tells the database the rows of held-out requests; returns of each row its request."""
     seed, rows = log.world.settings.seed, slice(int(log.first[log.told()]), None)
     request = log.request()[rows]
     connection.execute(
@@ -335,7 +335,8 @@ def _summary(result: Result) -> str:
     s = result.settings
     return (
         f"{s.members:,} members, {s.posts:,} posts, {s.impressions:,} impressions in "
-        f"{s.days:g} days, seed {s.seed}; trained on {result.pairs:,} pairs; {s.held_out:,} requests held out"
+        f"{s.days:g} days, seed {s.seed}; trained on {result.pairs:,} pairs; "
+        f"{s.held_out:,} requests held out"
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from math import sqrt
 from typing import Any
 from uuid import uuid4
 
@@ -103,7 +102,8 @@ class Shown:
             at = (NOON + later).isoformat()
             events += [about | {"kind": kind, "occurred_at": at} for kind in did]
         written = self.connection.execute(
-            "select distinct w.status from medley.write_engagements(null, %s, '2000-01-01', now()) as w",
+            "select distinct w.status "
+            "from medley.write_engagements(null, %s, '2000-01-01', now()) as w",
             (Jsonb(events),),
         ).fetchall()
         assert written == [("accepted",)]
@@ -250,4 +250,3 @@ def test_estimates_are_right_about_a_network_whose_truth_is_known(
     assert dwell.replayed - dwell.logged == pytest.approx(
         truth["dwell"] - was, abs=3 * (dwell.change_error or 0)
     )
-    assert sqrt(dwell.requests) > 10
