@@ -85,7 +85,8 @@ class Shown:
         later: timedelta = timedelta(minutes=1),
     ) -> None:
         """A: like .4, reply .1; B: like .2, reply .4; and what came of them."""
-        request, events = str(uuid4()), []
+        request = str(uuid4())
+        events: list[dict[str, Any]] = []
         expectations = ({"like": 0.4, "reply": 0.1}, {"like": 0.2, "reply": 0.4})
         for position, (did, p) in enumerate(zip((a, b), expectations, strict=True)):
             item = str(uuid4())
@@ -93,7 +94,7 @@ class Shown:
                 "insert into medley.items (id, kind, title) values (%s, 'note', 'A note')", (item,)
             )
             told = {"request_id": request, "p": p, "m": 1, **(context or {})}
-            about = {"user_id": user, "item_id": item}
+            about: dict[str, Any] = {"user_id": user, "item_id": item}
             events.append(
                 about
                 | {"kind": "impression", "occurred_at": NOON.isoformat()}
