@@ -23,9 +23,8 @@ from medley._learning_sync import Learning
 from medley._rpc import Call
 from medley.simulator import Log, Settings, make_log, make_world, write_log
 from medley.simulator.requests import WEIGHTS
-from medley.simulator.world import NAMES, Floats, Ints
+from medley.simulator.world import NAMES, Flags, Floats, Ints
 from medley.simulator.write import post_id, simulated_member_id
-from numpy.typing import NDArray
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 from rich.console import Console
@@ -138,7 +137,7 @@ def _derive(connection: Connection[Any]) -> None:
 
 
 def _held_out(connection: Connection[Any], log: Log) -> Ints:
-    """Tells the database the rows of held-out requests, as numbers; returns the requests of rows."""
+    """Tells the database the rows of held-out requests; returns of each row its request."""
     seed, rows = log.world.settings.seed, slice(int(log.first[log.told()]), None)
     request = log.request()[rows]
     connection.execute(
@@ -237,8 +236,8 @@ def _measured(
     rows = slice(int(log.first[log.told()]), None)
     happened, chance = log.happened[rows], log.chance[rows]
     places = [NAMES.index(name) for name in ENGAGED]
-    gains = {name: happened[:, NAMES.index(name)] for name in MEASURES[1:]}
-    gains["engaged"] = happened[:, places].any(axis=1)
+    gains: dict[str, Flags] = {name: happened[:, NAMES.index(name)] for name in MEASURES[1:]}
+    gains["engaged"] = np.logical_or.reduce(happened[:, places], axis=1)
     truth = {name: chance[:, NAMES.index(name)] for name in MEASURES[1:]}
     truth["engaged"] = 1 - (1 - chance[:, places]).prod(axis=1)
     rng = np.random.default_rng(log.world.settings.seed)
@@ -272,7 +271,7 @@ def _measured(
     )
 
 
-def ndcg(request: Ints, score: Floats, gain: NDArray[np.bool_]) -> Floats:
+def ndcg(request: Ints, score: Floats, gain: Flags) -> Floats:
     """NDCG@10 of each request in which anything was gained; one gain each, ties in given order."""
     found = []
     for rows in np.split(np.arange(len(request)), np.flatnonzero(np.diff(request)) + 1):
@@ -335,7 +334,8 @@ def _summary(result: Result) -> str:
     s = result.settings
     return (
         f"{s.members:,} members, {s.posts:,} posts, {s.impressions:,} impressions in "
-        f"{s.days:g} days, seed {s.seed}; trained on {result.pairs:,} pairs; {s.held_out:,} requests held out"
+        f"{s.days:g} days, seed {s.seed}; trained on {result.pairs:,} pairs; "
+        f"{s.held_out:,} requests held out"
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from math import sqrt
 from typing import Any
 from uuid import uuid4
 
@@ -86,7 +85,8 @@ class Shown:
         later: timedelta = timedelta(minutes=1),
     ) -> None:
         """A: like .4, reply .1; B: like .2, reply .4; and what came of them."""
-        request, events = str(uuid4()), []
+        request = str(uuid4())
+        events: list[dict[str, Any]] = []
         expectations = ({"like": 0.4, "reply": 0.1}, {"like": 0.2, "reply": 0.4})
         for position, (did, p) in enumerate(zip((a, b), expectations, strict=True)):
             item = str(uuid4())
@@ -94,7 +94,7 @@ class Shown:
                 "insert into medley.items (id, kind, title) values (%s, 'note', 'A note')", (item,)
             )
             told = {"request_id": request, "p": p, "m": 1, **(context or {})}
-            about = {"user_id": user, "item_id": item}
+            about: dict[str, Any] = {"user_id": user, "item_id": item}
             events.append(
                 about
                 | {"kind": "impression", "occurred_at": NOON.isoformat()}
@@ -103,7 +103,8 @@ class Shown:
             at = (NOON + later).isoformat()
             events += [about | {"kind": kind, "occurred_at": at} for kind in did]
         written = self.connection.execute(
-            "select distinct w.status from medley.write_engagements(null, %s, '2000-01-01', now()) as w",
+            "select distinct w.status "
+            "from medley.write_engagements(null, %s, '2000-01-01', now()) as w",
             (Jsonb(events),),
         ).fetchall()
         assert written == [("accepted",)]
@@ -250,4 +251,3 @@ def test_estimates_are_right_about_a_network_whose_truth_is_known(
     assert dwell.replayed - dwell.logged == pytest.approx(
         truth["dwell"] - was, abs=3 * (dwell.change_error or 0)
     )
-    assert sqrt(dwell.requests) > 10

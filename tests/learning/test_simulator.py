@@ -72,7 +72,7 @@ def test_the_ranker_is_right_on_average_and_knows_less_than_all() -> None:
     click = NAMES.index("click")
     expected, chance = log.expected[:, click], log.chance[:, click]
     for part in np.array_split(np.argsort(expected), 4):
-        assert expected[part].mean() == pytest.approx(chance[part].mean(), rel=0.15)
+        assert expected[part].mean() == pytest.approx(chance[part].mean(), rel=0.08)
     assert 0.3 < np.corrcoef(np.log(expected), np.log(chance))[0, 1] < 0.9
 
 
@@ -91,7 +91,8 @@ def test_the_truth_of_the_weights_that_ranked_is_what_happens_on_average(log: Lo
 def test_figures_count_lists_with_a_click() -> None:
     found = Figures.of([(10, 1), (30, 2), (20, 0), (5, 1)])
     assert (found.lists, found.shown, found.clicked) == (3, 45, 4)
-    assert (found.one_click, found.two_clicks) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
+    assert found.one_click == pytest.approx(2 / 3)
+    assert found.two_clicks == pytest.approx(1 / 3)
     assert found.by_length[1:4] == (1 / 5, 1 / 10, 2 / 30)
     with pytest.raises(ValueError, match="no list has a click"):
         Figures.of([(3, 0)])
