@@ -237,4 +237,28 @@ def test_the_service_connects_for_nobody(studio: Studio) -> None:
 
 
 def test_counts_of_earlier_days_are_reset(studio: Studio) -> None:
+    database = studio.project.database
+    yesterday, today = studio.member().id, studio.member().id
+    for member, days in ((yesterday, 1), (today, 0)):
+        database.execute(
+            """
+            insert into medley.generation_quotas (user_no, quota_day, daily_count)
+            select m.user_no, (now() at time zone 'UTC')::date - %s::int, 3
+            from medley.member_numbers(array[%s::uuid]) as m
+            """,
+            days,
+            member,
+        )
+    assert studio.service("reset-daily-count") == {"reset": 1}
+    found = database.rows(
+        """
+        select m.user_id::text, q.daily_count, q.quota_day = (now() at time zone 'UTC')::date
+        from medley.generation_quotas as q
+        inner join medley.members as m on q.user_no = m.user_no
+        where m.user_id in (%s, %s)
+        """,
+        yesterday,
+        today,
+    )
+    assert set(found) == {(yesterday, 0, True), (today, 3, True)}
     assert studio.service("reset-daily-count") == {"reset": 0}

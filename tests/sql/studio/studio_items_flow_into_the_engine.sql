@@ -31,8 +31,9 @@ select medley.refresh_trending(1000) from generate_series(1, 12);
 select act_as(member('eve'));
 select set_has($$ select t.title from public.get_trending('track') as t $$, $$ values ('a') $$, 'what is played trends');
 select set_hasnt($$ select t.title from public.get_trending('track') as t $$, $$ values ('hidden') $$, 'what is private does not');
+select rebuild_neighbors();
 select act_as(member('bob'));
-select lives_ok($$ select public.get_similar_items(track('a')) $$, 'similar items answer');
+select results_eq($$ select s.kind || ' ' || s.title, s.reason from public.get_similar_items(track('a')) as s $$, $$ values ('band Band', 'shares band Band'), ('recording Song', 'shares genre ambient') $$, 'similar items share what it has');
 select throws_code($$ select public.get_similar_items(track('hidden')) $$, 'not_found', 'not of what is hidden');
 
 select * from finish();
