@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ._models import Page, parse_page
+from ._models import Page, UnembeddedItem, parse_page
 from ._models_social import FoundPost, ProfilePost, ThreadPost, TimelinePost
 from ._rpc import Call, _count, _params, _rpc, _text
 
@@ -48,6 +48,17 @@ def home_timeline(
     *, limit: int | None = None, cursor: str | None = None, user_id: str | None = None
 ) -> Call[Page[TimelinePost]]:
     return Call("get_home_timeline", _params(locals()), lambda data: parse_page(TimelinePost, data))
+
+
+@_rpc("get_posts_without_embedding", row=UnembeddedItem)
+def posts_without_embedding(
+    *, limit: int | None = None, cursor: str | None = None
+) -> Call[Page[UnembeddedItem]]:
+    return Call(
+        "get_posts_without_embedding",
+        _params(locals()),
+        lambda data: parse_page(UnembeddedItem, data),
+    )
 
 
 @_rpc("view_posts", read=False)

@@ -9,7 +9,7 @@ from uuid import uuid4
 from supabase import AsyncClient
 
 from . import _rpc_social as _rpc
-from ._models import Page
+from ._models import Page, UnembeddedItem
 from ._models_social import FoundPost, ProfilePost, ThreadPost, TimelinePost
 from ._rpc import Call
 
@@ -383,4 +383,16 @@ class AsyncSocial:
         """
         return self._pages(
             lambda cursor: _rpc.home_timeline(limit=page_size, cursor=cursor, user_id=user_id)
+        )
+
+    def iter_posts_without_embedding(
+        self, *, page_size: int | None = None
+    ) -> AsyncIterator[UnembeddedItem]:
+        """Posts with words and without a vector of any model, newest first (secret key).
+
+        Args:
+            page_size: Posts fetched at once, 1 to 1,000.
+        """
+        return self._pages(
+            lambda cursor: _rpc.posts_without_embedding(limit=page_size, cursor=cursor)
         )

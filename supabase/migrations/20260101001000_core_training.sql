@@ -566,6 +566,7 @@ begin
   placed as (
     select
       k.item_no,
+      e.created_at,
       -- <#> is minus the inner product.
       (
         select array_agg(w.bias - (w.weights operator(extensions.<#>) e.embedding_384) order by w.row_no)
@@ -583,13 +584,17 @@ begin
     offset 0
   )
 
-  insert into medley.content_embeddings (item_no, embedding_type, model_version, dims, embedding_256)
-  select p.item_no, 'two_tower', p_model.version, 256, extensions.l2_normalize(p.place)
+  -- Dated as the text is: one that was written while this ran has its place already, and keeps it.
+  insert into medley.content_embeddings as e (
+    item_no, embedding_type, model_version, dims, embedding_256, created_at
+  )
+  select p.item_no, 'two_tower', p_model.version, 256, extensions.l2_normalize(p.place), p.created_at
   from placed as p
   where extensions.vector_norm(p.place) > 1e-6
   order by p.item_no
   on conflict (item_no, embedding_type, model_version) do update
-  set embedding_256 = excluded.embedding_256, created_at = excluded.created_at;
+  set embedding_256 = excluded.embedding_256, created_at = excluded.created_at
+  where e.created_at <= excluded.created_at;
   get diagnostics v_placed = row_count;
   return v_placed;
 end;
@@ -612,6 +617,15 @@ begin
     select w.row_no, w.weights, w.bias from medley.tower_rows(p_model.model_version_id, 'user') as w
   ),
 
+  -- Not lock_members: whoever holds that lock may be waiting for the activation that is calling.
+  known as materialized (
+    select m.user_no
+    from medley.members as m
+    inner join unnest(p_user_nos) as u (user_no) on m.user_no = u.user_no
+    order by m.user_no
+    for key share of m
+  ),
+
   placed as (
     select
       t.user_no,
@@ -620,13 +634,13 @@ begin
         select array_agg(w.bias - (w.weights operator(extensions.<#>) t.embedding_384) order by w.row_no)
         from tower as w
       )::real[]::extensions.vector(256) as place
-    from unnest(medley.lock_members(p_user_nos)) as u (user_no)
+    from known as k
     inner join medley.user_taste_vectors as t
-      on u.user_no = t.user_no and t.embedding_type = 'text' and t.model_version = p_model.text_model
+      on k.user_no = t.user_no and t.embedding_type = 'text' and t.model_version = p_model.text_model
     offset 0
   )
 
-  insert into medley.user_taste_vectors (user_no, embedding_type, model_version, embedding_256, computed_at)
+  insert into medley.user_taste_vectors as v (user_no, embedding_type, model_version, embedding_256, computed_at)
   select p.user_no, 'two_tower', p_model.version, extensions.l2_normalize(p.place), p.computed_at
   from placed as p
   where extensions.vector_norm(p.place) > 1e-6
@@ -635,7 +649,8 @@ begin
   set
     model_version = excluded.model_version,
     embedding_256 = excluded.embedding_256,
-    computed_at = excluded.computed_at;
+    computed_at = excluded.computed_at
+  where v.model_version <> excluded.model_version or v.computed_at <= excluded.computed_at;
   get diagnostics v_placed = row_count;
   return v_placed;
 end;
@@ -872,7 +887,8 @@ declare
   v_model medley.model_versions := medley.model_version_of(p_version);
 begin
   perform medley.check_limit(p_limit, 10000);
-  if v_model.model_type <> 'two_tower' then
+  -- Of one that is active the job places the rest.
+  if v_model.model_type <> 'two_tower' or v_model.is_active then
     return 0;
   end if;
   perform medley.check_towers(v_model);
@@ -1361,7 +1377,8 @@ begin
     select c.reader, c.at, c.left_out, array_agg(c.candidate_no) as candidate_nos
     from medley.training_candidates as c
     group by c.reader, c.at, c.left_out
-    order by min(c.candidate_no)
+    -- A member's moments one after another: they read the same pages.
+    order by c.reader, c.at
   ),
 
   written as (
@@ -2234,7 +2251,7 @@ grant execute on function public.get_model_versions() to service_role;
 
 create or replace function public.prepare_model(p_version text, p_limit int default 1000)
 returns bigint
-language sql volatile parallel unsafe security invoker set search_path = ''
+language sql volatile parallel unsafe security invoker set search_path = '' set statement_timeout = '5min'
 as $$ select medley.prepare_model(p_version, p_limit) $$;
 
 comment on function public.prepare_model(text, int) is
@@ -2246,7 +2263,7 @@ grant execute on function public.prepare_model(text, int) to service_role;
 
 create or replace function public.activate_model(p_version text)
 returns table (items bigint, members bigint, is_complete boolean)
-language sql volatile parallel unsafe security invoker set search_path = ''
+language sql volatile parallel unsafe security invoker set search_path = '' set statement_timeout = '5min'
 as $$
   select a.items, a.members, a.is_complete
   from medley.activate_model(p_version, now()) as a

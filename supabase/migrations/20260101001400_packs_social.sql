@@ -37,7 +37,7 @@ where parent_id is not null;
 create index posts_quoted_idx on public.posts (quoted_id) include (author_id) where quoted_id is not null;
 create index posts_created_at_idx on public.posts (created_at desc, id desc);
 create index posts_search_idx on public.posts using gin (search);
-create index idx_posts_needs_embedding on public.posts (created_at) where computed_at is null;
+create index idx_posts_needs_embedding on public.posts (created_at desc, id desc) where computed_at is null;
 create index idx_posts_computed_at on public.posts (computed_at desc) where computed_at is not null;
 
 comment on table public.posts is
@@ -178,7 +178,14 @@ as $$
   select coalesce(array_agg(f.tag order by f.place), '{}')
   from (
     select lower(m.match[1]) as tag, min(m.place) as place
-    from regexp_matches(p_content, '(?:^|[^\w&/#])#(?=\d*[^\W\d])(\w{1,100})(?!\w)', 'g') with ordinality as m (match, place)
+    -- Signs that are written above, below or between letters are no letters to \w: those of Latin, Arabic, India and
+    -- Thailand, and the joiners.
+    from regexp_matches(
+      p_content,
+      '(?:^|[^\w&/#])#(?=\d*[^\W\d])([\w\u0300-\u036f\u064b-\u0652\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e\u200c\u200d]{1,100})'
+      '(?![\w\u0300-\u036f])',
+      'g'
+    ) with ordinality as m (match, place)
     group by lower(m.match[1])
     order by place
     limit 30
@@ -1065,6 +1072,7 @@ set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan
 as $$
 declare
   v_user_id uuid := p_reader.user_id;
+  v_hidden uuid[] := p_reader.hidden;
 begin
   return query
   select
@@ -1076,9 +1084,15 @@ begin
     p.hashtags,
     p.language,
     p.visibility,
-    case when p.parent_id is not null and medley.visible_to(v_user_id, p.parent_id) then p.parent_id end,
+    case
+      when a.visibility = 'public' and a.owner_id <> all(v_hidden) then p.parent_id
+      when p.parent_id is not null and medley.visible_to(v_user_id, p.parent_id) then p.parent_id
+    end,
     p.conversation_id,
-    case when p.quoted_id is not null and medley.visible_to(v_user_id, p.quoted_id) then p.quoted_id end,
+    case
+      when q.visibility = 'public' and q.owner_id <> all(v_hidden) then p.quoted_id
+      when p.quoted_id is not null and medley.visible_to(v_user_id, p.quoted_id) then p.quoted_id
+    end,
     p.like_count - coalesce(h.likes, 0),
     p.reply_count - coalesce(h.replies, 0),
     p.repost_count - coalesce(h.reposts, 0),
@@ -1090,7 +1104,10 @@ begin
   from unnest(p_post_ids) as w (id)
   inner join public.posts as p on p.id = w.id
   left join public.profiles as f on f.id = p.author_id
-  left join medley.hidden_counts(p_post_ids, p_reader.hidden) as h on h.post_id = p.id;
+  -- What is plainly public need not be asked about: visible_to is planned anew each time.
+  left join medley.items as a on a.id = p.parent_id
+  left join medley.items as q on q.id = p.quoted_id
+  left join medley.hidden_counts(p_post_ids, v_hidden) as h on h.post_id = p.id;
 end;
 $$;
 
@@ -1558,6 +1575,36 @@ revoke all on function medley.search_posts(text, int, text, uuid, timestamptz)
 from public, anon, authenticated, service_role;
 grant execute on function medley.search_posts(text, int, text, uuid, timestamptz) to anon, authenticated, service_role;
 
+create or replace function medley.get_posts_without_embedding(p_limit int, p_cursor text)
+returns table (item_id uuid, kind text, title text, next_cursor text)
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
+as $$
+declare
+  c_query constant text := 'posts_without_embedding';
+  v_after medley.post_position := medley.post_position(p_cursor, c_query);
+begin
+  perform medley.check_limit(p_limit, 1000);
+  return query
+  select
+    p.id,
+    'post',
+    left(p.content, 1000),
+    medley.encode_cursor(c_query, jsonb_build_object('at', p.created_at, 'id', p.id))
+  from public.posts as p
+  where p.computed_at is null
+    and p.content ~ '\S'
+    and (p.created_at, p.id) < (coalesce(v_after.at, 'infinity'), coalesce(v_after.id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+  order by p.created_at desc, p.id desc
+  limit p_limit;
+end;
+$$;
+
+comment on function medley.get_posts_without_embedding(int, text) is
+  'Posts that have no vector of their text; see public.get_posts_without_embedding. Errors: invalid_argument, invalid_cursor.';
+revoke all on function medley.get_posts_without_embedding(int, text) from public, anon, authenticated, service_role;
+grant execute on function medley.get_posts_without_embedding(int, text) to service_role;
+
 -- sql/packs/social/api.sql
 -- The API of the social pack: thin functions over those of the same name in medley.
 
@@ -1774,6 +1821,22 @@ comment on function public.follow_author(uuid, uuid) is
   'Returns the author. Errors: not_found, invalid_argument (a post of one''s own), unauthenticated, forbidden.';
 revoke all on function public.follow_author(uuid, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.follow_author(uuid, uuid) to authenticated, service_role;
+
+create or replace function public.get_posts_without_embedding(p_limit int default 500, p_cursor text default null)
+returns table (item_id uuid, kind text, title text, next_cursor text)
+language sql stable parallel safe security invoker set search_path = ''
+as $$
+  select p.item_id, p.kind, p.title, p.next_cursor
+  from medley.get_posts_without_embedding(p_limit, p_cursor) as p
+$$;
+
+comment on function public.get_posts_without_embedding(int, text) is
+  'What a worker has still to embed among posts, newest first (secret key only): those with words and without a vector of any '
+  'model, by an index of just these, however many there are besides. title: the first 1,000 characters. p_limit: 1 to 1,000. '
+  'p_cursor: next_cursor of the last row. After a change of model, get_items_without_embedding finds what lacks that one. '
+  'Errors: invalid_argument, invalid_cursor.';
+revoke all on function public.get_posts_without_embedding(int, text) from public, anon, authenticated, service_role;
+grant execute on function public.get_posts_without_embedding(int, text) to service_role;
 
 -- sql/packs/social/policies.sql
 -- Row-level security and grants of the social pack. Members write what is theirs; what a post counts, nobody writes.
@@ -2012,9 +2075,9 @@ values
     'Half-life, in seconds, of what an author shown in an earlier request counts as already on the page; 1 to 86400.'
   ),
   ('timeline.followed', 2000, 'Followed members whose posts are looked at; 10 to 10000.'),
-  ('timeline.author_posts', 10, 'Newest posts, and newest reposts, of each of them; 1 to 100.'),
-  ('timeline.depth', 20, 'Posts taken from each source outside the network; 1 to 1000.'),
-  ('timeline.likers', 8, 'Followed members, others every hour, whose two newest likes are looked at; 0 to 200.'),
+  ('timeline.author_posts', 6, 'Newest posts, and newest reposts, of each of them; 1 to 100.'),
+  ('timeline.depth', 15, 'Posts taken from each source outside the network; 1 to 1000.'),
+  ('timeline.likers', 6, 'Followed members, others every hour, whose two newest likes are looked at; 0 to 200.'),
   ('timeline.pool', 60, 'Posts that are looked at closely, at least; 20 to 2000.'),
   ('timeline.rate_days', 30, 'Half-life, in days, of an event in the rates; 1 to 3650.'),
   (
@@ -2331,38 +2394,32 @@ revoke all on function medley.rebuild_author_rates() from public, anon, authenti
 -- sql/packs/social/timeline_sources.sql
 -- Where the timeline's posts come from, and what keeps them out. The parts without SET inline into rank_timeline, which
 -- has one kept plan.
-create or replace function medley.timeline_hidden(
+create or replace function medley.timeline_log(
   p_user_no int,
   p_since timestamptz,
-  p_shown_since timestamptz,
-  p_shown_rows int,
   p_impression_no smallint,
   p_seen_nos smallint[]
 )
-returns table (item_no int)
+returns table (item_no int, occurred_at timestamptz, is_shown boolean, nth bigint)
 language sql stable parallel safe security invoker
 begin atomic
   -- No post is older than p_since, so nobody saw one before then. Until this very moment, on later pages too: what was
   -- rejected a second ago must not come.
-  select l.item_no
-  from (
-    select
-      e.item_no,
-      e.kind_no = p_impression_no as is_shown,
-      e.occurred_at,
-      row_number() over (partition by e.kind_no = p_impression_no order by e.occurred_at desc) as nth
-    from medley.engagements as e
-    where e.user_no = p_user_no
-      and e.occurred_at > p_since
-      and (e.kind_no = p_impression_no or e.kind_no = any(p_seen_nos))
-  ) as l
-  where not l.is_shown or l.nth <= p_shown_rows or l.occurred_at > p_shown_since;
+  select
+    e.item_no,
+    e.occurred_at,
+    e.kind_no = p_impression_no,
+    row_number() over (partition by e.kind_no = p_impression_no order by e.occurred_at desc)
+  from medley.engagements as e
+  where e.user_no = p_user_no
+    and e.occurred_at > p_since
+    and (e.kind_no = p_impression_no or e.kind_no = any(p_seen_nos));
 end;
 
-comment on function medley.timeline_hidden(int, timestamptz, timestamptz, int, smallint, smallint[]) is
-  'Posts that the member has seen or rejected since p_since (p_seen_nos: numbers of the kinds that say so), was shown after '
-  'p_shown_since, or among the p_shown_rows rows shown last.';
-revoke all on function medley.timeline_hidden(int, timestamptz, timestamptz, int, smallint, smallint[])
+comment on function medley.timeline_log(int, timestamptz, smallint, smallint[]) is
+  'What the member was shown since p_since (is_shown, nth: how many rows ago), and what else there is no point in showing: '
+  'p_seen_nos are the numbers of the kinds that say so.';
+revoke all on function medley.timeline_log(int, timestamptz, smallint, smallint[])
 from public, anon, authenticated, service_role;
 
 -- Sources outside the network: few posts each, by an index.
@@ -2442,6 +2499,7 @@ set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
   v medley.timeline_parameters;
+  v_model_version_id uuid;
 begin
   select
     array_agg(k.kind order by p.place),
@@ -2489,20 +2547,20 @@ begin
   into v.impression_no, v.seen_nos
   from medley.engagement_kinds as k;
 
-  select m.version, h.intercepts, h.similarities, h.rates
-  into v.version, v.intercepts, v.similarities, v.rate_factors
+  select m.model_version_id, m.version into v_model_version_id, v.version
   from medley.model_versions as m
-  cross join lateral (
+  where m.model_version_id = medley.active_tower_model();
+  if found then
     select
-      array_agg(d.intercept::float8 order by t.place) as intercepts,
-      array_agg(d.similarity::float8 order by t.place) as similarities,
-      array_agg(d.rate::float8 order by t.place) as rates
+      array_agg(d.intercept::float8 order by t.place),
+      array_agg(d.similarity::float8 order by t.place),
+      array_agg(d.rate::float8 order by t.place)
+    into v.intercepts, v.similarities, v.rate_factors
     from medley.timeline_kinds as t
     inner join medley.engagement_kinds as k on k.kind = t.kind
-    left join medley.model_heads as d on d.model_version_id = m.model_version_id and d.kind_no = k.kind_no
-    where t.sign = 1 and t.place > 0
-  ) as h
-  where m.model_version_id = medley.active_tower_model();
+    left join medley.model_heads as d on d.model_version_id = v_model_version_id and d.kind_no = k.kind_no
+    where t.sign = 1 and t.place > 0;
+  end if;
   return v;
 end;
 $$;
@@ -2661,9 +2719,15 @@ begin
     limit v_followed
   ),
 
+  log as materialized (
+    select l.item_no, l.occurred_at, l.is_shown, l.nth
+    from medley.timeline_log(p_user_no, v_since, v_impression, v_seen) as l
+  ),
+
   hidden as materialized (
-    select h.item_no
-    from medley.timeline_hidden(p_user_no, v_since, v_shown_since, v_shown_rows, v_impression, v_seen) as h
+    select l.item_no
+    from log as l
+    where not l.is_shown or l.nth <= v_shown_rows or l.occurred_at > v_shown_since
   ),
 
   -- By post or by number: what of others' posts was liked, passed on or trends.
@@ -2837,13 +2901,12 @@ begin
   ),
 
   carried as (
-    select p.author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - e.occurred_at) / v_half_life)) as k
-    from medley.engagements as e
-    inner join medley.timeline_posts as p on p.item_no = e.item_no
-    where e.user_no = p_user_no
-      and e.occurred_at > p_as_of - 10 * v_half_life * interval '1 second'
-      and e.occurred_at <= p_as_of
-      and e.kind_no = v_impression
+    select p.author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - l.occurred_at) / v_half_life)) as k
+    from log as l
+    inner join medley.timeline_posts as p on p.item_no = l.item_no
+    where l.is_shown
+      and l.occurred_at > p_as_of - 10 * v_half_life * interval '1 second'
+      and l.occurred_at <= p_as_of
     group by p.author_id
   ),
 
@@ -2950,7 +3013,7 @@ declare
   v_limit int := medley.check_limit(p_limit);
   v_query text := 'home_timeline:' || v_user_id;
   v_as_of timestamptz := p_now;
-  v_shown int[] := '{}';
+  v_shown int[] := array[]::int[];
   v_user_no int := (select m.user_no from medley.members as m where m.user_id = v_user_id);
   v_reader medley.post_reader := medley.post_reader(v_user_id);
   v_request_id uuid;

@@ -66,7 +66,7 @@ def embed_items(
     Args:
         client: With the secret key.
         embedder: What makes the vectors.
-        kind: Only items of this kind.
+        kind: Only items of this kind; of posts, those without a vector of any model.
         limit: So many items at most.
         batch_size: Texts that are embedded and written at once, 1 to 500.
         progress: Called after each batch with how many items are done.
@@ -77,12 +77,14 @@ def embed_items(
     Raises:
         MedleyError: A call failed; the batches before it are written.
     """
-    items = islice(
-        client.iter_items_without_embedding(
+    missing = (
+        client.iter_posts_without_embedding(page_size=batch_size)
+        if kind == "post"
+        else client.iter_items_without_embedding(
             TEXT, model=embedder.model, kind=kind, page_size=batch_size
-        ),
-        limit,
+        )
     )
+    items = islice(missing, limit)
     done = 0
     for batch in _batches(items, batch_size):
         vectors = embedder.encode([item.title for item in batch])

@@ -213,3 +213,19 @@ comment on function public.follow_author(uuid, uuid) is
   'Returns the author. Errors: not_found, invalid_argument (a post of one''s own), unauthenticated, forbidden.';
 revoke all on function public.follow_author(uuid, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.follow_author(uuid, uuid) to authenticated, service_role;
+
+create or replace function public.get_posts_without_embedding(p_limit int default 500, p_cursor text default null)
+returns table (item_id uuid, kind text, title text, next_cursor text)
+language sql stable parallel safe security invoker set search_path = ''
+as $$
+  select p.item_id, p.kind, p.title, p.next_cursor
+  from medley.get_posts_without_embedding(p_limit, p_cursor) as p
+$$;
+
+comment on function public.get_posts_without_embedding(int, text) is
+  'What a worker has still to embed among posts, newest first (secret key only): those with words and without a vector of any '
+  'model, by an index of just these, however many there are besides. title: the first 1,000 characters. p_limit: 1 to 1,000. '
+  'p_cursor: next_cursor of the last row. After a change of model, get_items_without_embedding finds what lacks that one. '
+  'Errors: invalid_argument, invalid_cursor.';
+revoke all on function public.get_posts_without_embedding(int, text) from public, anon, authenticated, service_role;
+grant execute on function public.get_posts_without_embedding(int, text) to service_role;

@@ -165,3 +165,33 @@ comment on function medley.search_posts(text, int, text, uuid, timestamptz) is
 revoke all on function medley.search_posts(text, int, text, uuid, timestamptz)
 from public, anon, authenticated, service_role;
 grant execute on function medley.search_posts(text, int, text, uuid, timestamptz) to anon, authenticated, service_role;
+
+create or replace function medley.get_posts_without_embedding(p_limit int, p_cursor text)
+returns table (item_id uuid, kind text, title text, next_cursor text)
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
+as $$
+declare
+  c_query constant text := 'posts_without_embedding';
+  v_after medley.post_position := medley.post_position(p_cursor, c_query);
+begin
+  perform medley.check_limit(p_limit, 1000);
+  return query
+  select
+    p.id,
+    'post',
+    left(p.content, 1000),
+    medley.encode_cursor(c_query, jsonb_build_object('at', p.created_at, 'id', p.id))
+  from public.posts as p
+  where p.computed_at is null
+    and p.content ~ '\S'
+    and (p.created_at, p.id) < (coalesce(v_after.at, 'infinity'), coalesce(v_after.id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+  order by p.created_at desc, p.id desc
+  limit p_limit;
+end;
+$$;
+
+comment on function medley.get_posts_without_embedding(int, text) is
+  'Posts that have no vector of their text; see public.get_posts_without_embedding. Errors: invalid_argument, invalid_cursor.';
+revoke all on function medley.get_posts_without_embedding(int, text) from public, anon, authenticated, service_role;
+grant execute on function medley.get_posts_without_embedding(int, text) to service_role;

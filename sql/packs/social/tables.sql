@@ -34,7 +34,7 @@ where parent_id is not null;
 create index posts_quoted_idx on public.posts (quoted_id) include (author_id) where quoted_id is not null;
 create index posts_created_at_idx on public.posts (created_at desc, id desc);
 create index posts_search_idx on public.posts using gin (search);
-create index idx_posts_needs_embedding on public.posts (created_at) where computed_at is null;
+create index idx_posts_needs_embedding on public.posts (created_at desc, id desc) where computed_at is null;
 create index idx_posts_computed_at on public.posts (computed_at desc) where computed_at is not null;
 
 comment on table public.posts is

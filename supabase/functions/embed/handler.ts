@@ -69,13 +69,7 @@ async function embedNewest(
   let cursor: string | null = null;
   while (result.embedded < limit && Date.now() < deadline) {
     const wanted = limit - result.embedded;
-    const items: Item[] = await database.rpc<Item[]>("get_items_without_embedding", {
-      p_type: "text",
-      p_model: model.name,
-      p_kind: kind,
-      p_limit: wanted,
-      p_cursor: cursor,
-    });
+    const items: Item[] = await missing(database, model, kind, wanted, cursor);
     const rows = await vectors(model, items, deadline);
     result.failed += rows.failed;
     result.embedded += await written(database, model, rows.embedded);
@@ -87,6 +81,24 @@ async function embedNewest(
     }
   }
   return result;
+}
+
+/** Posts are found by an index of what is missing, whatever the model; all else model by model. */
+function missing(
+  database: Database,
+  model: EmbeddingModel,
+  kind: string | null,
+  limit: number,
+  cursor: string | null,
+): Promise<Item[]> {
+  const page = { p_limit: limit, p_cursor: cursor };
+  if (kind === "post") return database.rpc("get_posts_without_embedding", page);
+  return database.rpc("get_items_without_embedding", {
+    p_type: "text",
+    p_model: model.name,
+    p_kind: kind,
+    ...page,
+  });
 }
 
 async function vectors(

@@ -79,6 +79,7 @@ FOR = "p_user_id => tests.member('m1')"
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
+        ("select public.get_posts_without_embedding(20)", "idx_posts_needs_embedding"),
         (f"select public.get_thread(tests.post('p40'), {FOR})", "posts_parent_idx"),
         (f"select public.get_profile_posts(tests.member('m33'), {FOR})", "posts_author_idx"),
         (f"select public.get_profile_posts(tests.member('m33'), {FOR})", "reposts_user_idx"),
