@@ -68,19 +68,16 @@ def test_log_loss_is_finite_where_a_probability_is_sure() -> None:
 def test_rates_know_what_was_strictly_before(
     events: list[tuple[int, int, int]], owner: int, day: int
 ) -> None:
-    owners, kinds, days = (
-        (np.array(column, np.int64) for column in zip(*events, strict=True))
-        if (events)
-        else (np.empty(0, np.int64),) * 3
-    )
-    log = Log(owners, kinds, days * DAY)
+    columns = np.array(events, np.int64).reshape(-1, 3).T
+    log = Log(columns[0], columns[1], columns[2].astype(np.float64) * DAY)
 
     def count(kind: int, of: set[int]) -> float:
-        return sum(
+        worth = [
             0.5 ** ((day - when) / HALF_LIFE_DAYS)
             for who, what, when in events
             if what == kind and when < day and who in of
-        )
+        ]
+        return math.fsum(worth)
 
     found = log.rates(np.array([owner]), np.array([day * DAY]), 2)
     for kind in (0, 1):

@@ -63,6 +63,8 @@ class Pairs:
         Args:
             shares: Of the pairs, for each part; they sum to 1.
         """
+        if not len(self):
+            return tuple(self for _ in shares)
         ends = np.quantile(self.times, np.cumsum(shares)[:-1], method="higher")
         part = np.searchsorted(ends, self.times, side="right")
         return tuple(self.take(part == number) for number in range(len(shares)))
