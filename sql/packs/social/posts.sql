@@ -244,6 +244,37 @@ comment on function medley.count_post_actions() is
   'Statement trigger on likes, reposts and post_views with transition table changed_rows: the counter of the table follows.';
 revoke all on function medley.count_post_actions() from public, anon, authenticated, service_role;
 
+create or replace function medley.lock_posts_of_member()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  perform
+  from public.posts as p
+  where p.id in (
+    select w.id from public.posts as w where w.author_id = old.user_id
+    union
+    select w.parent_id from public.posts as w where w.author_id = old.user_id
+    union
+    select w.quoted_id from public.posts as w where w.author_id = old.user_id
+    union
+    select l.post_id from public.likes as l where l.user_id = old.user_id
+    union
+    select r.post_id from public.reposts as r where r.user_id = old.user_id
+    union
+    select v.post_id from public.post_views as v where v.user_id = old.user_id
+  )
+  order by p.id
+  for update;
+  return old;
+end;
+$$;
+
+comment on function medley.lock_posts_of_member() is
+  'Row trigger on members: an account that goes first locks every post that its going deletes or counts anew, in the order '
+  'in which everybody locks posts; one table after the other it would meet others who come the other way.';
+revoke all on function medley.lock_posts_of_member() from public, anon, authenticated, service_role;
+
 create or replace function medley.limit_muted_words()
 returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -316,6 +347,11 @@ for each statement execute function medley.count_post_actions();
 create trigger post_views_1_count_delete
 after delete on public.post_views referencing old table as changed_rows
 for each statement execute function medley.count_post_actions();
+
+-- The number goes before the posts: its table refers to accounts for longer. A trigger after the fact runs at the end.
+create trigger members_lock_posts
+before delete on medley.members
+for each row execute function medley.lock_posts_of_member();
 
 create trigger muted_words_limit
 after insert on public.muted_words referencing new table as new_rows
