@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from medley.learning import heads, metrics
 from medley.learning.pairs import Pairs
-from medley.learning.rates import HALF_LIFE_DAYS, PRIOR_EXPOSURES, Log
+from medley.learning.rates import Log
 
 DAY = 86_400.0
+HALF_LIFE_DAYS, PRIOR_EXPOSURES = 20, 30
 
 rows = st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.integers(0, 3)), min_size=1)
 
@@ -69,7 +70,13 @@ def test_rates_know_what_was_strictly_before(
     events: list[tuple[int, int, int]], owner: int, day: int
 ) -> None:
     columns = np.array(events, np.int64).reshape(-1, 3).T
-    log = Log(columns[0], columns[1], columns[2].astype(np.float64) * DAY)
+    log = Log(
+        columns[0],
+        columns[1],
+        columns[2] * DAY,
+        half_life_days=HALF_LIFE_DAYS,
+        prior_exposures=PRIOR_EXPOSURES,
+    )
 
     def count(kind: int, of: set[int]) -> float:
         worth = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -223,7 +223,7 @@ class _About:
 
     def __init__(self, connection: Connection[Any], chosen: _Chosen) -> None:
         self._owners = _read_owners(connection)
-        self._kinds, self._log = _read_log(connection, chosen.since)
+        self._kinds, self._log = _read_log(connection, chosen)
         self._weight = _weight(connection, chosen)
         self._text_model = _value(connection, _TEXT_MODEL)
         self._positive = {
@@ -276,7 +276,7 @@ def _parsed(vector: str | None) -> NDArray[np.float32] | None:
     return None if vector is None else np.fromstring(vector[1:-1], np.float32, sep=",")
 
 
-def _read_log(connection: Connection[Any], since: datetime | None) -> tuple[tuple[str, ...], Log]:
+def _read_log(connection: Connection[Any], chosen: _Chosen) -> tuple[tuple[str, ...], Log]:
     """The kinds that pairs name, and the log: 0 is any positive kind, 1 + i the i-th of the kinds.
 
     A member counts once for an item and a kind, at the first time; no owner for its own items.
@@ -311,7 +311,12 @@ def _read_log(connection: Connection[Any], since: datetime | None) -> tuple[tupl
                   select medley.engagement_polarity(k.polarity, k.value_rule, e.value) as polarity
                 ) as p
                 where e.user_no is distinct from o.user_no
-                  and e.occurred_at >= %(since)s::timestamptz - make_interval(days => %(days)s)
+                  and e.occurred_at >= (
+                    select coalesce(%(since)s::timestamptz, min(p.interaction_at))
+                      - make_interval(days => %(days)s)
+                    from medley.training_pairs as p
+                    where p.algorithm_version = %(version)s
+                  )
                 group by owner, e.user_no, e.item_no, k.kind, p.polarity
               )
 
@@ -330,7 +335,8 @@ def _read_log(connection: Connection[Any], since: datetime | None) -> tuple[tupl
             ) to stdout with (format csv)
             """,
             {
-                "since": since or datetime(1970, 4, 1, tzinfo=UTC),
+                "since": chosen.since,
+                "version": chosen.version,
                 "days": _HISTORY_DAYS,
                 "kinds": list(kinds),
             },
@@ -349,7 +355,19 @@ def _read_log(connection: Connection[Any], since: datetime | None) -> tuple[tupl
             column_types={"owner": pa.int64(), "kind": pa.int64(), "first_at": pa.float64()}
         ),
     )
-    return kinds, Log(*(events[name].to_numpy() for name in ("owner", "kind", "first_at")))
+    columns = (events[name].to_numpy() for name in ("owner", "kind", "first_at"))
+    half_life_days, prior_exposures = _smoothing(connection)
+    return kinds, Log(*columns, half_life_days=half_life_days, prior_exposures=prior_exposures)
+
+
+def _smoothing(connection: Connection[Any]) -> tuple[float, float]:
+    """Half-life in days and prior in exposures: those of timelines, where there are timelines."""
+    found = dict(
+        connection.execute(
+            "select s.key, s.value::float8 from medley.settings as s where s.key like 'timeline.%'"
+        ).fetchall()
+    )
+    return found.get("timeline.rate_days", 30), found.get("timeline.prior_exposures", 50)
 
 
 def _read_owners(connection: Connection[Any]) -> dict[UUID, int]:

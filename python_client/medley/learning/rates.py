@@ -11,27 +11,64 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Of medley.settings timeline.rate_days and timeline.prior_exposures.
-HALF_LIFE_DAYS = 30.0
-PRIOR_EXPOSURES = 50.0
-# The usual rate where nothing was ever seen, and what that guess is worth.
+#: Kinds of a log that are no kinds of engagement.
+EXPOSURE, ENGAGED = -1, 0
+
+# The usual rate where nothing was ever seen, and how many exposures that guess is worth.
 _USUAL, _USUAL_EXPOSURES = 0.01, 100.0
-_ALL = np.int64(0)
+# A key is the owner's rank and the milliseconds since the log began: 36 bits are two years.
+_TIME_BITS = 36
 
 
 @dataclass(frozen=True, slots=True)
+class _Line:
+    """The events of one kind, by owner and time; owner 0 has those of all.
+
+    Attributes:
+        keys: Shape (events,): ascending.
+        sums: Shape (events + 1,): of 2^(time in half-lives) of the events before.
+    """
+
+    keys: NDArray[np.int64]
+    sums: NDArray[np.float64]
+
+
 class Log:
     """What members did, each (member, item, kind) once, at its first time.
 
-    Attributes:
+    Args:
         owners: Shape (events,): a number greater than 0 for each owner of items.
-        kinds: Shape (events,): a number from 0 for each kind; -1: an exposure, whatever came of it.
-        times: Shape (events,): seconds since 1970.
+        kinds: Shape (events,): `EXPOSURE`, whatever came of it; `ENGAGED`, by any positive kind;
+            from 1 the kinds of engagement.
+        times: Shape (events,): seconds since 1970; they span two years at most.
+        half_life_days: After how long an event counts half.
+        prior_exposures: So many exposures' worth of the rate of all owners stand for an owner's own
+            until there are more.
     """
 
-    owners: NDArray[np.int64]
-    kinds: NDArray[np.int64]
-    times: NDArray[np.float64]
+    def __init__(
+        self,
+        owners: NDArray[np.int64],
+        kinds: NDArray[np.int64],
+        times: NDArray[np.float64],
+        *,
+        half_life_days: float = 30,
+        prior_exposures: float = 50,
+    ) -> None:
+        self._known = np.unique(owners)
+        self._start = float(times.min()) if times.size else 0.0
+        self._half_life = half_life_days * 86_400
+        self._prior = prior_exposures
+        self._lines: dict[int, _Line] = {}
+        for kind in np.unique(kinds).tolist():
+            rows = kinds == kind
+            keys = self._keys(owners[rows], times[rows])
+            everybody = self._keys(np.zeros_like(owners[rows]), times[rows])
+            keys, age = np.r_[everybody, keys], np.tile(times[rows] - self._start, 2)
+            order = np.argsort(keys, kind="stable")
+            # Counts grow with time, so that a difference of sums decays by one factor.
+            grown = np.exp2(age[order] / self._half_life)
+            self._lines[kind] = _Line(keys[order], np.r_[0.0, np.cumsum(grown)])
 
     def rates(
         self, owners: NDArray[np.int64], times: NDArray[np.float64], kinds: int
@@ -41,53 +78,39 @@ class Log:
         Args:
             owners: Shape (n,).
             times: Shape (n,): seconds since 1970.
-            kinds: How many kinds there are.
+            kinds: How many kinds there are, `ENGAGED` included.
 
         Returns:
-            Shape (n, kinds): (count + s * rate of all owners) / (exposures + s), with s =
-            `PRIOR_EXPOSURES` and counts that halve every `HALF_LIFE_DAYS`.
+            Shape (n, kinds), within 0 and 1: (count + s * rate of all) / (exposures + s), where s
+            is `prior_exposures`.
         """
-        everybody = np.full_like(owners, _ALL)
-        seen, seen_of_all = (self._before(-1, who, times) for who in (owners, everybody))
+        everybody = np.zeros_like(owners)
+        seen, seen_of_all = (self._before(EXPOSURE, who, times) for who in (owners, everybody))
         found = np.empty((owners.size, kinds), np.float32)
         for kind in range(kinds):
             count, count_of_all = (self._before(kind, who, times) for who in (owners, everybody))
             usual = (count_of_all + _USUAL_EXPOSURES * _USUAL) / (seen_of_all + _USUAL_EXPOSURES)
-            rate = (count + PRIOR_EXPOSURES * usual) / (seen + PRIOR_EXPOSURES)
+            rate = (count + self._prior * usual) / (seen + self._prior)
             found[:, kind] = np.clip(rate, 1e-6, 1 - 1e-6)
         return found
 
     def _before(
         self, kind: int, owners: NDArray[np.int64], times: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """The decayed count of a kind before each time, of owner 0 for all together; shape (n,)."""
-        rows = self.kinds == kind
-        who, when = self.owners[rows], self.times[rows]
-        if when.size == 0:
+        """The decayed count of a kind before each time; shape (n,)."""
+        line = self._lines.get(kind)
+        if line is None:
             return np.zeros(times.size)
-        who, when = np.r_[who, np.full_like(who, _ALL)], np.r_[when, when]
-        order = np.lexsort((when, who))
-        who, when = who[order], when[order]
-        # Counts grow by 2^(t / half-life), so that a difference of sums decays by one factor.
-        start = when.min()
-        half_lives = HALF_LIFE_DAYS * 86_400
-        sums = np.r_[0.0, np.cumsum(np.exp2((when - start) / half_lives))]
-        first = np.searchsorted(who, owners, side="left")
-        last = _search(who, when, owners, times)
-        return np.asarray((sums[last] - sums[first]) * np.exp2(-(times - start) / half_lives))
+        first = np.searchsorted(line.keys, self._keys(owners, np.full(times.size, self._start)))
+        last = np.searchsorted(line.keys, self._keys(owners, times))
+        decay = np.exp2(-(times - self._start) / self._half_life)
+        return np.asarray((line.sums[last] - line.sums[first]) * decay)
 
-
-def _search(
-    who: NDArray[np.int64],
-    when: NDArray[np.float64],
-    owners: NDArray[np.int64],
-    times: NDArray[np.float64],
-) -> NDArray[np.int64]:
-    """Where each (owner, time) belongs among the sorted (who, when), before what is equal."""
-    both_who, both_when = np.r_[owners, who], np.r_[times, when]
-    asked = np.r_[np.zeros(owners.size, np.int64), np.ones(who.size, np.int64)]
-    order = np.lexsort((asked, both_when, both_who))
-    events_before = np.cumsum(asked[order])
-    places = np.empty(order.size, np.int64)
-    places[order] = events_before
-    return places[: owners.size]
+    def _keys(self, owners: NDArray[np.int64], times: NDArray[np.float64]) -> NDArray[np.int64]:
+        """A number for each owner and time that sorts as they do."""
+        ranks = np.searchsorted(self._known, owners, side="right")
+        # An owner without events, of whom there is nothing to find.
+        unknown = (owners > 0) & ~np.isin(owners, self._known)
+        ranks = np.where(unknown, self._known.size + 1, ranks)
+        since = np.clip((times - self._start) * 1000, 0, 2**_TIME_BITS - 1).astype(np.int64)
+        return np.asarray((ranks << _TIME_BITS) + since)

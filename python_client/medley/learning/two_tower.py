@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +26,9 @@ from torch.nn import functional as F  # noqa: N812 -- as everybody calls it
 from .pairs import TEXT_DIMS, Pairs
 
 TOWER_DIMS = 256
+
+# How fast the two towers part, compared with how fast they learn together.
+_APART = 0.1
 
 Matrix = NDArray[np.float32]
 
@@ -137,13 +141,7 @@ def train(
     torch.set_num_threads(1)
     weights = _Weights(untrained(options.seed), device)
     learn, check = _Data(pairs, device), _Data(validation, device)
-    optimizer = torch.optim.Adam(
-        [
-            {"params": weights.towers, "lr": options.learning_rate},
-            # Two numbers that only scale the cosine: they may move faster.
-            {"params": weights.scale, "lr": 10 * options.learning_rate},
-        ]
-    )
+    optimizer = torch.optim.Adam(weights.groups(options.learning_rate))
     shuffle = torch.Generator().manual_seed(options.seed)
     losses = [(float("nan"), _evaluate(weights, check, options))]
     best, best_epoch = weights.numpy(), 0
@@ -172,30 +170,49 @@ def _device(name: str) -> torch.device:
 
 
 class _Weights:
-    """The weights as tensors that learn: (item, user) x (weights, bias), and (scale, bias)."""
+    """The weights as tensors that learn.
+
+    The item's map is shared + apart, the member's shared - apart. A member's vector is a mean of
+    items' vectors, so what matters in one matters in the other: `apart` starts at 0 and moves
+    slowly, which takes half the pairs to learn as much as two maps of their own.
+    """
 
     def __init__(self, start: TwoTower, device: torch.device) -> None:
-        arrays = (start.item.weights, start.item.bias, start.user.weights, start.user.bias)
+        arrays = (start.item.weights, start.item.bias)
         self.start = [torch.tensor(array, device=device) for array in arrays]
-        self.towers = [tensor.clone().requires_grad_() for tensor in self.start]
-        self.scale = [torch.tensor([5.0, -2.0], device=device, requires_grad=True)]
+        self.shared = [tensor.clone().requires_grad_() for tensor in self.start]
+        self.apart = [torch.zeros_like(tensor).requires_grad_() for tensor in self.start]
+        self.scale = torch.tensor([5.0, -2.0], device=device, requires_grad=True)
+
+    def groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        """What the optimizer moves, and how fast."""
+        return [
+            {"params": self.shared, "lr": learning_rate},
+            {"params": self.apart, "lr": _APART * learning_rate},
+            # Two numbers that only scale the cosine.
+            {"params": [self.scale], "lr": 10 * learning_rate},
+        ]
 
     def vectors(self, data: _Data, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Unit vectors of the rows' members and items; each of shape (rows, 256)."""
-        item_weights, item_bias, user_weights, user_bias = self.towers
-        users = F.linear(data.users[rows], user_weights, user_bias)
-        items = F.linear(data.items[rows], item_weights, item_bias)
+        (weights, bias), (other, other_bias) = self.shared, self.apart
+        users = F.linear(data.users[rows], weights - other, bias - other_bias)
+        items = F.linear(data.items[rows], weights + other, bias + other_bias)
         return F.normalize(users, dim=1), F.normalize(items, dim=1)
 
     def moved(self) -> torch.Tensor:
         """The squared distance from the start."""
-        gaps = zip(self.towers, self.start, strict=True)
-        return torch.stack([(now - then).square().sum() for now, then in gaps]).sum()
+        gaps = [now - then for now, then in zip(self.shared, self.start, strict=True)]
+        return torch.stack([gap.square().sum() for gap in (*gaps, *self.apart)]).sum()
 
     def numpy(self) -> TwoTower:
         """A copy of the towers."""
-        arrays = [tensor.detach().cpu().numpy().copy() for tensor in self.towers]
-        return TwoTower(Tower(arrays[0], arrays[1]), Tower(arrays[2], arrays[3]))
+        with torch.no_grad():
+            (weights, bias), (other, other_bias) = self.shared, self.apart
+            item = (weights + other, bias + other_bias)
+            user = (weights - other, bias - other_bias)
+            towers = [Tower(*(tensor.cpu().numpy() for tensor in pair)) for pair in (item, user)]
+        return TwoTower(*towers)
 
 
 class _Data:
@@ -215,7 +232,7 @@ def _loss(weights: _Weights, data: _Data, rows: torch.Tensor, options: Options) 
     """The mean loss of some pairs in nats; a scalar."""
     users, items = weights.vectors(data, rows)
     labels = data.labels[rows]
-    scale, bias = weights.scale[0]
+    scale, bias = weights.scale
     ranking = F.binary_cross_entropy_with_logits(
         scale * (users * items).sum(dim=1) + bias, labels.float()
     )
