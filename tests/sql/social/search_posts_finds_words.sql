@@ -63,8 +63,7 @@ from (
     ('""', 'invalid_argument', 'an empty phrase'), (repeat('x', 501), 'too_large', 'what never ends'), ('#', 'invalid_argument', 'a sign without its tag')
 ) as q (query, code, claim);
 select lives_ok(format('select public.search_posts(%L)', q.query), 'no words of people are an error: ' || q.query)
-from unnest(array['a & b | !c:*', '"unclosed', '''; drop table posts; --', 'or', '(((', '\', 'a<->b']) as q (query)
-where q.query not in ('(((', '\');
+from unnest(array['a & b | !c:*', '"unclosed', '''; drop table posts; --', 'or', 'a<->b']) as q (query);
 select is((select count(*) from public.posts), 5::bigint, 'and none does harm');
 
 -- Pages, while posts come.
