@@ -27,6 +27,15 @@ comment on function medley.extract_hashtags(text) is
   'digits alone, up to 100 of them, after anything but a word, a slash or an ampersand.';
 revoke all on function medley.extract_hashtags(text) from public, anon, authenticated, service_role;
 
+create or replace function medley.is_blank(p_text text)
+returns boolean
+language sql immutable parallel safe security invoker
+-- A soft hyphen, joiners, marks of direction and the byte order mark show nothing.
+return p_text !~ '[^\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]';
+
+comment on function medley.is_blank(text) is 'Whether a text shows nothing: spaces and characters without width.';
+revoke all on function medley.is_blank(text) from public, anon, authenticated, service_role;
+
 create or replace function medley.check_post_media(p_media jsonb)
 returns void
 language plpgsql stable parallel safe security invoker set search_path = ''
@@ -68,7 +77,7 @@ begin
       'content', 'Say it in several posts.');
   end if;
   perform medley.check_post_media(new.media);
-  if new.content !~ '\S' and new.media = '[]' and new.quoted_id is null then
+  if medley.is_blank(new.content) and new.media = '[]' and new.quoted_id is null then
     perform medley.fail('invalid_argument', 'the post says nothing', 'content', 'Write something, attach media or quote a post.');
   end if;
 
@@ -127,7 +136,11 @@ begin
   select
     n.id,
     'post',
-    case when n.content ~ '\S' then left(n.content, 1000) when n.quoted_id is null then '(media)' else '(quote)' end,
+    case
+      when not medley.is_blank(n.content) then left(n.content, 1000)
+      when n.quoted_id is null then '(media)'
+      else '(quote)'
+    end,
     n.author_id,
     n.visibility,
     n.created_at
