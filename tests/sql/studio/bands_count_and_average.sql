@@ -1,5 +1,5 @@
 -- A band's counters and style follow what is added and what goes, by whatever way.
-select plan(32);
+select plan(36);
 
 select make_member('ada'), make_member('bob'), make_member('eve');
 select make_track('ada', t) from unnest(array['a', 'b', 'c']) as u (t);
@@ -47,6 +47,21 @@ select throws_permission($$ update public.bands set track_count = 9 where true $
 -- A band that is named on the track.
 select lives_ok($$ update public.generated_tracks set band_id = band('Other') where id = track('c') $$, 'a completed track is filed');
 select is(state('Other'), '1 0 1.000,0.000', 'and joins');
+
+-- Another model comes into use: styles are of its vectors once the job ran.
+select act_as_owner();
+savepoint model;
+insert into medley.content_embeddings (item_no, embedding_type, model_version, dims, embedding_768)
+select i.item_no, 'audio', 'other-1', 768, sound(0, 1)::extensions.vector from medley.items as i where i.id = track('c');
+update medley.embedding_types as t set model_version = 'other-1' where t.embedding_type = 'audio';
+select is(state('Other'), '1 0 1.000,0.000', 'a style is of the model that was in use');
+select is(medley.refresh_band_styles(), 4::bigint, 'the job does every band');
+select is(state('Other'), '1 0 0.000,1.000', 'and takes the vectors of the model in use');
+update medley.embedding_types as t set model_version = 'other-2' where t.embedding_type = 'audio';
+select medley.refresh_band_styles();
+select is(state('Other'), '1 0 -', 'without any there is no style');
+rollback to model;
+select act_as(member('ada'));
 
 -- Followers.
 select lives_ok($$ insert into public.user_follows (user_id, band_id) values (member('ada'), band('Bobs')) $$, 'ada follows');

@@ -1,7 +1,7 @@
 -- The taste vector counts the last engagement, turns from what is rejected, and new tracks are measured by it.
-select plan(13);
+select plan(16);
 
-select make_member('ada'), make_member('bob');
+select make_member('ada'), make_member('bob'), make_member('eve');
 select make_track('bob', 'x'), make_track('bob', 'y'), make_track('bob', 'z');
 select give_sound(track('x'), 1), give_sound(track('y'), 0, 1), give_sound(track('z'), 0, 0, 1);
 create function tests.taste() returns text language sql as $$
@@ -37,5 +37,20 @@ select is((select t.match_percentage::int from public.generated_tracks as t wher
 select is((select t.match_percentage::int from public.generated_tracks as t where t.id = track('new')), 67, 'or the taste');
 select is((select t.match_percentage::int from public.generated_tracks as t where t.id = track('away')), 0, 'never below 0');
 select is((select t.match_percentage from public.generated_tracks as t where t.id = track('x')), null, 'nothing where there is neither');
+
+-- A source elsewhere is known by the cache, by the model in use alone.
+insert into public.music_embeddings (track_id, track_name, artist, vector, source, model_version)
+values
+  ('spotify:1', 'Elsewhere', 'Singer', sound(0, 1)::extensions.vector, 'spotify', medley.audio_model()),
+  ('spotify:2', 'Other model', 'Singer', sound(0, 1)::extensions.vector, 'spotify', 'other-1');
+insert into public.generated_tracks (id, user_id, mode, status, url, duration, claimable_at, source_external_id)
+values
+  (track('like that'), member('ada'), 'similar', 'completed', 'u', 9, null, 'spotify:1'),
+  (track('like none'), member('ada'), 'similar', 'completed', 'u', 9, null, 'spotify:2'),
+  (track('like what'), member('eve'), 'similar', 'completed', 'u', 9, null, 'spotify:3');
+select give_sound(track(t), 3, 4) from unnest(array['like that', 'like none', 'like what']) as t;
+select is((select t.match_percentage::int from public.generated_tracks as t where t.id = track('like that')), 80, 'with what the cache has of it');
+select is((select t.match_percentage::int from public.generated_tracks as t where t.id = track('like none')), 93, 'else with the taste');
+select is((select t.match_percentage from public.generated_tracks as t where t.id = track('like what')), null, 'or with nothing');
 
 select * from finish();

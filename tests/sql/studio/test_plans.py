@@ -50,6 +50,12 @@ def plans(
             "tests.sound(random()::real, random()::real, i.item_no)::extensions.vector "
             "from medley.items as i where i.kind = 'track' and i.visibility = 'public'"
         )
+        made.execute(
+            "insert into public.bands (id, user_id, name, style_vector) "
+            "select tests.band('b' || n), tests.member('ada'), 'b' || n, "
+            "tests.sound(random()::real, random()::real, n)::extensions.vector "
+            "from generate_series(1, 1500) as n"
+        )
         made.execute("update medley.settings set value = 100 where key = 'studio.exact_vectors'")
         made.execute("analyze")
 
@@ -76,7 +82,14 @@ def plans(
         yield explain
 
 
-GROWING = ("generated_tracks", "playlist_tracks", "content_embeddings", "items", "item_genres")
+GROWING = (
+    "bands",
+    "content_embeddings",
+    "generated_tracks",
+    "item_genres",
+    "items",
+    "playlist_tracks",
+)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +97,7 @@ GROWING = ("generated_tracks", "playlist_tracks", "content_embeddings", "items",
     [
         ("select public.claim_generation_jobs('w', 10)", "generated_tracks_queue_idx"),
         ("select public.match_tracks(tests.sound(1, 0.5))", "content_embeddings_768_idx"),
+        ("select public.get_similar_bands(tests.band('b1'))", "idx_bands_style_vector"),
         (
             "select public.move_playlist_track(tests.playlist('List'), tests.track('t9'), "
             "tests.track('t5'), tests.member('ada'))",

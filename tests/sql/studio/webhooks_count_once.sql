@@ -1,5 +1,5 @@
 -- A provider's events count once, late results are used while they can be, and forged replays are refused.
-select plan(29);
+select plan(34);
 
 select make_member('ada');
 create temp table given (n int, id uuid);
@@ -48,5 +48,17 @@ select is(hook('e7', 'job-2', 'completed', '{"url": "https://x/2", "duration": 1
 select throws_code($$ select public.complete_generation(t(2), 2, 'https://x/later', 100) $$, 'conflict', 'and the second is told');
 select is(hook('e8', 'job-3', 'progress', '{"progress": 99}'), 'stale generating', 'progress of the first attempt is none');
 select lives_ok($$ select public.start_provider_job(t(4), 2, 'recorded', 'job-4') $$, 'a running job is taken over');
+
+-- Old events are forgotten, in batches, and could count again from then on.
+select act_as_owner();
+delete from medley.provider_events where true;
+insert into medley.provider_events (provider, event_id, digest, outcome, received_at)
+select 'recorded', 'event ' || n, '', 'applied', now() - make_interval(days => n) from generate_series(28, 33) as n;
+select is(medley.prune_provider_events(2), 2::bigint, 'the job forgets so many');
+select is(medley.prune_provider_events(2), 1::bigint, 'to the last');
+select is(medley.prune_provider_events(2), 0::bigint, 'and no more');
+select is((select string_agg(e.event_id, ', ' order by e.event_id) from medley.provider_events as e), 'event 28, event 29, event 30', 'what is younger stays');
+update medley.settings as s set value = 28 where s.key = 'studio.keep_event_days';
+select is(medley.prune_provider_events(9), 2::bigint, 'the setting says how old');
 
 select * from finish();
