@@ -162,6 +162,32 @@ def _show(world: World, played: Played, url: str, key: str) -> None:
     _section("A home timeline")
     _scrolled(played.scrolled)
 
+    _catalogue(played)
+
+    _section("Go on from here")
+    out.print(f"URL              {url}", highlight=False)
+    out.print(f"publishable key  {key}", highlight=False)
+    out.print(f"secret key       SUPABASE_SECRET_KEY, written to {env_file()} by `make up`")
+    out.print()
+    snippet = f"""\
+from supabase import create_client
+from medley import Medley
+
+client = create_client("{url}", "{key}")
+client.auth.sign_in_with_password(
+    {{"email": "{member["email"]}", "password": "{member["password"]}"}}
+)
+for item in Medley(client).recommendations(kind="artist", limit=5):
+    print(f"{{item.score:6.3f}}  {{item.title}}: {{item.reason}}")
+"""
+    out.print(Syntax(snippet, "python", background_color="default", word_wrap=False))
+    out.print(
+        "On the command line, in a checkout `.medley/venv/bin/medley`, members go by their id:"
+    )
+    out.print(f"medley recommend --user {member['id']} --kind artist", highlight=False)
+
+
+def _catalogue(played: Played) -> None:
     _section("A piece of the genre tree")
     out.print("Umbrellas and main genres are curated, the rest follows from who plays what.")
     out.print(_piece(played.tree, branches=7, leaves=4))
@@ -191,28 +217,6 @@ def _show(world: World, played: Played, url: str, key: str) -> None:
     _section("Analytics")
     _counts("events by umbrella", played.umbrellas)
     _counts("artists by cluster", played.clusters)
-
-    _section("Go on from here")
-    out.print(f"URL              {url}", highlight=False)
-    out.print(f"publishable key  {key}", highlight=False)
-    out.print(f"secret key       SUPABASE_SECRET_KEY, written to {env_file()} by `make up`")
-    out.print()
-    snippet = f"""\
-from supabase import create_client
-from medley import Medley
-
-client = create_client("{url}", "{key}")
-client.auth.sign_in_with_password(
-    {{"email": "{member["email"]}", "password": "{member["password"]}"}}
-)
-for item in Medley(client).recommendations(kind="artist", limit=5):
-    print(f"{{item.score:6.3f}}  {{item.title}}: {{item.reason}}")
-"""
-    out.print(Syntax(snippet, "python", background_color="default", word_wrap=False))
-    out.print(
-        "On the command line, in a checkout `.medley/venv/bin/medley`, members go by their id:"
-    )
-    out.print(f"medley recommend --user {member['id']} --kind artist", highlight=False)
 
 
 def _section(title: str) -> None:
