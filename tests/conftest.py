@@ -26,8 +26,8 @@ def database() -> Iterator[Database]:
     with medley_database(expose=os.environ.get("MEDLEY_EXPOSE", "off")) as made:
         # Jobs that start by the clock would meet tests, now and then, and so would statistics of
         # rows that a test is about to roll back: plans made of them can take minutes.
+        made.cluster.hold_jobs()
         with psycopg.connect(made.cluster.url(SUPERUSER), autocommit=True) as superuser:
-            superuser.execute("alter system set cron.launch_active_jobs = off")
             superuser.execute("alter system set autovacuum = off")
             superuser.execute("select pg_reload_conf()")
         yield made

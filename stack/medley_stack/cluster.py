@@ -91,6 +91,16 @@ class Cluster:
             stdin=stdin,
         )
 
+    def hold_jobs(self) -> None:
+        """Keep pg_cron from starting jobs by the clock; before 1.5 it cannot be kept from it."""
+        setting = "select name from pg_settings where name = 'cron.launch_active_jobs'"
+        if self.psql("-tAc", setting, role="supabase_admin").strip():
+            self.psql(
+                *("-c", "alter system set cron.launch_active_jobs = off"),
+                *("-c", "select pg_reload_conf()"),
+                role="supabase_admin",
+            )
+
     def _control(self, *arguments: str | Path) -> int:
         command = [self.binaries.bin / "pg_ctl", "-D", self.data, *arguments]
         output = self.data.with_name(self.data.name + ".control.log")
