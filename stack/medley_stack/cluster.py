@@ -94,11 +94,11 @@ class Cluster:
     def hold_jobs(self) -> None:
         """Keep pg_cron from starting jobs by the clock; before 1.5 it cannot be kept from it."""
         setting = "select name from pg_settings where name = 'cron.launch_active_jobs'"
-        if self.psql("-tAc", setting, role="supabase_admin").strip():
+        if self.psql("-tAc", setting, role=SUPERUSER).strip():
             self.psql(
                 *("-c", "alter system set cron.launch_active_jobs = off"),
                 *("-c", "select pg_reload_conf()"),
-                role="supabase_admin",
+                role=SUPERUSER,
             )
 
     def _control(self, *arguments: str | Path) -> int:
