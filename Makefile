@@ -6,7 +6,7 @@ TESTS = MEDLEY_INSTANCE=test $(STACK)
 VENV = .medley/venv/bin
 TYPESCRIPT = --config supabase/functions/deno.json supabase/functions tests/functions stack/api/functions_main.ts
 
-.PHONY: help up down reset status demo test check bench accuracy accuracy-setlists migrations lint format lock
+.PHONY: help up down reset status demo test check bench accuracy accuracy-setlists accuracy-timeline migrations lint format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ accuracy: up ## how good recommendations are, beside tuned peers; ARGUMENTS="--h
 
 accuracy-setlists: up ## how good predicted setlists are, beside simple guesses; ARGUMENTS="--data DIR"
 	@$(STACK) exec python -m tests.accuracy.setlists $(ARGUMENTS)
+
+accuracy-timeline: up ## what a trained model adds to the home timeline; ARGUMENTS="--help"
+	@$(STACK) learning
+	@$(STACK) exec python -m tests.accuracy.timeline $(ARGUMENTS)
 
 migrations: ## write supabase/migrations from sql/
 	@$(STACK) migrations

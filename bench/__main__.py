@@ -164,7 +164,7 @@ def timeline(options: argparse.Namespace) -> str:
         print(f"building {options.members:,} members", flush=True)
         built = timeline_world.build(cluster, members=options.members)
         followers = timeline_measure.followers_of_the_famous(built)
-        agreement = timeline_measure.agreement(built, sample=options.sample // 5)
+        agreement = timeline_measure.agreement(built, sample=max(1, options.sample // 12))
         run = timeline_measure.timings(built, rounds=rounds, seconds=seconds)
     parts = [
         f"{built.members:,} members, {built.posts:,} posts in ten days, "

@@ -86,10 +86,9 @@ as $$
     from (select distinct c.author_id from candidate as c) as a
     cross join setting as s
     left join medley.author_rates as r on r.user_id = a.author_id
-    cross join medley.timeline_kinds as k
-    left join lateral (select (r.counts::real[])[k.place] as n) as c on true
     left join lateral (select 0.5 ^ (extract(epoch from p_as_of - r.counted_at)::float8 / 86400 / s.days) as fading) as d on true
-    where k.sign = 1 and k.place > 0
+    cross join lateral unnest(coalesce(r.counts::real[], array_fill(0::real, array[32]))) with ordinality as c (n, place)
+    inner join medley.timeline_kinds as k on k.place = c.place and k.sign = 1
   ),
 
   author as (

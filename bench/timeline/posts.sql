@@ -45,7 +45,7 @@ select
   p.post_no,
   coalesce(p.parent_no, p.post_no),
   p.parent_no,
-  case p.visibility when 'public' then 'u' when 'followers' then 'f' else 'r' end,
+  p.visibility,
   bench.u(p.author_no, 'exposures') < 0.03,
   p.created_at,
   bench.uuid('e00', p.post_no),

@@ -16,7 +16,7 @@ from medley_stack.source import apply_sql_source
 from bench.recommend.world import without_indexes
 
 HERE = Path(__file__).parent
-SHARED_BUFFERS = "6GB"
+SHARED_BUFFERS = "8GB"
 POSTS_PER_MEMBER = 5
 FOLLOWS = 50
 

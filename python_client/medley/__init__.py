@@ -58,7 +58,7 @@ from ._models_learning import (
     TrainingPair,
     TrainingPairs,
 )
-from ._models_social import FoundPost, Post, ProfilePost, ThreadPost
+from ._models_social import FoundPost, Post, ProfilePost, ThreadPost, TimelinePost
 from ._models_studio import (
     Connection,
     FailedGeneration,
@@ -132,6 +132,7 @@ __all__ = [
     "TasteVector",
     "ThreadPost",
     "TimedOut",
+    "TimelinePost",
     "TooLarge",
     "TrainingPair",
     "TrainingPairs",

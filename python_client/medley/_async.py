@@ -45,6 +45,7 @@ from ._models import (
     UnembeddedItem,
     parse_row,
 )
+from ._models_social import TimelinePost
 from ._social_async import AsyncSocial
 from ._studio_async import AsyncStudio
 
@@ -350,7 +351,7 @@ class AsyncMedley(AsyncLearning, AsyncSocial, AsyncStudio):
 
     async def log_impressions(
         self,
-        shown: Iterable[Recommendation],
+        shown: Iterable[Recommendation | TimelinePost],
         *,
         occurred_at: datetime | None = None,
         session_id: str | None = None,
@@ -358,12 +359,12 @@ class AsyncMedley(AsyncLearning, AsyncSocial, AsyncStudio):
         device: str | None = None,
         user_id: str | None = None,
     ) -> tuple[EngagementResult, ...]:
-        """Logs that a page of recommendations was shown, with its positions, scores and variants.
+        """Logs that recommendations or a timeline were shown, with positions, scores and variants.
 
         Experiments count who saw what by these, and the next calls leave out what was just shown.
 
         Args:
-            shown: The recommendations that the member saw.
+            shown: The rows that the member saw.
             occurred_at: When; now by default.
             session_id: The member's session in the app, a UUID.
             platform: Where it was shown (`web`).
@@ -371,7 +372,7 @@ class AsyncMedley(AsyncLearning, AsyncSocial, AsyncStudio):
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Returns:
-            One result a recommendation, in their order.
+            One result a row, in their order.
 
         Raises:
             Unauthenticated: Nobody is signed in.
@@ -388,6 +389,7 @@ class AsyncMedley(AsyncLearning, AsyncSocial, AsyncStudio):
                 "predicted_score": item.score,
                 "algorithm": item.algorithm,
                 "variant": item.variant,
+                "context": item.context if isinstance(item, TimelinePost) else None,
                 "user_id": user_id,
             }
             for item in shown

@@ -84,3 +84,39 @@ class FoundPost(Post):
     """
 
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimelinePost(Post):
+    """A post of a member's home timeline.
+
+    Attributes:
+        reposted_by: The followed member who passed it on, where that is why it is there.
+        in_network: Whether a followed member wrote it or passed it on.
+        source: following, repost, liked, cluster, trending or newcomer.
+        score: The sum of `breakdown`.
+        breakdown: Points by term: of what the member will probably do, and of factors.
+        reason: Why it is shown, in words.
+        position: Place in the timeline, from 0, going on from page to page.
+        request_id: The same on all pages of a request.
+        algorithm: What made the probabilities: `rates`, or the version of a model.
+        variant: `experiment:variant` where an experiment ranks for this member; None otherwise.
+        context: What the score was made of. `log_impressions` sends it back.
+    """
+
+    reposted_by: str | None
+    in_network: bool
+    source: str
+    score: float
+    breakdown: Mapping[str, float]
+    reason: str
+    position: int
+    request_id: str
+    algorithm: str
+    variant: str | None
+    context: Mapping[str, Any]
+
+    @property
+    def item_id(self) -> str:
+        """The post as engagements name it."""
+        return self.post_id

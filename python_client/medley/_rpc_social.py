@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ._models import Page, parse_page
-from ._models_social import FoundPost, ProfilePost, ThreadPost
+from ._models_social import FoundPost, ProfilePost, ThreadPost, TimelinePost
 from ._rpc import Call, _count, _params, _rpc, _text
 
 
@@ -41,6 +41,13 @@ def search_posts(
     user_id: str | None = None,
 ) -> Call[Page[FoundPost]]:
     return Call("search_posts", _params(locals()), lambda data: parse_page(FoundPost, data))
+
+
+@_rpc("get_home_timeline", row=TimelinePost)
+def home_timeline(
+    *, limit: int | None = None, cursor: str | None = None, user_id: str | None = None
+) -> Call[Page[TimelinePost]]:
+    return Call("get_home_timeline", _params(locals()), lambda data: parse_page(TimelinePost, data))
 
 
 @_rpc("view_posts", read=False)

@@ -10,7 +10,7 @@ from supabase import AsyncClient
 
 from . import _rpc_social as _rpc
 from ._models import Page
-from ._models_social import FoundPost, ProfilePost, ThreadPost
+from ._models_social import FoundPost, ProfilePost, ThreadPost, TimelinePost
 from ._rpc import Call
 
 T = TypeVar("T")
@@ -343,4 +343,44 @@ class AsyncSocial:
             lambda cursor: _rpc.search_posts(
                 query=query, limit=page_size, cursor=cursor, user_id=user_id
             )
+        )
+
+    # The home timeline
+
+    async def home_timeline(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        user_id: str | None = None,
+    ) -> Page[TimelinePost]:
+        """The posts that the member probably wants most, from whom they follow and from elsewhere.
+
+        Log what was shown with `log_impressions`: it is left out for a while, and rates learn.
+
+        Args:
+            limit: Posts on the page, 1 to 200; 20 by default.
+            cursor: `next_cursor` of the page before; all pages are of the moment of the first.
+            user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Raises:
+            Unauthenticated: Nobody is signed in.
+            InvalidCursor: The cursor is damaged, another member's or older than a day.
+        """
+        return await self._call(_rpc.home_timeline(limit=limit, cursor=cursor, user_id=user_id))
+
+    def iter_home_timeline(
+        self, *, page_size: int | None = None, user_id: str | None = None
+    ) -> AsyncIterator[TimelinePost]:
+        """The home timeline, page after page, up to 500 posts.
+
+        Args:
+            page_size: Posts fetched at once, 1 to 200.
+            user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Raises:
+            Unauthenticated: Nobody is signed in.
+        """
+        return self._pages(
+            lambda cursor: _rpc.home_timeline(limit=page_size, cursor=cursor, user_id=user_id)
         )

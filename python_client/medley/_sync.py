@@ -45,6 +45,7 @@ from ._models import (
     UnembeddedItem,
     parse_row,
 )
+from ._models_social import TimelinePost
 from ._social_sync import Social
 from ._studio_sync import Studio
 
@@ -342,7 +343,7 @@ class Medley(Learning, Social, Studio):
 
     def log_impressions(
         self,
-        shown: Iterable[Recommendation],
+        shown: Iterable[Recommendation | TimelinePost],
         *,
         occurred_at: datetime | None = None,
         session_id: str | None = None,
@@ -350,12 +351,12 @@ class Medley(Learning, Social, Studio):
         device: str | None = None,
         user_id: str | None = None,
     ) -> tuple[EngagementResult, ...]:
-        """Logs that a page of recommendations was shown, with its positions, scores and variants.
+        """Logs that recommendations or a timeline were shown, with positions, scores and variants.
 
         Experiments count who saw what by these, and the next calls leave out what was just shown.
 
         Args:
-            shown: The recommendations that the member saw.
+            shown: The rows that the member saw.
             occurred_at: When; now by default.
             session_id: The member's session in the app, a UUID.
             platform: Where it was shown (`web`).
@@ -363,7 +364,7 @@ class Medley(Learning, Social, Studio):
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Returns:
-            One result a recommendation, in their order.
+            One result a row, in their order.
 
         Raises:
             Unauthenticated: Nobody is signed in.
@@ -380,6 +381,7 @@ class Medley(Learning, Social, Studio):
                 "predicted_score": item.score,
                 "algorithm": item.algorithm,
                 "variant": item.variant,
+                "context": item.context if isinstance(item, TimelinePost) else None,
                 "user_id": user_id,
             }
             for item in shown

@@ -23,9 +23,8 @@ from medley._learning_sync import Learning
 from medley._rpc import Call
 from medley.simulator import Log, Settings, make_log, make_world, write_log
 from medley.simulator.requests import WEIGHTS
-from medley.simulator.world import NAMES, Floats, Ints
+from medley.simulator.world import NAMES, Flags, Floats, Ints
 from medley.simulator.write import post_id, simulated_member_id
-from numpy.typing import NDArray
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 from rich.console import Console
@@ -121,11 +120,11 @@ def evaluate(
     say("Deriving tastes and rates")
     _derive(connection)
     requests = _held_out(connection, log)
-    rates = _scored(connection)
+    rates = _scored(connection, modelled=False)
     say("Training")
     training = _train(connection, epochs)
     say("Measuring")
-    return _measured(log, requests, rates, _scored(connection), training)
+    return _measured(log, requests, rates, _scored(connection, modelled=True), training)
 
 
 def _derive(connection: Connection[Any]) -> None:
@@ -138,7 +137,7 @@ def _derive(connection: Connection[Any]) -> None:
 
 
 def _held_out(connection: Connection[Any], log: Log) -> Ints:
-    """Tells the database the rows of held-out requests, as numbers; returns the requests of rows."""
+    """Tells the database the rows of held-out requests; returns of each row its request."""
     seed, rows = log.world.settings.seed, slice(int(log.first[log.told()]), None)
     request = log.request()[rows]
     connection.execute(
@@ -153,7 +152,7 @@ def _held_out(connection: Connection[Any], log: Log) -> Ints:
     return request
 
 
-def _scored(connection: Connection[Any]) -> dict[str, Floats]:
+def _scored(connection: Connection[Any], *, modelled: bool) -> dict[str, Floats]:
     """The score of each held-out row before multipliers, and the probability of each kind."""
     rows = connection.execute(
         """
@@ -165,7 +164,7 @@ def _scored(connection: Connection[Any]) -> dict[str, Floats]:
         from held_out as h
         cross join parameters as p
         inner join medley.items as i on i.id = h.item_id
-        inner join medley.members as m on m.user_id = h.user_id
+        left join medley.members as m on m.user_id = h.user_id
         left join lateral (
           select r.counts, r.exposures, medley.fading(r.counted_at, now(), p.rate_days) as fading
           from medley.author_rates as r
@@ -179,15 +178,18 @@ def _scored(connection: Connection[Any]) -> dict[str, Floats]:
           and v.model_version = p.version
         cross join lateral medley.timeline_probabilities(
           p.weights, p.rates, r.counts::real[], coalesce(r.exposures * r.fading, 0), r.fading,
-          p.prior_exposures, 1 - (v.embedding_256 operator(extensions.<=>) u.embedding_256),
+          p.prior_exposures,
+          case when %s then 1 - (v.embedding_256 operator(extensions.<=>) u.embedding_256) end,
           p.intercepts, p.similarities, p.rate_factors
         ) as b
         order by h.row_no
-        """
+        """,
+        (modelled,),
     ).fetchall()
     places = dict(
         connection.execute(
-            "select t.kind, t.place from medley.timeline_kinds as t where t.sign = 1 and t.place > 0"
+            "select t.kind, t.place from medley.timeline_kinds as t "
+            "where t.sign = 1 and t.place > 0"
         ).fetchall()
     )
     found = {"points": np.array([points for points, _ in rows])}
@@ -234,8 +236,8 @@ def _measured(
     rows = slice(int(log.first[log.told()]), None)
     happened, chance = log.happened[rows], log.chance[rows]
     places = [NAMES.index(name) for name in ENGAGED]
-    gains = {name: happened[:, NAMES.index(name)] for name in MEASURES[1:]}
-    gains["engaged"] = happened[:, places].any(axis=1)
+    gains: dict[str, Flags] = {name: happened[:, NAMES.index(name)] for name in MEASURES[1:]}
+    gains["engaged"] = np.logical_or.reduce(happened[:, places], axis=1)
     truth = {name: chance[:, NAMES.index(name)] for name in MEASURES[1:]}
     truth["engaged"] = 1 - (1 - chance[:, places]).prod(axis=1)
     rng = np.random.default_rng(log.world.settings.seed)
@@ -261,13 +263,15 @@ def _measured(
             for method, found in each.items()
         ],
         requests={name: len(values) for name, values in each["random"].items()},
-        interval=_interval(rng, each["trained model"]["engaged"], each["smoothed rates"]["engaged"]),
+        interval=_interval(
+            rng, each["trained model"]["engaged"], each["smoothed rates"]["engaged"]
+        ),
         pairs=int(training["num_training_samples"]),
         training=training,
     )
 
 
-def ndcg(request: Ints, score: Floats, gain: NDArray[np.bool_]) -> Floats:
+def ndcg(request: Ints, score: Floats, gain: Flags) -> Floats:
     """NDCG@10 of each request in which anything was gained; one gain each, ties in given order."""
     found = []
     for rows in np.split(np.arange(len(request)), np.flatnonzero(np.diff(request)) + 1):
@@ -280,9 +284,7 @@ def ndcg(request: Ints, score: Floats, gain: NDArray[np.bool_]) -> Floats:
     return np.array(found)
 
 
-def _interval(
-    rng: np.random.Generator, ours: Floats, theirs: Floats
-) -> tuple[float, float]:
+def _interval(rng: np.random.Generator, ours: Floats, theirs: Floats) -> tuple[float, float]:
     """95 % interval of a ratio of means, resampling requests 2,000 times."""
     drawn = rng.integers(len(ours), size=(2000, len(ours)))
     ratios = ours[drawn].mean(axis=1) / theirs[drawn].mean(axis=1)
@@ -293,3 +295,101 @@ def _interval(
 def _value(connection: Connection[Any], query: str) -> int:
     ((found,),) = connection.execute(query.encode()).fetchall()
     return int(found)
+
+
+def table(result: Result) -> Table:
+    """For the terminal."""
+    made = Table(title=f"NDCG@{DEPTH} on held-out requests", caption=_summary(result))
+    for heading in ("method", *MEASURES):
+        made.add_column(heading, justify="left" if heading == "method" else "right")
+    for row in result.rows:
+        made.add_row(row.method, *(f"{row.ndcg[name]:.4f}" for name in MEASURES))
+    made.add_row("requests with such", *(f"{result.requests[name]:,}" for name in MEASURES))
+    return made
+
+
+def page(result: Result) -> str:
+    """docs/accuracy-timeline.md."""
+    rows = [
+        f"| {row.method} | " + " | ".join(f"{row.ndcg[name]:.4f}" for name in MEASURES) + " |"
+        for row in result.rows
+    ]
+    rows.append(
+        "| requests with such | "
+        + " | ".join(f"{result.requests[name]:,}" for name in MEASURES)
+        + " |"
+    )
+    text = (Path(__file__).parent / "timeline.md").read_text(encoding="utf-8")
+    return text.format(
+        verdict=_verdict(result),
+        heading="| method | " + " | ".join(MEASURES) + " |",
+        rule="|---|" + "---:|" * len(MEASURES),
+        rows="\n".join(rows),
+        summary=_summary(result),
+        **asdict(result.settings),
+    )
+
+
+def _summary(result: Result) -> str:
+    s = result.settings
+    return (
+        f"{s.members:,} members, {s.posts:,} posts, {s.impressions:,} impressions in "
+        f"{s.days:g} days, seed {s.seed}; trained on {result.pairs:,} pairs; "
+        f"{s.held_out:,} requests held out"
+    )
+
+
+def _verdict(result: Result) -> str:
+    low, high = result.interval
+    met = "met" if result.ratio() >= TARGET else "missed"
+    return (
+        f"The trained model reaches {result.ratio():.2f} times the NDCG@{DEPTH} of smoothed rates "
+        f"(95 % interval {low:.2f} to {high:.2f}); the target is {TARGET}: {met}."
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run; the exit status is 1 where the target is missed."""
+    parser = argparse.ArgumentParser(
+        prog="accuracy.timeline",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--members", type=int, default=1_000)
+    parser.add_argument("--posts", type=int, default=10_000)
+    parser.add_argument("--impressions", type=int, default=300_000)
+    parser.add_argument("--held-out", type=int, default=2_000, help="requests")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--epochs", type=int, default=40, help="of the training, at most")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--write", action="store_true", help="update docs/accuracy-timeline.md")
+    options = parser.parse_args(arguments)
+    settings = Settings(
+        members=options.members,
+        posts=options.posts,
+        impressions=options.impressions,
+        held_out=options.held_out,
+        seed=options.seed,
+    )
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)
+    with (
+        medley_database(name="timeline", factories=False) as database,
+        database.connect() as connection,
+    ):
+        connection.execute("set statement_timeout = 0")
+        result = evaluate(connection, settings, console.print, epochs=options.epochs)
+    console.print(table(result))
+    console.print(_verdict(result))
+    if options.json:
+        found = {**asdict(result), "ratio": result.ratio()}
+        options.json.write_text(json.dumps(found, indent=2, default=str) + "\n")
+    if options.write:
+        PAGE.write_text(page(result), encoding="utf-8")
+        console.print(f"wrote {PAGE.relative_to(ROOT)}")
+    return 0 if result.ratio() >= TARGET else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

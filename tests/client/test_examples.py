@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,8 @@ GUIDES = {
     "README.md": "An example",
     "python_client/README.md": "An example",
     "docs/recommendations.md": "('seen', 'shown_lately')",
+    "docs/social.md": "gone; the answer stays: True",
+    "docs/timeline.md": "A post for the examples",
 }
 
 
@@ -39,6 +42,23 @@ def shows(service: Client) -> None:
             for days in (3, 4)
         ]
     ).execute()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def posts(service: Client, api: Api) -> Iterator[None]:
+    """A post of somebody whom nobody knows yet."""
+    author = api.client().auth.sign_up(
+        {"email": f"{uuid4().hex}@example.com", "password": uuid4().hex}
+    )
+    assert author.user is not None
+    made: list[Any] = (
+        service.table("posts")
+        .insert({"author_id": author.user.id, "content": "A post for the examples"})
+        .execute()
+        .data
+    )
+    yield
+    service.table("posts").delete().eq("id", made[0]["id"]).execute()
 
 
 @pytest.mark.parametrize(("guide", "printed"), GUIDES.items(), ids=GUIDES)

@@ -177,7 +177,11 @@ def test_definer_functions_ask_who_is_calling(pushed: Database) -> None:
 
 
 # One call into medley like all, by a plan that the session keeps: docs/decisions/0007.
-PLANS_KEPT = ("public.get_recommendations", "public.get_similar_items")
+PLANS_KEPT = (
+    "public.get_home_timeline",
+    "public.get_recommendations",
+    "public.get_similar_items",
+)
 
 
 def test_api_functions_are_thin_and_run_as_the_caller(pushed: Database) -> None:

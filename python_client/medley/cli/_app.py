@@ -36,7 +36,7 @@ from ._recommend import explain, log, recommend, similar, trending
 from ._setlist import setlist
 from ._settings import api, database
 from ._simulate import replay, simulate
-from ._social import post, thread
+from ._social import post, thread, timeline
 from ._studio import studio
 
 #: From the catalogue to features and counts, from there to neighbours, tastes and lists.
@@ -78,6 +78,7 @@ for command in (
     explain,
     similar,
     trending,
+    timeline,
     thread,
     log,
     embed,

@@ -10,6 +10,7 @@ import typer
 
 from medley import Post
 
+from ._bars import points
 from ._ids import User, member_id, post_id
 from ._output import Commands, Json, out, print_json, table, when
 from ._settings import api
@@ -139,6 +140,30 @@ def search_command(
         return
     rows = ((f"{row.score:.3f}", when(row.created_at), *_cells(row)) for row in found)
     out.print(table(("#score", "when", *_COLUMNS), rows))
+
+
+def timeline(
+    user: User,
+    *,
+    limit: Limit = 20,
+    as_json: Json = False,
+) -> None:
+    """Show a member's home timeline, with scores and reasons (secret key)."""
+    rows = api(secret=True).iter_home_timeline(page_size=min(limit, 200), user_id=user)
+    found = list(islice(rows, limit))
+    if as_json:
+        print_json(found)
+        return
+    cells = (
+        (
+            f"{row.score:.3f}",
+            when(row.created_at),
+            *_cells(row, note=row.reason),
+            points(row.breakdown, 3),
+        )
+        for row in found
+    )
+    out.print(table(("#score", "when", *_COLUMNS, "points"), cells))
 
 
 def thread(

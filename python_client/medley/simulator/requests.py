@@ -10,7 +10,7 @@ looked at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,7 +120,7 @@ def scores(expected: Floats, multiplier: Floats, weights: Mapping[str, float]) -
 
 def attention(position: Ints, slope: float) -> Floats:
     """The probability that a member looks at the post at a place, from 0."""
-    result: Floats = (1.0 + position) ** -slope
+    result: Floats = np.power(1.0 + position.astype(np.float64), -slope)
     return result
 
 
@@ -137,22 +137,20 @@ def make_log(world: World) -> Log:
     # What comes after the log is a test: no ranker may have had a say in it.
     explored[told:] = True
 
-    # What the ranker knows of care: a noisy look, drawn towards the mean as far as it is noise.
-    variance = s.taste**2 + s.author_quality**2 + s.post_quality**2 + s.member_ease**2
-    noise = np.sqrt(variance * (1 / s.knowledge - 1))
-    spread = float(np.sqrt(variance * (1 - s.knowledge)))
-
     # Nobody is shown posts of their own.
     people = [
         _Member(set(authors), {number}, set()) for number, authors in enumerate(world.follows)
     ]
+    usual = _usual_care(world, people)
+    noise = usual.std() * np.sqrt(1 / s.knowledge - 1)
     parts = []
     for at in range(len(lengths)):
         who = int(member[at])
         posts, near = _candidates(rng, world, float(time[at]), int(lengths[at]), people[who])
         care = world.care(who, posts)
-        known = s.knowledge * (care + noise * rng.normal(size=len(posts)))
-        expected = world.expected(known, spread, world.heat[posts])
+        # The ranker has a noisy look at it, and knows what care usually is.
+        glimpse = care + noise * rng.normal(size=len(posts))
+        expected = world.expected(*_belief(glimpse, noise, usual), world.heat[posts])
         multiplier = np.where(near, 1, OUT_OF_NETWORK)
         if explored[at]:
             order = rng.permutation(len(posts))
@@ -234,6 +232,27 @@ def _candidates(
     half = max(length // 2, length - len(outside))
     chosen = np.concatenate([inside[:half], outside[: max(0, length - min(half, len(inside)))]])
     return recent[chosen], near[chosen]
+
+
+def _usual_care(world: World, people: Sequence[_Member]) -> Floats:
+    """Quantiles of how much members care for candidates."""
+    s = world.settings
+    rng = np.random.default_rng([s.seed, 2])
+    drawn = []
+    for who in rng.choice(s.members, size=500, p=world.active):
+        posts, _ = _candidates(rng, world, float(rng.uniform(0, s.days)), 40, people[who])
+        drawn.append(world.care(int(who), posts))
+    result: Floats = np.quantile(np.concatenate(drawn), (np.arange(200) + 0.5) / 200)
+    return result
+
+
+def _belief(glimpse: Floats, noise: float, usual: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of care after a look at it with so much noise, by Bayes' rule."""
+    weights = np.exp(-0.5 * ((glimpse[:, None] - usual) / noise) ** 2)
+    weights /= weights.sum(axis=1, keepdims=True)
+    mean = weights @ usual
+    variance = weights @ usual**2 - mean**2
+    return mean, np.sqrt(variance.clip(0))
 
 
 def _marked(size: int, numbers: set[int]) -> Flags:

@@ -194,10 +194,10 @@ class World:
         )
         return odds / (1 + odds)
 
-    def expected(self, known: Floats, spread: float, heat: Floats) -> Floats:
-        """The probabilities where care is only known to be normal around `known`."""
+    def expected(self, known: Floats, spread: Floats, heat: Floats) -> Floats:
+        """The probabilities where care is only known to be normal, with this mean and spread."""
         nodes, weights = np.polynomial.hermite_e.hermegauss(7)
-        chances = self.probabilities(known[..., None] + spread * nodes, heat[..., None])
+        chances = self.probabilities(known[..., None] + spread[..., None] * nodes, heat[..., None])
         mean: Floats = np.einsum("...nk,n->...k", chances, weights / weights.sum())
         return mean
 

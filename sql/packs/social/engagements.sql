@@ -238,6 +238,7 @@ language plpgsql volatile parallel unsafe security definer set search_path = '' 
 as $$
 declare
   v_user_id uuid := medley.acting_user(p_user_id);
+  v_post_ids uuid[];
   v_viewed int;
 begin
   if p_post_ids is null then
@@ -248,12 +249,17 @@ begin
       'Pass at most 1,000 ids a call.');
   end if;
 
+  -- A post that goes meanwhile is passed over; the others stay until this is done.
+  v_post_ids := array(
+    select p.id
+    from public.posts as p
+    where p.id in (select v.id from unnest(p_post_ids) as v (id)) and medley.visible_to(v_user_id, p.id)
+    order by p.id
+    for no key update
+  );
   insert into public.post_views (user_id, post_id, created_at)
-  select distinct v_user_id, p.id, p_as_of
-  from unnest(p_post_ids) as v (id)
-  inner join public.posts as p on p.id = v.id
-  where medley.visible_to(v_user_id, p.id)
-  order by p.id
+  select v_user_id, v.id, p_as_of
+  from unnest(v_post_ids) as v (id)
   on conflict do nothing;
   get diagnostics v_viewed = row_count;
   return v_viewed;

@@ -8,7 +8,14 @@ as $$
   select coalesce(array_agg(f.tag order by f.place), '{}')
   from (
     select lower(m.match[1]) as tag, min(m.place) as place
-    from regexp_matches(p_content, '(?:^|[^\w&/#])#(?=\d*[^\W\d])(\w{1,100})(?!\w)', 'g') with ordinality as m (match, place)
+    -- Signs that are written above, below or between letters are no letters to \w: those of Latin, Arabic, India and
+    -- Thailand, and the joiners.
+    from regexp_matches(
+      p_content,
+      '(?:^|[^\w&/#])#(?=\d*[^\W\d])([\w\u0300-\u036f\u064b-\u0652\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e\u200c\u200d]{1,100})'
+      '(?![\w\u0300-\u036f])',
+      'g'
+    ) with ordinality as m (match, place)
     group by lower(m.match[1])
     order by place
     limit 30
@@ -19,6 +26,15 @@ comment on function medley.extract_hashtags(text) is
   'The first 30 hashtags in a text, each once, in lower case and without the sign: letters, digits and underscores, not '
   'digits alone, up to 100 of them, after anything but a word, a slash or an ampersand.';
 revoke all on function medley.extract_hashtags(text) from public, anon, authenticated, service_role;
+
+create or replace function medley.is_blank(p_text text)
+returns boolean
+language sql immutable parallel safe security invoker
+-- A soft hyphen, joiners, marks of direction and the byte order mark show nothing.
+return p_text !~ '[^\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]';
+
+comment on function medley.is_blank(text) is 'Whether a text shows nothing: spaces and characters without width.';
+revoke all on function medley.is_blank(text) from public, anon, authenticated, service_role;
 
 create or replace function medley.check_post_media(p_media jsonb)
 returns void
@@ -61,7 +77,7 @@ begin
       'content', 'Say it in several posts.');
   end if;
   perform medley.check_post_media(new.media);
-  if new.content !~ '\S' and new.media = '[]' and new.quoted_id is null then
+  if medley.is_blank(new.content) and new.media = '[]' and new.quoted_id is null then
     perform medley.fail('invalid_argument', 'the post says nothing', 'content', 'Write something, attach media or quote a post.');
   end if;
 
@@ -120,7 +136,11 @@ begin
   select
     n.id,
     'post',
-    case when n.content ~ '\S' then left(n.content, 1000) when n.quoted_id is null then '(media)' else '(quote)' end,
+    case
+      when not medley.is_blank(n.content) then left(n.content, 1000)
+      when n.quoted_id is null then '(media)'
+      else '(quote)'
+    end,
     n.author_id,
     n.visibility,
     n.created_at
@@ -244,6 +264,37 @@ comment on function medley.count_post_actions() is
   'Statement trigger on likes, reposts and post_views with transition table changed_rows: the counter of the table follows.';
 revoke all on function medley.count_post_actions() from public, anon, authenticated, service_role;
 
+create or replace function medley.lock_posts_of_member()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  perform
+  from public.posts as p
+  where p.id in (
+    select w.id from public.posts as w where w.author_id = old.user_id
+    union
+    select w.parent_id from public.posts as w where w.author_id = old.user_id
+    union
+    select w.quoted_id from public.posts as w where w.author_id = old.user_id
+    union
+    select l.post_id from public.likes as l where l.user_id = old.user_id
+    union
+    select r.post_id from public.reposts as r where r.user_id = old.user_id
+    union
+    select v.post_id from public.post_views as v where v.user_id = old.user_id
+  )
+  order by p.id
+  for update;
+  return old;
+end;
+$$;
+
+comment on function medley.lock_posts_of_member() is
+  'Row trigger on members: an account that goes first locks every post that its going deletes or counts anew, in the order '
+  'in which everybody locks posts; one table after the other it would meet others who come the other way.';
+revoke all on function medley.lock_posts_of_member() from public, anon, authenticated, service_role;
+
 create or replace function medley.limit_muted_words()
 returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -316,6 +367,11 @@ for each statement execute function medley.count_post_actions();
 create trigger post_views_1_count_delete
 after delete on public.post_views referencing old table as changed_rows
 for each statement execute function medley.count_post_actions();
+
+-- The number goes before the posts: its table refers to accounts for longer. A trigger after the fact runs at the end.
+create trigger members_lock_posts
+before delete on medley.members
+for each row execute function medley.lock_posts_of_member();
 
 create trigger muted_words_limit
 after insert on public.muted_words referencing new table as new_rows

@@ -45,18 +45,60 @@ create or replace function medley.lists_post(
 returns boolean
 language sql stable parallel safe security invoker
 return p_author_id = (p_reader).user_id
-  or (
-    p_visibility = 'public' and p_author_id <> all((p_reader).avoided)
-    or medley.may_list((p_reader).user_id, p_post_id, p_author_id)
-  )
+  or p_author_id <> all((p_reader).avoided)
   and p_post_id <> all((p_reader).reported)
-  and (p_search @@ (p_reader).muted) is not true;
+  and (p_search @@ (p_reader).muted) is not true
+  and (p_visibility = 'public' or medley.may_list((p_reader).user_id, p_post_id, p_author_id));
 
 comment on function medley.lists_post(medley.post_reader, uuid, uuid, text, tsvector) is
-  'Whether a list for the reader may hold the post: may_list, asked only where the post is not plainly public, neither '
-  'reported nor with a muted word; one''s own always.';
+  'Whether a list for the reader may hold the post: one''s own always, others where may_list says so (asked where the post '
+  'is not plainly public) and they are neither reported nor hold a muted word.';
 revoke all on function medley.lists_post(medley.post_reader, uuid, uuid, text, tsvector)
 from public, anon, authenticated, service_role;
+
+-- Most readers block nobody and are blocked by nobody: then nothing is looked up. For others each call is planned for
+-- its own arrays, whose sizes decide what is cheaper, the members' rows or the posts'.
+create or replace function medley.hidden_counts(p_post_ids uuid[], p_hidden uuid[])
+returns table (post_id uuid, likes int, replies int, reposts int, quotes int)
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+begin
+  if cardinality(p_hidden) = 0 then
+    return;
+  end if;
+  return query
+  select
+    d.post_id,
+    (count(*) filter (where d.deed = 'like'))::int,
+    (count(*) filter (where d.deed = 'reply'))::int,
+    (count(*) filter (where d.deed = 'repost'))::int,
+    (count(*) filter (where d.deed = 'quote'))::int
+  from (
+    select m.post_id, m.user_id, 'like' as deed
+    from unnest(p_post_ids) as w (id)
+    inner join public.likes as m on m.post_id = w.id
+    union all
+    select m.parent_id, m.author_id, 'reply'
+    from unnest(p_post_ids) as w (id)
+    inner join public.posts as m on m.parent_id = w.id
+    union all
+    select m.post_id, m.user_id, 'repost'
+    from unnest(p_post_ids) as w (id)
+    inner join public.reposts as m on m.post_id = w.id
+    union all
+    select m.quoted_id, m.author_id, 'quote'
+    from unnest(p_post_ids) as w (id)
+    inner join public.posts as m on m.quoted_id = w.id
+  ) as d
+  inner join unnest(p_hidden) as h (id) on h.id = d.user_id
+  group by d.post_id;
+end;
+$$;
+
+comment on function medley.hidden_counts(uuid[], uuid[]) is
+  'What the members p_hidden did with these posts; no row for a post with which they did nothing.';
+revoke all on function medley.hidden_counts(uuid[], uuid[]) from public, anon, authenticated, service_role;
 
 create or replace function medley.show_posts(p_post_ids uuid[], p_reader medley.post_reader)
 returns table (
@@ -97,13 +139,19 @@ begin
     p.hashtags,
     p.language,
     p.visibility,
-    case when p.parent_id is not null and medley.visible_to(v_user_id, p.parent_id) then p.parent_id end,
+    case
+      when a.visibility = 'public' and a.owner_id <> all(v_hidden) then p.parent_id
+      when p.parent_id is not null and medley.visible_to(v_user_id, p.parent_id) then p.parent_id
+    end,
     p.conversation_id,
-    case when p.quoted_id is not null and medley.visible_to(v_user_id, p.quoted_id) then p.quoted_id end,
-    p.like_count - l.hidden,
-    p.reply_count - a.hidden,
-    p.repost_count - r.hidden,
-    p.quote_count - q.hidden,
+    case
+      when q.visibility = 'public' and q.owner_id <> all(v_hidden) then p.quoted_id
+      when p.quoted_id is not null and medley.visible_to(v_user_id, p.quoted_id) then p.quoted_id
+    end,
+    p.like_count - coalesce(h.likes, 0),
+    p.reply_count - coalesce(h.replies, 0),
+    p.repost_count - coalesce(h.reposts, 0),
+    p.quote_count - coalesce(h.quotes, 0),
     p.view_count,
     exists (select from public.likes as m where m.post_id = p.id and m.user_id = v_user_id),
     exists (select from public.reposts as m where m.post_id = p.id and m.user_id = v_user_id),
@@ -111,31 +159,10 @@ begin
   from unnest(p_post_ids) as w (id)
   inner join public.posts as p on p.id = w.id
   left join public.profiles as f on f.id = p.author_id
-  -- Nothing to look up for most readers, who block nobody and are blocked by nobody.
-  cross join lateral (
-    select count(*)::int as hidden
-    from unnest(v_hidden) as h (id)
-    inner join public.likes as m on m.user_id = h.id
-    where m.post_id = p.id
-  ) as l
-  cross join lateral (
-    select count(*)::int as hidden
-    from unnest(v_hidden) as h (id)
-    inner join public.posts as m on m.author_id = h.id
-    where m.parent_id = p.id
-  ) as a
-  cross join lateral (
-    select count(*)::int as hidden
-    from unnest(v_hidden) as h (id)
-    inner join public.reposts as m on m.user_id = h.id
-    where m.post_id = p.id
-  ) as r
-  cross join lateral (
-    select count(*)::int as hidden
-    from unnest(v_hidden) as h (id)
-    inner join public.posts as m on m.author_id = h.id
-    where m.quoted_id = p.id
-  ) as q;
+  -- What is plainly public need not be asked about: visible_to is planned anew each time.
+  left join medley.items as a on a.id = p.parent_id
+  left join medley.items as q on q.id = p.quoted_id
+  left join medley.hidden_counts(p_post_ids, v_hidden) as h on h.post_id = p.id;
 end;
 $$;
 

@@ -17,7 +17,7 @@ revoke all on function medley.timeline_reason(text, text, text) from public, ano
 
 create or replace function medley.get_home_timeline(p_user_id uuid, p_limit int, p_cursor text, p_now timestamptz)
 returns table (
-  item_id uuid,
+  post_id uuid,
   author_id uuid,
   author_name text,
   content text,
@@ -57,7 +57,7 @@ declare
   v_limit int := medley.check_limit(p_limit);
   v_query text := 'home_timeline:' || v_user_id;
   v_as_of timestamptz := p_now;
-  v_shown int[] := '{}';
+  v_shown int[] := array[]::int[];
   v_user_no int := (select m.user_no from medley.members as m where m.user_id = v_user_id);
   v_reader medley.post_reader := medley.post_reader(v_user_id);
   v_request_id uuid;

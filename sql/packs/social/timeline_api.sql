@@ -5,7 +5,7 @@ create or replace function public.get_home_timeline(
   p_user_id uuid default null
 )
 returns table (
-  item_id uuid,
+  post_id uuid,
   author_id uuid,
   author_name text,
   content text,

@@ -12,7 +12,7 @@ begin
     -- The root may be gone, and then its number too; every reply after that has its parent's.
     coalesce(r.item_no, p.conversation_no, i.item_no),
     pi.item_no,
-    case n.visibility when 'public' then 'u' when 'followers' then 'f' else 'r' end,
+    n.visibility,
     coalesce(t.exposures, 0) < c.scale,
     n.created_at,
     n.id,
@@ -38,7 +38,7 @@ language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 begin
   update medley.timeline_posts as p
-  set visibility = case new.visibility when 'public' then 'u' when 'followers' then 'f' else 'r' end
+  set visibility = new.visibility
   from medley.items as i
   where i.id = new.id and p.item_no = i.item_no;
   return null;

@@ -39,6 +39,7 @@ set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
   v medley.timeline_parameters;
+  v_model_version_id uuid;
 begin
   select
     array_agg(k.kind order by p.place),
@@ -86,20 +87,20 @@ begin
   into v.impression_no, v.seen_nos
   from medley.engagement_kinds as k;
 
-  select m.version, h.intercepts, h.similarities, h.rates
-  into v.version, v.intercepts, v.similarities, v.rate_factors
+  select m.model_version_id, m.version into v_model_version_id, v.version
   from medley.model_versions as m
-  cross join lateral (
+  where m.model_version_id = medley.active_tower_model();
+  if found then
     select
-      array_agg(d.intercept::float8 order by t.place) as intercepts,
-      array_agg(d.similarity::float8 order by t.place) as similarities,
-      array_agg(d.rate::float8 order by t.place) as rates
+      array_agg(d.intercept::float8 order by t.place),
+      array_agg(d.similarity::float8 order by t.place),
+      array_agg(d.rate::float8 order by t.place)
+    into v.intercepts, v.similarities, v.rate_factors
     from medley.timeline_kinds as t
     inner join medley.engagement_kinds as k on k.kind = t.kind
-    left join medley.model_heads as d on d.model_version_id = m.model_version_id and d.kind_no = k.kind_no
-    where t.sign = 1 and t.place > 0
-  ) as h
-  where m.model_version_id = medley.active_tower_model();
+    left join medley.model_heads as d on d.model_version_id = v_model_version_id and d.kind_no = k.kind_no
+    where t.sign = 1 and t.place > 0;
+  end if;
   return v;
 end;
 $$;
@@ -182,8 +183,8 @@ comment on function medley.timeline_probabilities(
   '(count + prior * rate) / (exposures + prior), or where the model knows both member and post, by its heads: '
   '1 / (1 + exp(-(intercept + similarity * cosine + rate_factor * logit(smoothed rate)))). p_cosine: null for rates.';
 revoke all on function medley.timeline_probabilities(
-  double precision[], double precision[], real[], double precision, double precision, double precision, double precision,
-  double precision[], double precision[], double precision[]
+  double precision[], double precision[], real[], double precision, double precision, double precision,
+  double precision, double precision[], double precision[], double precision[]
 ) from public, anon, authenticated, service_role;
 
 create or replace function medley.rank_timeline(
@@ -258,9 +259,15 @@ begin
     limit v_followed
   ),
 
+  log as materialized (
+    select l.item_no, l.occurred_at, l.is_shown, l.nth
+    from medley.timeline_log(p_user_no, v_since, v_impression, v_seen) as l
+  ),
+
   hidden as materialized (
-    select h.item_no
-    from medley.timeline_hidden(p_user_no, v_since, v_shown_since, v_shown_rows, v_impression, v_seen) as h
+    select l.item_no
+    from log as l
+    where not l.is_shown or l.nth <= v_shown_rows or l.occurred_at > v_shown_since
   ),
 
   -- By post or by number: what of others' posts was liked, passed on or trends.
@@ -318,10 +325,7 @@ begin
       limit v_depth / 2
     ) as p
     union all
-    select
-      p.item_no, p.id, p.owner_id, p.published_at,
-      (case p.visibility when 'public' then 'u' when 'followers' then 'f' else 'r' end)::"char",
-      null, null, p.source_no, p.reposter_id
+    select p.item_no, p.id, p.owner_id, p.published_at, p.visibility, null, null, p.source_no, p.reposter_id
     from pointed as p
     where p.published_at > v_since and p.published_at <= p_as_of
   ),
@@ -334,7 +338,7 @@ begin
     where (f.item_no not in (select h.item_no from hidden as h) or f.item_no = any(p_skip))
       and f.author_id <> v_user_id
       and f.author_id <> all(v_avoided)
-      and (f.visibility = 'u' or f.visibility = 'f' and f.author_id in (select w.id from followed as w))
+      and (f.visibility = 'public' or f.visibility = 'followers' and f.author_id in (select w.id from followed as w))
     order by f.item_no, f.source_no, f.reposter_id
   ),
 
@@ -437,13 +441,12 @@ begin
   ),
 
   carried as (
-    select p.author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - e.occurred_at) / v_half_life)) as k
-    from medley.engagements as e
-    inner join medley.timeline_posts as p on p.item_no = e.item_no
-    where e.user_no = p_user_no
-      and e.occurred_at > p_as_of - 10 * v_half_life * interval '1 second'
-      and e.occurred_at <= p_as_of
-      and e.kind_no = v_impression
+    select p.author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - l.occurred_at) / v_half_life)) as k
+    from log as l
+    inner join medley.timeline_posts as p on p.item_no = l.item_no
+    where l.is_shown
+      and l.occurred_at > p_as_of - 10 * v_half_life * interval '1 second'
+      and l.occurred_at <= p_as_of
     group by p.author_id
   ),
 
@@ -479,3 +482,13 @@ begin
   order by p.score desc, p.created_at desc, p.item_no desc;
 end;
 $$;
+
+comment on function medley.rank_timeline(
+  int, medley.post_reader, int, int[], int, medley.timeline_parameters, timestamptz
+) is
+  'The best p_limit posts of the member''s timeline, best first: gathered from all sources, filtered, the best of them looked '
+  'at closely (muted words, answers to whom the reader avoids, the model''s probabilities), one of each conversation, '
+  'authors spread. p_skip: posts of earlier pages, which count but do not come again. p_deeper: times as much from each source.';
+revoke all on function medley.rank_timeline(
+  int, medley.post_reader, int, int[], int, medley.timeline_parameters, timestamptz
+) from public, anon, authenticated, service_role;

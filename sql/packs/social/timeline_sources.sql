@@ -1,37 +1,31 @@
 -- Where the timeline's posts come from, and what keeps them out. The parts without SET inline into rank_timeline, which
 -- has one kept plan.
-create or replace function medley.timeline_hidden(
+create or replace function medley.timeline_log(
   p_user_no int,
   p_since timestamptz,
-  p_shown_since timestamptz,
-  p_shown_rows int,
   p_impression_no smallint,
   p_seen_nos smallint[]
 )
-returns table (item_no int)
+returns table (item_no int, occurred_at timestamptz, is_shown boolean, nth bigint)
 language sql stable parallel safe security invoker
 begin atomic
   -- No post is older than p_since, so nobody saw one before then. Until this very moment, on later pages too: what was
   -- rejected a second ago must not come.
-  select l.item_no
-  from (
-    select
-      e.item_no,
-      e.kind_no = p_impression_no as is_shown,
-      e.occurred_at,
-      row_number() over (partition by e.kind_no = p_impression_no order by e.occurred_at desc) as nth
-    from medley.engagements as e
-    where e.user_no = p_user_no
-      and e.occurred_at > p_since
-      and (e.kind_no = p_impression_no or e.kind_no = any(p_seen_nos))
-  ) as l
-  where not l.is_shown or l.nth <= p_shown_rows or l.occurred_at > p_shown_since;
+  select
+    e.item_no,
+    e.occurred_at,
+    e.kind_no = p_impression_no,
+    row_number() over (partition by e.kind_no = p_impression_no order by e.occurred_at desc)
+  from medley.engagements as e
+  where e.user_no = p_user_no
+    and e.occurred_at > p_since
+    and (e.kind_no = p_impression_no or e.kind_no = any(p_seen_nos));
 end;
 
-comment on function medley.timeline_hidden(int, timestamptz, timestamptz, int, smallint, smallint[]) is
-  'Posts that the member has seen or rejected since p_since (p_seen_nos: numbers of the kinds that say so), was shown after '
-  'p_shown_since, or among the p_shown_rows rows shown last.';
-revoke all on function medley.timeline_hidden(int, timestamptz, timestamptz, int, smallint, smallint[])
+comment on function medley.timeline_log(int, timestamptz, smallint, smallint[]) is
+  'What the member was shown since p_since (is_shown, nth: how many rows ago), and what else there is no point in showing: '
+  'p_seen_nos are the numbers of the kinds that say so.';
+revoke all on function medley.timeline_log(int, timestamptz, smallint, smallint[])
 from public, anon, authenticated, service_role;
 
 -- Sources outside the network: few posts each, by an index.

@@ -10,7 +10,7 @@ create table medley.timeline_posts (
   item_no int primary key references medley.items (item_no) on delete cascade,
   conversation_no int not null,
   parent_no int,
-  visibility "char" not null check (visibility in ('u', 'f', 'r')),
+  visibility text not null check (visibility in ('public', 'followers', 'private')),
   is_newcomer boolean not null,
   created_at timestamptz not null,
   post_id uuid not null,
@@ -26,7 +26,7 @@ comment on column medley.timeline_posts.item_no is 'The post.';
 comment on column medley.timeline_posts.conversation_no is
   'One number for all posts of a conversation: that of its first post, unless that was gone before the second came.';
 comment on column medley.timeline_posts.parent_no is 'The post that it answers; null for none.';
-comment on column medley.timeline_posts.visibility is 'u: public; f: followers; r: private, to the author.';
+comment on column medley.timeline_posts.visibility is 'public, followers (of the author) or private (to the author).';
 comment on column medley.timeline_posts.is_newcomer is
   'Whether hardly anybody had seen anything of the author when it was written: fewer exposures than the scale of the '
   'weight cold_start.';
@@ -108,9 +108,9 @@ values
     'Half-life, in seconds, of what an author shown in an earlier request counts as already on the page; 1 to 86400.'
   ),
   ('timeline.followed', 2000, 'Followed members whose posts are looked at; 10 to 10000.'),
-  ('timeline.author_posts', 10, 'Newest posts, and newest reposts, of each of them; 1 to 100.'),
-  ('timeline.depth', 20, 'Posts taken from each source outside the network; 1 to 1000.'),
-  ('timeline.likers', 8, 'Followed members, others every hour, whose two newest likes are looked at; 0 to 200.'),
+  ('timeline.author_posts', 6, 'Newest posts, and newest reposts, of each of them; 1 to 100.'),
+  ('timeline.depth', 15, 'Posts taken from each source outside the network; 1 to 1000.'),
+  ('timeline.likers', 6, 'Followed members, others every hour, whose two newest likes are looked at; 0 to 200.'),
   ('timeline.pool', 60, 'Posts that are looked at closely, at least; 20 to 2000.'),
   ('timeline.rate_days', 30, 'Half-life, in days, of an event in the rates; 1 to 3650.'),
   (

@@ -145,6 +145,33 @@ def test_accounts_go_while_others_like(posts: Database) -> None:
     recounted(posts)
 
 
+def test_accounts_go_while_others_view_everything(social: Database) -> None:
+    names = [f"x{number}" for number in range(24)]
+    social.execute("select tests.make_member(m) from unnest(%s::text[]) as u (m)", names)
+    social.execute("select tests.make_post(m, m) from unnest(%s::text[]) as u (m)", names)
+    for deed in ("likes", "post_views"):
+        social.execute(
+            f"insert into public.{deed} (user_id, post_id) select tests.member(m), tests.post(p) "
+            "from unnest(%s::text[]) as u (m), unnest(%s::text[]) as v (p)",
+            names,
+            names,
+        )
+    view = "select public.view_posts(array(select p.id from public.posts as p))"
+
+    def leave(members: Sequence[str]) -> None:
+        # One after the other: accounts that go at once and like each other may meet, and one is
+        # then told to try again.
+        for member in members:
+            social.execute("delete from auth.users where id = tests.member(%s)", member)
+
+    with ThreadPoolExecutor(1) as pool:
+        gone = pool.submit(leave, names[:20])
+        assert at_once(social, [(member, view, ()) for member in MEMBERS[:60]]) == []
+        gone.result()
+    assert social.value("select tests.counts('x23')") == "4 0 0 0 64"
+    recounted(social)
+
+
 def test_a_post_goes_while_members_answer_it(posts: Database) -> None:
     answer = "insert into public.posts (content, parent_id) values ('x', tests.post('one'))"
     like = "insert into public.likes (post_id) values (tests.post('one'))"

@@ -12,24 +12,24 @@ create function tests.timeline_of(p_content text) returns text language sql stab
 $$;
 
 select make_post('ada', 'root'), make_post('bob', 'answer', 'root'), make_post('cy', 'again', 'answer', 'followers'), make_post('cy', 'quote', p_quoted => 'root');
-select is(timeline_of('root'), 'u root - new', 'a post is its own conversation');
-select is(timeline_of('answer'), 'u root root new', 'a reply belongs to that of its parent');
-select is(timeline_of('again'), 'f root answer new', 'so does a reply to it, for followers');
-select is(timeline_of('quote'), 'u quote - new', 'a quote begins its own');
+select is(timeline_of('root'), 'public root - new', 'a post is its own conversation');
+select is(timeline_of('answer'), 'public root root new', 'a reply belongs to that of its parent');
+select is(timeline_of('again'), 'followers root answer new', 'so does a reply to it, for followers');
+select is(timeline_of('quote'), 'public quote - new', 'a quote begins its own');
 
 select act_as(member('ada'));
 insert into public.posts (content) values ('one'), ('two'), ('three');
 update public.posts set visibility = 'private' where id = post('root');
 select act_as_owner();
 select is((select count(*) from medley.timeline_posts), 7::bigint, 'posts written by one statement all have their rows');
-select is(timeline_of('root'), 'r root - new', 'visibility follows');
+select is(timeline_of('root'), 'private root - new', 'visibility follows');
 
 select plant_rates('ada', 99);
 select make_post('ada', 'nearly known');
 select plant_rates('ada', 100);
 select make_post('ada', 'known');
-select is(timeline_of('nearly known'), 'u nearly known - new', 'a newcomer has few exposures');
-select is(timeline_of('known'), 'u known -', 'who has more is none');
+select is(timeline_of('nearly known'), 'public nearly known - new', 'a newcomer has few exposures');
+select is(timeline_of('known'), 'public known -', 'who has more is none');
 
 select act_as(member('ada'));
 update public.posts set visibility = 'public' where id = post('root');
