@@ -94,6 +94,18 @@ def test_rates_know_what_was_strictly_before(
         assert found[0, kind] == pytest.approx(np.clip(expected, 1e-6, 1 - 1e-6), rel=1e-4)
 
 
+def test_a_log_of_twenty_years_has_its_newest_rates() -> None:
+    days = np.arange(0.0, 7300.0)
+    events = [np.ones(7300, np.int64), np.full(7300, -1), days * DAY]
+    log = Log(
+        np.tile(events[0], 2),
+        np.r_[events[1], np.ones(7300, np.int64)],
+        np.tile(events[2], 2),
+        prior_exposures=1e-6,
+    )
+    assert log.rates(np.array([1]), np.array([7301 * DAY]), 2)[0, 1] == pytest.approx(1, abs=1e-3)
+
+
 def test_a_head_finds_what_made_the_labels() -> None:
     rng = np.random.default_rng(1)
     cosine, rate = rng.uniform(-1, 1, 20_000), rng.uniform(0.01, 0.3, 20_000)

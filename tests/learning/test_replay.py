@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from medley.simulator import Settings, make_log, make_world, write_log
 from medley.simulator.requests import WEIGHTS
+from medley.simulator.write import simulated_member_id
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
@@ -226,6 +227,40 @@ def test_bad_input_is_refused(
         replayed(connection, weights, ranker=ranker)
     assert error.value.sqlstate == "PT400"
     assert '"code": "invalid_argument"' in (error.value.diag.message_detail or "")
+
+
+def test_a_home_timeline_comes_back_in_its_own_order(
+    connection: psycopg.Connection[Any],
+) -> None:
+    log = make_log(make_world(Settings(members=60, posts=400, impressions=1500, days=3)))
+    write_log(connection, log, datetime.now(UTC) - timedelta(minutes=30))
+    connection.execute("select medley.roll_up_author_rates_at(now() + interval '30 minutes')")
+    connection.execute("select tests.act_as_service()")
+    members = [simulated_member_id(1, number) for number in range(10)]
+    for member in members:
+        connection.execute(
+            """
+            select public.log_engagement(jsonb_agg(jsonb_build_object(
+              'user_id', %(member)s::uuid, 'item_id', t.post_id, 'kind', 'impression',
+              'occurred_at', now() - interval '1 minute', 'position', t.position,
+              'context', t.context
+            )))
+            from public.get_home_timeline(p_limit => 20, p_user_id => %(member)s) as t
+            """,
+            {"member": member},
+        )
+    connection.execute("reset role")
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            "select r.* from medley.replay_rank_changes("
+            "'home_timeline', '{}', now() - interval '5 minutes', now(), 'post') as r"
+        ).fetchall()
+    assert len(rows) == len(members)
+    assert {row["shown"] for row in rows} == {20}
+    # The context has the multipliers as reals: what is all but equal may change places.
+    assert min(row["kendall_tau"] for row in rows) > 0.98
+    other = replayed(connection, {"like": 100}, until=datetime.now(UTC) + timedelta(minutes=5))
+    assert other["kendall_tau"].replayed < 0.98
 
 
 def test_estimates_are_right_about_a_network_whose_truth_is_known(

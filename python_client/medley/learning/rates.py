@@ -16,7 +16,8 @@ EXPOSURE, ENGAGED = -1, 0
 
 # The usual rate where nothing was ever seen, and how many exposures that guess is worth.
 _USUAL, _USUAL_EXPOSURES = 0.01, 100.0
-# A key is the owner's rank and the milliseconds since the log began: 36 bits are two years.
+# A key is the owner's rank and the time since the log began: 36 bits of milliseconds are two years,
+# and a longer log has a coarser clock.
 _TIME_BITS = 36
 
 
@@ -40,7 +41,7 @@ class Log:
         owners: Shape (events,): a number greater than 0 for each owner of items.
         kinds: Shape (events,): `EXPOSURE`, whatever came of it; `ENGAGED`, by any positive kind;
             from 1 the kinds of engagement.
-        times: Shape (events,): seconds since 1970; they span two years at most.
+        times: Shape (events,): seconds since 1970.
         half_life_days: After how long an event counts half.
         prior_exposures: So many exposures' worth of the rate of all owners stand for an owner's own
             until there are more.
@@ -57,6 +58,8 @@ class Log:
     ) -> None:
         self._known = np.unique(owners)
         self._start = float(times.min()) if times.size else 0.0
+        span = float(times.max()) - self._start if times.size else 0.0
+        self._tick = max(0.001, span / (2**_TIME_BITS - 2))
         self._half_life = half_life_days * 86_400
         self._prior = prior_exposures
         self._lines: dict[int, _Line] = {}
@@ -112,5 +115,5 @@ class Log:
         # An owner without events, of whom there is nothing to find.
         unknown = (owners > 0) & ~np.isin(owners, self._known)
         ranks = np.where(unknown, self._known.size + 1, ranks)
-        since = np.clip((times - self._start) * 1000, 0, 2**_TIME_BITS - 1).astype(np.int64)
-        return np.asarray((ranks << _TIME_BITS) + since)
+        ticks = np.clip((times - self._start) / self._tick, 0, 2**_TIME_BITS - 1)
+        return np.asarray((ranks << _TIME_BITS) + ticks.astype(np.int64))
