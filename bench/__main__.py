@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 
-from medley_stack.cluster import scratch
+from medley_stack.cluster import SUPERUSER, Cluster, scratch
 from medley_stack.source import apply_sql_source
 
 from bench import experiments, imports, ingest, streams, studio, taxonomy, taxonomy_scale, voting
@@ -239,9 +239,7 @@ def voting_at_once(options: argparse.Namespace) -> None:
     """What a vote costs, and that none is lost among many; prints its own table."""
     with scratch(name="bench") as cluster:
         # Every member of the crowd has a connection.
-        cluster.psql("-c", "alter system set max_connections = 260", role="supabase_admin")
-        cluster.stop()
-        cluster.start(durable=False)
+        _allow_connections(cluster, 260)
         apply_sql_source(cluster.url())
         output = ["--output", str(RESULTS / "voting.json")] if options.write else []
         if voting.main(["--database-url", cluster.url(), *output]):
@@ -250,17 +248,32 @@ def voting_at_once(options: argparse.Namespace) -> None:
 
 def studio_figures(options: argparse.Namespace) -> None:
     """Similar tracks, allowances, the queue, playlists; prints its own table."""
-    _other("studio", studio.main, [], write=options.write)
+    # Every request of those at once has a connection.
+    _other("studio", studio.main, [], write=options.write, connections=160)
 
 
 def _other(
-    name: str, suite: Callable[[list[str]], int], arguments: list[str], *, write: bool
+    name: str,
+    suite: Callable[[list[str]], int],
+    arguments: list[str],
+    *,
+    write: bool,
+    connections: int | None = None,
 ) -> None:
     """Runs a benchmark that is a program of its own on a scratch database."""
     with scratch(name="bench") as cluster:
+        if connections:
+            _allow_connections(cluster, connections)
         apply_sql_source(cluster.url())
         output = ["--output", str(RESULTS / f"{name}.json")] if write else []
-        suite(["--database-url", cluster.url(), *arguments, *output])
+        if suite(["--database-url", cluster.url(), *arguments, *output]):
+            raise SystemExit(f"{name}: a figure is beyond its bound")
+
+
+def _allow_connections(cluster: Cluster, connections: int) -> None:
+    cluster.psql("-c", f"alter system set max_connections = {connections}", role=SUPERUSER)
+    cluster.stop()
+    cluster.start(durable=False)
 
 
 class _Kept(io.StringIO):
