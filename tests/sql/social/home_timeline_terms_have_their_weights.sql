@@ -132,6 +132,7 @@ select medley.stop_experiment('louder', now());
 update medley.ranker_weights set weight = 0 where ranker = 'home_timeline';
 select act_as(member('zoe'));
 select is(home_points('b3'), 0.0, 'without weights nothing has points');
+select is((select t.breakdown from public.get_home_timeline(1) as t), '{}', 'and the breakdown is empty');
 select ok(home() is not null, 'but there is a timeline');
 select act_as_owner();
 delete from medley.ranker_weights where ranker = 'home_timeline';
