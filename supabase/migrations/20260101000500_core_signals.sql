@@ -922,22 +922,19 @@ comment on function medley.fold_engagements(timestamptz) is
   'Returns how many checkpoints it touched.';
 revoke all on function medley.fold_engagements(timestamptz) from public, anon, authenticated, service_role;
 
-create or replace function medley.retain_engagements(p_limit int, p_as_of timestamptz default now())
+create or replace function medley.drop_engagements(p_limit int, p_keep_since timestamptz)
 returns bigint
 language plpgsql volatile parallel unsafe security definer
 -- Dropping a partition stops whoever uses the log: rather fail, and try again tomorrow, than make them wait.
 set search_path = '' set lock_timeout = '3s'
 as $$
 declare
-  v_keep_since timestamptz := date_trunc(
-    'month', p_as_of - make_interval(days => medley.setting('signals.keep_days')::int), 'UTC'
-  );
   v_month text;
   v_until timestamptz;
   v_months bigint := 0;
 begin
   perform pg_advisory_xact_lock(hashtextextended('medley.engagement_partitions', 0));
-  while v_months < p_limit loop
+  while p_limit is null or v_months < p_limit loop
     -- The oldest month, if nothing in it is to be kept.
     select b.name, b.until into v_month, v_until
     from (
@@ -948,7 +945,7 @@ begin
       inner join pg_catalog.pg_class as c on i.inhrelid = c.oid
       where i.inhparent = 'medley.engagements'::regclass and c.relname <> 'engagements_history'
     ) as b
-    where b.until <= v_keep_since
+    where b.until <= p_keep_since
     order by b.until
     limit 1;
     exit when not found;
@@ -961,19 +958,34 @@ begin
     v_months := v_months + 1;
   end loop;
 
-  if v_months < p_limit then
+  if p_limit is null or v_months < p_limit then
     lock table medley.engagements_history in share row exclusive mode;
-    perform medley.fold_engagements(v_keep_since);
+    perform medley.fold_engagements(p_keep_since);
     delete from medley.engagements as e
-    where e.occurred_at < v_keep_since;
+    where e.occurred_at < p_keep_since;
   end if;
   return v_months;
 end;
 $$;
 
+comment on function medley.drop_engagements(int, timestamptz) is
+  'Folds up to p_limit (null: all) months that end by p_keep_since into the checkpoints and drops their partitions; then does '
+  'the same to older events of engagements_history. Returns how many months.';
+revoke all on function medley.drop_engagements(int, timestamptz) from public, anon, authenticated, service_role;
+
+create or replace function medley.retain_engagements(p_limit int, p_as_of timestamptz default now())
+returns bigint
+language sql volatile parallel unsafe security definer set search_path = ''
+as $$
+  select medley.drop_engagements(
+    p_limit,
+    date_trunc('month', p_as_of - make_interval(days => medley.setting('signals.keep_days')::int), 'UTC')
+  )
+$$;
+
 comment on function medley.retain_engagements(int, timestamptz) is
-  'Job: folds up to p_limit months that are older than signals.keep_days at p_as_of into the checkpoints and drops their '
-  'partitions; then does the same to older events of engagements_history. Returns how many months.';
+  'Job: takes up to p_limit months that are older than signals.keep_days at p_as_of out of the log; see drop_engagements. '
+  'Returns how many months.';
 revoke all on function medley.retain_engagements(int, timestamptz) from public, anon, authenticated, service_role;
 
 create or replace function medley.prune_removed_items(p_limit int)

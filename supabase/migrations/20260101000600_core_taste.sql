@@ -173,6 +173,7 @@ create table medley.embedding_types (
   dims smallint not null check (dims in (64, 256, 384, 768, 1536)),
   taste_rank smallint not null default 100,
   is_derived boolean not null default false,
+  is_learned boolean not null default false,
   description text not null default ''
 );
 
@@ -184,6 +185,8 @@ comment on column medley.embedding_types.dims is 'Numbers in a vector of the act
 comment on column medley.embedding_types.taste_rank is
   'Which type speaks for a member''s taste where there are several: the lowest rank with vectors.';
 comment on column medley.embedding_types.is_derived is 'Whether the engine makes the vectors itself; nobody else may write them.';
+comment on column medley.embedding_types.is_learned is
+  'Whether a trained model places members among the vectors; a member''s is then no mean of items'', and not made here.';
 comment on column medley.embedding_types.description is 'What the vectors stand for.';
 
 insert into medley.embedding_types (embedding_type, model_version, dims, taste_rank, is_derived, description)
@@ -1409,6 +1412,7 @@ as $$
     where e.embedding_type = t.embedding_type and e.model_version = t.model_version
   ) as n
   where n.row_count > 0
+    and not t.is_learned
 $$;
 
 comment on function medley.embedding_digest() is
@@ -1701,7 +1705,8 @@ begin
     inner join medley.content_embeddings as e on h.item_no = e.item_no
     inner join medley.embedding_types as t
       on e.embedding_type = t.embedding_type and e.model_version = t.model_version
-    where h.rejected or h.affinity > 0
+    where (h.rejected or h.affinity > 0)
+      and not t.is_learned
     group by h.user_no, h.rejected, t.embedding_type, t.model_version
   ),
 
@@ -1740,7 +1745,7 @@ end;
 $$;
 
 comment on function medley.taste_vectors_at(int[], timestamptz) is
-  'The taste vectors of these members as of p_as_of, one for each type of embedding: the mean over the items they like, less '
+  'The taste vectors of these members as of p_as_of, one for each type of embedding that is not learned: the mean over the items they like, less '
   'taste.rejected_share of the mean over those they reject, of unit length.';
 revoke all on function medley.taste_vectors_at(int[], timestamptz) from public, anon, authenticated, service_role;
 
@@ -1769,6 +1774,7 @@ begin
     using unnest(v_user_nos) as u (user_no)
     where v.user_no = u.user_no
       and not exists (select from fresh as f where f.user_no = v.user_no and f.embedding_type = v.embedding_type)
+      and v.embedding_type not in (select t.embedding_type from medley.embedding_types as t where t.is_learned)
   ),
 
   written as (
