@@ -28,6 +28,7 @@ demo: up ## load data, build the taxonomy, show feeds: the main job end to end
 
 test: ## everything: linters and all tests, on a stack of its own
 	@$(TESTS) reset
+	@$(TESTS) learning
 	@$(MAKE) --no-print-directory lint
 	@$(TESTS) exec pytest tests; status=$$?; $(TESTS) down 2>/dev/null; exit $$status
 

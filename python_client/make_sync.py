@@ -17,6 +17,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent / "medley"
 TWINS = {
     "_async.py": "_sync.py",
+    "_learning_async.py": "_learning_sync.py",
     "_studio_async.py": "_studio_sync.py",
     "_social_async.py": "_social_sync.py",
 }
@@ -29,6 +30,10 @@ REPLACEMENTS = (
     (
         r"^\"\"\"The asynchronous client's part for posts.*$",
         '"""The client\'s part for posts. Made from `_social_async.py` by `make_sync.py`."""',
+    ),
+    (
+        r"^\"\"\"The asynchronous client's part for learning.*$",
+        '"""The client\'s part for learning. Made from `_learning_async.py` by `make_sync.py`."""',
     ),
     (
         r"^\"\"\"The asynchronous client;.*$",
@@ -50,8 +55,8 @@ REPLACEMENTS = (
     (r"asyncio\.sleep", "time.sleep"),
     (r"^import asyncio\nimport random\n", "import random\nimport time\n"),
     (r"^import asyncio\n((?:from .*\n)*)", r"import time\n\1"),
-    (r"Async(Social|Studio)", r"\1"),
-    (r"from \._(social|studio)_async import", r"from ._\1_sync import"),
+    (r"Async(Learning|Social|Studio)", r"\1"),
+    (r"from \._(learning|social|studio)_async import", r"from ._\1_sync import"),
 )
 
 

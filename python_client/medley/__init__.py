@@ -50,6 +50,14 @@ from ._models import (
     TrendingItem,
     UnembeddedItem,
 )
+from ._models_learning import (
+    Activation,
+    ModelVersion,
+    OldEvents,
+    OldPairs,
+    TrainingPair,
+    TrainingPairs,
+)
 from ._models_social import FoundPost, Post, ProfilePost, ThreadPost, TimelinePost
 from ._models_studio import (
     Connection,
@@ -71,6 +79,7 @@ from ._sync import Medley
 __version__ = "0.1.0"
 
 __all__ = [
+    "Activation",
     "AsyncMedley",
     "CalendarEvent",
     "Conflict",
@@ -99,9 +108,12 @@ __all__ = [
     "KeyRotation",
     "Medley",
     "MedleyError",
+    "ModelVersion",
     "MusicEmbedding",
     "NotFound",
     "NotInstalled",
+    "OldEvents",
+    "OldPairs",
     "Page",
     "PlaylistTrack",
     "Post",
@@ -122,6 +134,8 @@ __all__ = [
     "TimedOut",
     "TimelinePost",
     "TooLarge",
+    "TrainingPair",
+    "TrainingPairs",
     "TrendingArtist",
     "TrendingItem",
     "Unauthenticated",

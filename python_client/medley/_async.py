@@ -18,6 +18,7 @@ from supabase import AsyncClient
 from . import _rpc
 from ._errors import MedleyError, Unauthenticated, error_from, role_of
 from ._functions import Updates, answer_json, refusal
+from ._learning_async import AsyncLearning
 from ._models import (
     CalendarEvent,
     EngagementResult,
@@ -65,7 +66,7 @@ class _Request(Protocol):
     async def execute(self) -> Any: ...
 
 
-class AsyncMedley(AsyncSocial, AsyncStudio):
+class AsyncMedley(AsyncLearning, AsyncSocial, AsyncStudio):
     """The engine as an app calls it, for asyncio.
 
     A member's client (publishable key and a session) acts for that member. A service's client

@@ -18,6 +18,7 @@ from supabase import Client
 from . import _rpc
 from ._errors import MedleyError, Unauthenticated, error_from, role_of
 from ._functions import Updates, answer_json, refusal
+from ._learning_sync import Learning
 from ._models import (
     CalendarEvent,
     EngagementResult,
@@ -65,7 +66,7 @@ class _Request(Protocol):
     def execute(self) -> Any: ...
 
 
-class Medley(Social, Studio):
+class Medley(Learning, Social, Studio):
     """The engine as an app calls it.
 
     A member's client (publishable key and a session) acts for that member. A service's client

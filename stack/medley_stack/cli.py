@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         ("destroy", "stop and delete this instance's data and keys"),
         ("lock", "pin the newest versions of the tools"),
         ("peers", "install the recommenders that `make accuracy` compares with"),
+        ("learning", "install what embeds texts and trains models"),
         ("env", "print the variables of the running stack"),
     ):
         commands.add_parser(name, help=text)
@@ -68,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:  # noqa: PLR0912 -- a branch a command
     current = Instance.current()
     match options.command:
         case "up":
@@ -84,6 +85,8 @@ def _run(options: argparse.Namespace) -> int:
             toolchain.pin()
         case "peers":
             toolchain.peers()
+        case "learning":
+            toolchain.learning()
         case "status":
             return _status(current)
         case "env":

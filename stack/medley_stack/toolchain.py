@@ -17,8 +17,15 @@ from medley_stack.process import lock, run, say
 REQUIREMENTS = CHECKOUT / "requirements" / "dev.txt"
 NODE_REQUIREMENTS = CHECKOUT / "requirements" / "node.txt"
 ACCURACY_REQUIREMENTS = CHECKOUT / "requirements" / "accuracy.txt"
+LEARNING_REQUIREMENTS = CHECKOUT / "requirements" / "learning.txt"
+OVERRIDES = CHECKOUT / "requirements" / "overrides.txt"
 PACKAGE_LOCK = STACK / "package-lock.json"
 NODE_MINIMUM = 20
+
+# By version, without a hash: one version has several builds (the CPU's, one for each CUDA), and
+# which of them an index or a folder of wheels offers differs from machine to machine. pip takes the
+# CPU build where one is offered. What all builds need besides is pinned in learning.txt.
+TORCH = "torch==2.13.0"
 
 
 def python() -> Path:
@@ -74,13 +81,26 @@ def pip_install(inside: Path, *arguments: str | Path) -> None:
 
 def peers() -> None:
     """Add the recommenders that `make accuracy` compares with to the virtual environment."""
+    _add(ACCURACY_REQUIREMENTS, "the recommenders to compare with")
+
+
+def learning() -> None:
+    """Add what embeds texts and trains models to the virtual environment."""
+    _add(LEARNING_REQUIREMENTS, "PyTorch and what goes with it", TORCH)
+
+
+def _add(requirements: Path, what: str, *others: str) -> None:
+    """Install packages without hashes, then a lock file, where that was not done already."""
     inside = python()
-    wanted = _digest(ACCURACY_REQUIREMENTS, REQUIREMENTS) + sys.version.split()[0]
-    stamp = VENV / ".peers"
+    wanted = _digest(requirements, REQUIREMENTS) + "".join(others) + sys.version.split()[0]
+    stamp = VENV / f".{requirements.stem}"
     with lock(DOT / "toolchain.lock", "another run is installing the tools"):
         if not stamp.exists() or stamp.read_text() != wanted:
-            say("installing the recommenders to compare with (once)")
-            pip_install(inside, "--require-hashes", "-r", ACCURACY_REQUIREMENTS)
+            say(f"installing {what} (once)")
+            # What has no hash goes first, with what it needs; the lock file then finds it there.
+            if others:
+                pip_install(inside, *others)
+            pip_install(inside, "--require-hashes", "-r", requirements)
             stamp.write_text(wanted)
 
 
@@ -160,7 +180,9 @@ def pin() -> None:
     inside, host = python(), node()
     compiling = ["pip", "compile", "--quiet", "--upgrade", "--universal", "--generate-hashes"]
     compiling += ["--no-emit-index-url", "--no-header", "--python-version", "3.11"]
-    for target in (REQUIREMENTS, NODE_REQUIREMENTS, ACCURACY_REQUIREMENTS):
+    compiling += ["--override", str(OVERRIDES)]
+    targets = (REQUIREMENTS, NODE_REQUIREMENTS, ACCURACY_REQUIREMENTS, LEARNING_REQUIREMENTS)
+    for target in targets:
         run(
             [inside.with_name("uv"), *compiling, "-o", target, target.with_suffix(".in")],
             what=f"Pinning {target.name}",

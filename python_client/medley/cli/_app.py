@@ -19,6 +19,7 @@ from ._experiment import experiment
 from ._genres import genres
 from ._ids import User
 from ._import import imports
+from ._learn import embed, export, models, train
 from ._load import load
 from ._output import (
     EXIT_CODES,
@@ -34,6 +35,7 @@ from ._output import (
 from ._recommend import explain, log, recommend, similar, trending
 from ._setlist import setlist
 from ._settings import api, database
+from ._simulate import replay, simulate
 from ._social import post, thread, timeline
 from ._studio import studio
 
@@ -68,7 +70,23 @@ app.add_typer(imports, name="import")
 app.add_typer(setlist, name="setlist")
 app.add_typer(studio, name="studio")
 app.add_typer(post, name="post")
-for command in (recommend, explain, similar, trending, timeline, thread, log, accuracy, demo):
+app.add_typer(export, name="export")
+app.add_typer(train, name="train")
+app.add_typer(models, name="models")
+for command in (
+    recommend,
+    explain,
+    similar,
+    trending,
+    timeline,
+    thread,
+    log,
+    embed,
+    accuracy,
+    demo,
+    simulate,
+    replay,
+):
     app.command()(command)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from medley.loaders import (
     load_films,
     load_interactions,
     load_lastfm,
+    load_mind,
     load_movielens,
     load_setlists,
     load_venues,
@@ -93,6 +94,34 @@ def load_movielens_command(
         as_json,
         lambda connection, progress: load_movielens(
             connection, folder, skip_bad=skip_bad, progress=progress
+        ),
+    )
+
+
+@load.command("mind")
+def load_mind_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    *,
+    newest_at: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
+            help="Move all times alike, so that the newest list is of this moment (UTC).",
+        ),
+    ] = None,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Load news impressions in MIND's layout (behaviors.tsv): articles, lists, clicks."""
+    _run_load(
+        4,
+        as_json,
+        lambda connection, progress: load_mind(
+            connection,
+            file,
+            newest_at=newest_at.replace(tzinfo=UTC) if newest_at else None,
+            skip_bad=skip_bad,
+            progress=progress,
         ),
     )
 

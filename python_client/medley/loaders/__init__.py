@@ -13,6 +13,7 @@ from .concerts import load_concerts
 from .films import load_films
 from .interactions import Interaction, load_interactions, read_interactions
 from .lastfm import load_lastfm
+from .mind import load_mind
 from .movielens import load_movielens
 from .setlists import load_setlists
 
@@ -26,6 +27,7 @@ __all__ = [
     "load_films",
     "load_interactions",
     "load_lastfm",
+    "load_mind",
     "load_movielens",
     "load_setlists",
     "load_venues",

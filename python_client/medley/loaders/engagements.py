@@ -14,8 +14,10 @@ def write_engagements(cursor: Cursor[Any], query: LiteralString) -> int:
 
     Args:
         cursor: Inside `load_transaction`.
-        query: Gives user_id, item_id, kind, occurred_at and value. Where occurred_at is null the
-            source does not say when: it is then when the member was made, that is first loaded.
+        query: Gives user_id, item_id, kind and occurred_at, and what else of an event is known,
+            in columns that are called as log_engagement calls the fields. Where occurred_at is
+            null the source does not say when: it is then when the member was made, that is first
+            loaded.
 
     Returns:
         How many are new.
@@ -32,19 +34,17 @@ def write_engagements(cursor: Cursor[Any], query: LiteralString) -> int:
 
             placed as (
               select
-                g.user_id, g.item_id, g.kind, g.value,
-                coalesce(g.occurred_at, u.created_at) as occurred_at,
-                row_number() over (order by g.user_id, g.item_id) / 1000 as batch
+                to_jsonb(g) || jsonb_build_object(
+                  'occurred_at', coalesce(g.occurred_at, u.created_at)
+                ) as event,
+                (row_number() over (order by g.user_id, g.item_id) - 1) / 1000 as batch
               from given as g
               inner join auth.users as u on u.id = g.user_id
             ),
 
             batches as materialized (
               select
-                jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                  'user_id', p.user_id, 'item_id', p.item_id, 'kind', p.kind,
-                  'occurred_at', p.occurred_at, 'value', p.value
-                ))) as events
+                jsonb_agg(jsonb_strip_nulls(p.event)) as events
               from placed as p
               group by p.batch
               order by p.batch

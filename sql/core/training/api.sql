@@ -74,7 +74,7 @@ grant execute on function public.get_model_versions() to service_role;
 
 create or replace function public.prepare_model(p_version text, p_limit int default 1000)
 returns bigint
-language sql volatile parallel unsafe security invoker set search_path = ''
+language sql volatile parallel unsafe security invoker set search_path = '' set statement_timeout = '5min'
 as $$ select medley.prepare_model(p_version, p_limit) $$;
 
 comment on function public.prepare_model(text, int) is
@@ -86,7 +86,7 @@ grant execute on function public.prepare_model(text, int) to service_role;
 
 create or replace function public.activate_model(p_version text)
 returns table (items bigint, members bigint, is_complete boolean)
-language sql volatile parallel unsafe security invoker set search_path = ''
+language sql volatile parallel unsafe security invoker set search_path = '' set statement_timeout = '5min'
 as $$
   select a.items, a.members, a.is_complete
   from medley.activate_model(p_version, now()) as a
@@ -160,7 +160,9 @@ create or replace function public.export_training_pairs(
 )
 returns table (
   pair_id bigint, user_id uuid, item_id uuid, kind text, label boolean, engagement text, engagements text[],
-  dwell_ms int, "position" int, algorithm_version text, interaction_at timestamptz, user_history jsonb,
+  dwell_ms int,
+  "position" int, -- noqa: RF06
+  algorithm_version text, interaction_at timestamptz, user_history jsonb,
   user_embedding text, item_title text, item_embedding text, item_metadata jsonb, next_cursor text
 )
 language sql stable parallel safe security invoker set search_path = ''

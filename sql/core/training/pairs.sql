@@ -1,6 +1,7 @@
 -- Pairs from the log, in three steps: which member and item, when, and what came of it (collect_training_candidates);
--- how many events the item had had by then (count_training_candidates); what the member had done by then (member_snapshot).
--- The last two see events strictly before the moment, and no others: nothing of the future reaches a snapshot.
+-- how many events the item had had by then (count_training_candidates); what the member had done by then
+-- (member_snapshot). The last two see events strictly before the moment, and no others: nothing of the future reaches a
+-- snapshot.
 create or replace function medley.collect_training_candidates(
   p_user_no int,
   p_since timestamptz,
@@ -336,7 +337,8 @@ begin
     select c.reader, c.at, c.left_out, array_agg(c.candidate_no) as candidate_nos
     from medley.training_candidates as c
     group by c.reader, c.at, c.left_out
-    order by min(c.candidate_no)
+    -- A member's moments one after another: they read the same pages.
+    order by c.reader, c.at
   ),
 
   written as (
@@ -474,7 +476,9 @@ create or replace function medley.export_training_pairs(
 )
 returns table (
   pair_id bigint, user_id uuid, item_id uuid, kind text, label boolean, engagement text, engagements text[],
-  dwell_ms int, "position" int, algorithm_version text, interaction_at timestamptz, user_history jsonb,
+  dwell_ms int,
+  "position" int, -- noqa: RF06
+  algorithm_version text, interaction_at timestamptz, user_history jsonb,
   user_embedding text, item_title text, item_embedding text, item_metadata jsonb, next_cursor text
 )
 language plpgsql stable parallel safe security definer set search_path = '' set plan_cache_mode = force_custom_plan

@@ -2,8 +2,8 @@
 -- Words: a pair is a member and an item that the member was shown or engaged with, with the state of both just before
 -- (a snapshot) and what came of it (the label). A model version is what one training made: two linear towers, which
 -- place items and members in one space of 256 numbers, and for each kind of engagement a head that makes a probability
--- of it. generate_training_pairs writes pairs from the log; a worker reads them, trains and writes versions; one version
--- a type is active. Everything about serving is SQL: see towers.sql.
+-- of it. generate_training_pairs writes pairs from the log; a worker reads them, trains and writes versions; one of
+-- each type is active. Everything about serving is SQL: see towers.sql.
 create table medley.model_versions (
   model_version_id uuid primary key default gen_random_uuid(),
   version text not null unique check (length(version) between 1 and 100),
@@ -190,6 +190,12 @@ revoke all on medley.training_pair_models from public, anon, authenticated, serv
 
 create policy training_pairs_own on medley.training_pairs
 for select to authenticated using (user_no = (select medley.acting_user_no()));
+
+-- Speaks for taste after text, of which it is made.
+insert into medley.embedding_types (
+  embedding_type, model_version, dims, taste_rank, is_derived, is_learned, description
+)
+values ('two_tower', 'none', 256, 150, true, true, 'Where the active two_tower model places items and members.');
 
 insert into medley.settings (key, value, description)
 values

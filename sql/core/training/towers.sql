@@ -38,6 +38,7 @@ begin
   placed as (
     select
       k.item_no,
+      e.created_at,
       -- <#> is minus the inner product.
       (
         select array_agg(w.bias - (w.weights operator(extensions.<#>) e.embedding_384) order by w.row_no)
@@ -55,13 +56,17 @@ begin
     offset 0
   )
 
-  insert into medley.content_embeddings (item_no, embedding_type, model_version, dims, embedding_256)
-  select p.item_no, 'two_tower', p_model.version, 256, extensions.l2_normalize(p.place)
+  -- Dated as the text is: one that was written while this ran has its place already, and keeps it.
+  insert into medley.content_embeddings as e (
+    item_no, embedding_type, model_version, dims, embedding_256, created_at
+  )
+  select p.item_no, 'two_tower', p_model.version, 256, extensions.l2_normalize(p.place), p.created_at
   from placed as p
   where extensions.vector_norm(p.place) > 1e-6
   order by p.item_no
   on conflict (item_no, embedding_type, model_version) do update
-  set embedding_256 = excluded.embedding_256, created_at = excluded.created_at;
+  set embedding_256 = excluded.embedding_256, created_at = excluded.created_at
+  where e.created_at <= excluded.created_at;
   get diagnostics v_placed = row_count;
   return v_placed;
 end;
@@ -84,6 +89,15 @@ begin
     select w.row_no, w.weights, w.bias from medley.tower_rows(p_model.model_version_id, 'user') as w
   ),
 
+  -- Not lock_members: whoever holds that lock may be waiting for the activation that is calling.
+  known as materialized (
+    select m.user_no
+    from medley.members as m
+    inner join unnest(p_user_nos) as u (user_no) on m.user_no = u.user_no
+    order by m.user_no
+    for key share of m
+  ),
+
   placed as (
     select
       t.user_no,
@@ -92,13 +106,13 @@ begin
         select array_agg(w.bias - (w.weights operator(extensions.<#>) t.embedding_384) order by w.row_no)
         from tower as w
       )::real[]::extensions.vector(256) as place
-    from unnest(medley.lock_members(p_user_nos)) as u (user_no)
+    from known as k
     inner join medley.user_taste_vectors as t
-      on u.user_no = t.user_no and t.embedding_type = 'text' and t.model_version = p_model.text_model
+      on k.user_no = t.user_no and t.embedding_type = 'text' and t.model_version = p_model.text_model
     offset 0
   )
 
-  insert into medley.user_taste_vectors (user_no, embedding_type, model_version, embedding_256, computed_at)
+  insert into medley.user_taste_vectors as v (user_no, embedding_type, model_version, embedding_256, computed_at)
   select p.user_no, 'two_tower', p_model.version, extensions.l2_normalize(p.place), p.computed_at
   from placed as p
   where extensions.vector_norm(p.place) > 1e-6
@@ -107,7 +121,8 @@ begin
   set
     model_version = excluded.model_version,
     embedding_256 = excluded.embedding_256,
-    computed_at = excluded.computed_at;
+    computed_at = excluded.computed_at
+  where v.model_version <> excluded.model_version or v.computed_at <= excluded.computed_at;
   get diagnostics v_placed = row_count;
   return v_placed;
 end;
@@ -115,7 +130,8 @@ $$;
 
 comment on function medley.place_members(medley.model_versions, int[]) is
   'Places those of the members who have a taste vector of type text. Returns how many.';
-revoke all on function medley.place_members(medley.model_versions, int[]) from public, anon, authenticated, service_role;
+revoke all on function medley.place_members(medley.model_versions, int[])
+from public, anon, authenticated, service_role;
 
 create or replace function medley.tower_model_in_use()
 returns medley.model_versions
@@ -249,7 +265,8 @@ $$;
 
 comment on function medley.place_next_items(medley.model_versions, int) is
   'Places the next p_limit items, from the newest on; see model_versions.items_below. Returns how many it looked at.';
-revoke all on function medley.place_next_items(medley.model_versions, int) from public, anon, authenticated, service_role;
+revoke all on function medley.place_next_items(medley.model_versions, int)
+from public, anon, authenticated, service_role;
 
 create or replace function medley.place_next_members(p_model medley.model_versions, p_limit int)
 returns bigint
@@ -342,7 +359,8 @@ declare
   v_model medley.model_versions := medley.model_version_of(p_version);
 begin
   perform medley.check_limit(p_limit, 10000);
-  if v_model.model_type <> 'two_tower' then
+  -- Of one that is active the job places the rest.
+  if v_model.model_type <> 'two_tower' or v_model.is_active then
     return 0;
   end if;
   perform medley.check_towers(v_model);
@@ -388,16 +406,9 @@ begin
     return;
   end if;
 
-  -- Speaks for taste after text, of which it is made.
-  insert into medley.embedding_types (
-    embedding_type, model_version, dims, taste_rank, is_derived, is_learned, description
-  )
-  values (
-    'two_tower', v_model.version, 256, 150, true, true, 'Where the active two_tower model places items and members.'
-  )
-  on conflict (embedding_type) do update
-  set model_version = excluded.model_version;
-
+  update medley.embedding_types as t
+  set model_version = v_model.version
+  where t.embedding_type = 'two_tower';
   items := medley.place_next_items(v_model, v_rows);
   members := medley.place_next_members(v_model, v_rows);
   select m.items_below is null and m.members_below is null into strict is_complete

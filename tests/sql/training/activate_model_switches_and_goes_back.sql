@@ -51,6 +51,7 @@ select throws_code($$ select public.prepare_model('none') $$, 'not_found', 'no m
 select throws_code($$ select public.prepare_model('up', 0) $$, 'invalid_argument', 'or by no rows');
 select public.create_model_version('ranker', 'transformer_ranker');
 select throws_code($$ select public.activate_model('ranker') $$, 'conflict', 'another type without weights anywhere');
+select is(public.prepare_model('up'), 1::bigint, 'a version may be prepared before any is in use');
 select is(active(), null, 'nothing is in use');
 select throws_code($$ select public.deactivate_model() $$, 'not_found', 'so nothing can be ended');
 
