@@ -24,6 +24,7 @@ from medley import (
     Unauthenticated,
 )
 from medley.cli import app
+from postgrest.exceptions import APIError
 from supabase import Client
 from typer.testing import CliRunner, Result
 
@@ -212,6 +213,35 @@ def test_nobody_touches_what_they_do_not_see(
         visitor.report_post(shown, "spam")
     with pytest.raises(Unauthenticated):
         visitor.thread(shown, user_id=member.id)
+
+
+def test_rows_are_written_once_and_in_ones_own_name(
+    ada: Medley, member: Member, other_member: Member, api: Api
+) -> None:
+    post = ada.post("once")
+    repost = {"post_id": post}
+    other_member.client.table("reposts").insert(repost).execute()
+    for table, row, code in (
+        ("reposts", repost, "23505"),
+        ("likes", {"post_id": post, "user_id": member.id}, "42501"),
+        ("post_reports", {"post_id": post, "reason": "spam"}, "42501"),
+        ("follows", {"followed_id": other_member.id}, "23514"),
+        ("user_blocks", {"blocked_id": other_member.id}, "23514"),
+    ):
+        with pytest.raises(APIError) as refused:
+            other_member.client.table(table).insert(row).execute()
+        assert refused.value.code == code
+    for columns in ({"content": "changed"}, {"like_count": 1000}, {"author_id": other_member.id}):
+        with pytest.raises(APIError) as refused:
+            member.client.table("posts").update(columns).eq("id", post).execute()
+        assert refused.value.code == "42501"
+    # What was met as a repost is the post itself, and one who reposts that reposts it.
+    (shown,) = ada.iter_profile_posts(other_member.id)
+    assert (shown.post_id, shown.reposted_by, shown.repost_count) == (post, other_member.id, 1)
+    ada.repost(shown.post_id)
+    assert [row.repost_count for row in ada.thread(post)] == [2]
+    with pytest.raises(APIError):
+        api.client().table("posts").insert({"content": "x", "author_id": member.id}).execute()
 
 
 def test_reports_mutes_and_blocks_take_posts_away(

@@ -8,7 +8,14 @@ as $$
   select coalesce(array_agg(f.tag order by f.place), '{}')
   from (
     select lower(m.match[1]) as tag, min(m.place) as place
-    from regexp_matches(p_content, '(?:^|[^\w&/#])#(?=\d*[^\W\d])(\w{1,100})(?!\w)', 'g') with ordinality as m (match, place)
+    -- Signs that are written above, below or between letters are no letters to \w: those of Latin, Arabic, India and
+    -- Thailand, and the joiners.
+    from regexp_matches(
+      p_content,
+      '(?:^|[^\w&/#])#(?=\d*[^\W\d])([\w\u0300-\u036f\u064b-\u0652\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e\u200c\u200d]{1,100})'
+      '(?![\w\u0300-\u036f])',
+      'g'
+    ) with ordinality as m (match, place)
     group by lower(m.match[1])
     order by place
     limit 30
@@ -19,6 +26,15 @@ comment on function medley.extract_hashtags(text) is
   'The first 30 hashtags in a text, each once, in lower case and without the sign: letters, digits and underscores, not '
   'digits alone, up to 100 of them, after anything but a word, a slash or an ampersand.';
 revoke all on function medley.extract_hashtags(text) from public, anon, authenticated, service_role;
+
+create or replace function medley.is_blank(p_text text)
+returns boolean
+language sql immutable parallel safe security invoker
+-- A soft hyphen, joiners, marks of direction and the byte order mark show nothing.
+return p_text !~ '[^\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]';
+
+comment on function medley.is_blank(text) is 'Whether a text shows nothing: spaces and characters without width.';
+revoke all on function medley.is_blank(text) from public, anon, authenticated, service_role;
 
 create or replace function medley.check_post_media(p_media jsonb)
 returns void
@@ -61,7 +77,7 @@ begin
       'content', 'Say it in several posts.');
   end if;
   perform medley.check_post_media(new.media);
-  if new.content !~ '\S' and new.media = '[]' and new.quoted_id is null then
+  if medley.is_blank(new.content) and new.media = '[]' and new.quoted_id is null then
     perform medley.fail('invalid_argument', 'the post says nothing', 'content', 'Write something, attach media or quote a post.');
   end if;
 
@@ -120,7 +136,11 @@ begin
   select
     n.id,
     'post',
-    case when n.content ~ '\S' then left(n.content, 1000) when n.quoted_id is null then '(media)' else '(quote)' end,
+    case
+      when not medley.is_blank(n.content) then left(n.content, 1000)
+      when n.quoted_id is null then '(media)'
+      else '(quote)'
+    end,
     n.author_id,
     n.visibility,
     n.created_at

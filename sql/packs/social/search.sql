@@ -43,6 +43,10 @@ begin
   if coalesce(numnode(v_query), 0) = 0 then
     perform medley.fail('invalid_argument', 'p_query names no word', 'p_query', 'Pass at least one word.');
   end if;
+  -- Nothing that an index could find: every post would be read.
+  if querytree(v_query) in ('', 'T') then
+    perform medley.fail('invalid_argument', 'p_query only says what to leave out', 'p_query', 'Add a word to look for.');
+  end if;
   return v_query;
 end;
 $$;

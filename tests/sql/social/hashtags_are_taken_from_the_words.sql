@@ -1,5 +1,5 @@
 -- extract_hashtags: letters and digits after a sign that stands alone.
-select plan(14);
+select plan(15);
 
 select is(medley.extract_hashtags(t.content), t.tags::text[], coalesce(t.claim, t.content))
 from (
@@ -11,6 +11,7 @@ from (
     ('#2024 #1', '{}', 'nor are digits alone'),
     ('#2024goals #_x', '{2024goals,_x}', 'with letters they are'),
     ('#Ünïcode #日本語 #привет', '{ünïcode,日本語,привет}', 'in any script'),
+    ('#हिन्दी #ภาษาไทย #كِتَاب #café। #कि।', '{हिन्दी,ภาษาไทย,كِتَاب,café,कि}', 'with the signs that belong to its letters'),
     ('#', '{}', 'a sign alone is none'),
     ('', '{}', 'nothing has none'),
     ('#a' || E'\n' || '#b', '{a,b}', 'lines count as spaces'),

@@ -1,5 +1,5 @@
 -- What a post may say: bad input is refused with a code and a hint, and nothing is half done.
-select plan(37);
+select plan(38);
 
 select make_member('ada'), make_member('bob');
 select make_post('bob', 'quoted');
@@ -10,6 +10,7 @@ $$;
 select act_as(member('ada'));
 select throws_code(writes(''), 'invalid_argument', 'nothing is no post');
 select throws_code(writes(E' \n\t '), 'invalid_argument', 'nor are spaces');
+select throws_code(writes(U&'\200B \FEFF\2060'), 'invalid_argument', 'nor what has no width');
 select lives_ok(writes('', '[{"type": "image", "url": "https://example.com/a.png", "alt": "a"}]'), 'a picture alone is');
 select lives_ok(writes('', '[]', 'quoted'), 'so is a quote alone');
 select lives_ok(writes(repeat('é', 10000)), 'up to 10,000 characters');

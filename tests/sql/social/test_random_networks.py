@@ -116,16 +116,19 @@ def build(connection: psycopg.Connection[Any], chance: Random) -> Network:
     made.pairs["follow"] = {
         (one, other) for one, other in made.pairs["follow"] if not made.apart(one, other)
     }
-    for deed, table in (("like", "likes"), ("repost", "reposts"), ("report", "post_reports")):
-        often = 0.05 if deed == "report" else 0.3
+    for deed, often, write in (
+        ("like", 0.3, "select give_likes(%s, %s)"),
+        ("repost", 0.3, "select repost(%s, %s)"),
+        (
+            "report",
+            0.05,
+            "insert into public.post_reports (user_id, post_id, reason) "
+            "select member(%s), post(%s), 'spam'",
+        ),
+    ):
         made.deeds[deed] = {(m, p) for m in MEMBERS for p in made.posts if chance.random() < often}
-        columns = "user_id, post_id, reason" if deed == "report" else "user_id, post_id"
-        for member, post in sorted(made.deeds[deed]):
-            connection.execute(
-                f"insert into public.{table} ({columns}) "
-                f"select member(%s), post(%s){', %s' if deed == 'report' else ''}",
-                (member, post, "spam")[: 3 if deed == "report" else 2],
-            )
+        for member, name in sorted(made.deeds[deed]):
+            connection.execute(write, (member, name))
     for member in MEMBERS[:3]:
         word = chance.choice(WORDS)
         made.muted.add((member, word))
