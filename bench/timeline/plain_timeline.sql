@@ -2,7 +2,7 @@
 -- then sorted. The reference for the benchmark (time), and an independent formulation of the score: base is the score
 -- before author diversity. p_in_network: only posts that followed members wrote or reposted; p_of: only these posts.
 create function tests.plain_timeline(p_user_id uuid, p_limit int, p_as_of timestamptz, p_in_network boolean default false, p_of uuid[] default null)
-returns table (post_id uuid, base double precision, score double precision)
+returns table (post_id uuid, in_network boolean, base double precision, score double precision)
 language sql stable
 as $$
   with me as (
@@ -134,6 +134,7 @@ as $$
 
   select
     r.id,
+    r.in_network,
     r.base,
     case when r.base < 0 then r.base / d.factor else r.base * d.factor end as score
   from ranked as r

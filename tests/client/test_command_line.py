@@ -174,6 +174,7 @@ def test_a_wrong_command_line_ends_with_2(command: tuple[str, ...]) -> None:
         (("feed", "--user", "Ada"), "profiles"),
         (("trending", "--friends-of", "Ada"), "profiles"),
         (("thread", "hello"), "medley post search"),
+        (("timeline", "--user", "Ada"), "profiles"),
         (("post", "like", NOBODY, "--user", "Ada"), "profiles"),
         (("setlist", "show", "tonight"), "medley calendar"),
         (("setlist", "vote", "encore", "1", "--user", NOBODY), "medley setlist show"),

@@ -120,12 +120,7 @@ begin
     p.in_network,
     p.source,
     p.score::real,
-    b.points || jsonb_strip_nulls(jsonb_build_object(
-      'mutual_reply', case when p.is_mutual then (v_mutual_reply * p.probabilities[v_reply])::real end,
-      'out_of_network', nullif(p.network_points - p.points, 0)::real,
-      'cold_start', nullif(p.base - p.network_points, 0)::real,
-      'author_diversity', nullif(p.score - p.base, 0)::real
-    )),
+    coalesce(b.points, '{}'),
     medley.timeline_reason(
       p.source, s.author_name, case when f.public_profile then coalesce(f.display_name, f.username) end
     ),
@@ -133,7 +128,13 @@ begin
     v_request_id,
     case when p.cosine is null then 'rates' else v_version end,
     v_variant,
-    jsonb_build_object('request_id', v_request_id, 'p', b.probabilities, 'm', p.multiplier::real, 'mutual', p.is_mutual),
+    jsonb_build_object(
+      'request_id', v_request_id,
+      'p', b.probabilities,
+      -- The score is this times the points, whatever their sign.
+      'm', (case when p.points >= 0 then p.multiplier else 1 / greatest(p.multiplier, 1e-6::float8) end)::real,
+      'mutual', p.is_mutual
+    ),
     case
       when p.place = v_limit
         then medley.recommendation_cursor(v_query, v_as_of, v_shown || array(select o.item_no from page as o order by o.place))
@@ -143,10 +144,16 @@ begin
   left join public.profiles as f on f.id = p.reposter_id
   cross join lateral (
     select
-      jsonb_object_agg(k.kind, (k.weight * k.probability)::real) filter (where k.weight <> 0) as points,
-      jsonb_object_agg(k.kind, k.probability::real) as probabilities
-    from unnest(v_kinds, v_weights, p.probabilities) as k (kind, weight, probability)
-    where k.kind is not null
+      jsonb_object_agg(t.term, (t.weight * t.amount)::real) filter (where t.weight * t.amount <> 0) as points,
+      jsonb_object_agg(t.term, t.amount::real) filter (where t.place <= cardinality(v_kinds)) as probabilities
+    -- The kinds with their probabilities, and what factors change in points.
+    from unnest(
+      v_kinds || array['mutual_reply', 'out_of_network', 'cold_start', 'author_diversity'],
+      v_weights || array[case when p.is_mutual then v_mutual_reply else 0 end, 1, 1, 1],
+      p.probabilities
+      || array[p.probabilities[v_reply], p.network_points - p.points, p.base - p.network_points, p.score - p.base]
+    ) with ordinality as t (term, weight, amount, place)
+    where t.term is not null
   ) as b
   order by p.place;
 end;

@@ -345,6 +345,7 @@ begin
   author as materialized (
     select
       a.author_id,
+      a.is_followed,
       a.is_mutual,
       r.counts,
       r.fading,
@@ -356,6 +357,7 @@ begin
     from (
       select
         c.author_id,
+        c.is_followed,
         -- Followed, and follows back. One probe each: hashing would read all who follow the member.
         c.is_followed and coalesce(
           (select true from public.follows as b where b.follower_id = c.author_id and b.followed_id = v_user_id), false
@@ -379,10 +381,13 @@ begin
     select b.*
     from (
       select
-        c.*,
+        c.item_no, c.post_id, c.author_id, c.created_at, c.conversation_no, c.parent_no,
+        -- Of an author's posts beyond the newest, one may have come another way.
+        case when a.is_followed then 1 else c.source_no end as source_no,
+        case when not a.is_followed then c.reposter_id end as reposter_id,
         a.is_mutual,
         a.points,
-        case when c.source_no > 2 then v_out_of_network else 1 end
+        case when c.source_no > 2 and not a.is_followed then v_out_of_network else 1 end
         * (1 + v_cold_lift * greatest(1 - a.exposures / v_cold_exposures, 0)) as factor
       from candidate as c
       inner join author as a on a.author_id = c.author_id

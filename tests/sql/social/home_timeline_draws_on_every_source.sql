@@ -1,5 +1,5 @@
 -- A timeline has what followed members wrote and passed on, and from elsewhere what they like, what trends and new voices.
-select plan(15);
+select plan(16);
 
 select make_member(name) from unnest(array['ada', 'bob', 'cy', 'dee', 'eve', 'fay', 'gus', 'hal']) as m (name);
 select act_as(member('hal'));
@@ -62,8 +62,15 @@ select is((select count(*) from public.get_home_timeline() as t), 6::bigint, 'a 
 select is((select t.source from public.get_home_timeline() as t where t.content = 'by bob'), 'following', 'as that of a followed member');
 select is((select t.reposted_by from public.get_home_timeline() as t where t.content = 'by bob'), null, 'whom nobody need pass on');
 
--- A name that is private is not told.
+-- Whoever wrote it says what is the network, not which way a post came.
 select act_as_owner();
+select set_timeline('author_posts', 0);
+select act_as(member('ada'));
+select is((select t.source from public.get_home_timeline() as t where t.content = 'by bob'), 'following', 'an older post of a followed member is of the network, however it came');
+select act_as_owner();
+select set_timeline('author_posts', 6);
+
+-- A name that is private is not told.
 update public.profiles set public_profile = false where id = member('bob');
 select act_as(member('ada'));
 select is((select t.reason from public.get_home_timeline() as t where t.content = 'by bob'), 'You follow the author', 'a private name is kept');

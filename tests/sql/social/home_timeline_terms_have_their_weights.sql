@@ -73,6 +73,10 @@ select act_as_owner();
 select plant_rates('dee', 100, '{"report": 50}');
 select act_as(member('ada'));
 select ok(home_points('d1', 'out_of_network') < 0 and home_points('d1') < 0, 'bad points do not get better by it');
+select is(
+  (select round((t.context ->> 'm')::numeric, 4) from public.get_home_timeline() as t where t.content = 'd1'), 1.3333,
+  'they are divided, and the context says by what they were multiplied'
+);
 select act_as_owner();
 
 -- Cold start.
@@ -132,6 +136,7 @@ select medley.stop_experiment('louder', now());
 update medley.ranker_weights set weight = 0 where ranker = 'home_timeline';
 select act_as(member('zoe'));
 select is(home_points('b3'), 0.0, 'without weights nothing has points');
+select is((select t.breakdown from public.get_home_timeline(1) as t), '{}', 'and the breakdown is empty');
 select ok(home() is not null, 'but there is a timeline');
 select act_as_owner();
 delete from medley.ranker_weights where ranker = 'home_timeline';

@@ -36,7 +36,8 @@ def member(n: int) -> str:
 
 def build(connection: Connection, dice: random.Random) -> None:
     """Members with edges of all kinds and muted words; posts and actions; a log; rates."""
-    connection.execute("select make_members(%s)", (MEMBERS,))
+    # What is beyond these would be out of the network, which the query by hand does not know.
+    connection.execute("select make_members(%s), set_timeline('author_posts', 60)", (MEMBERS,))
     for n in range(POSTS):
         # An answer needs a post that its author sees.
         with suppress(psycopg.Error), connection.transaction():
