@@ -44,7 +44,7 @@ def build(cluster: Cluster, *, members: int) -> World:
     with psycopg.connect(cluster.url(SUPERUSER), autocommit=True) as connection:
         connection.execute(f"alter system set shared_buffers = '{SHARED_BUFFERS}'")
         connection.execute("alter system set max_wal_size = '16GB'")
-        connection.execute("alter system set cron.launch_active_jobs = off")
+    cluster.hold_jobs()
     cluster.stop()
     cluster.start(durable=False)
     apply_sql_source(cluster.url())

@@ -38,4 +38,4 @@ def test_a_small_network_from_log_to_figures(database: Database) -> None:
     # So small a network teaches little; that the model speaks at all is what is tested.
     assert found["trained model"] != found["smoothed rates"]
     assert found["trained model"]["click"] > found["random"]["click"]
-    assert "| trained model |" in page(result)
+    assert "| trained model |" in page([result])

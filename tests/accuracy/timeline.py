@@ -308,25 +308,34 @@ def table(result: Result) -> Table:
     return made
 
 
-def page(result: Result) -> str:
-    """docs/accuracy-timeline.md."""
+def page(results: Sequence[Result]) -> str:
+    """docs/accuracy-timeline.md: a table for each network."""
+    text = (Path(__file__).parent / "timeline.md").read_text(encoding="utf-8")
+    return text.format(
+        verdicts="\n".join(f"- {_verdict(result)}" for result in results),
+        target=TARGET,
+        tables="\n\n".join(_markdown(result) for result in results),
+        **asdict(results[0].settings),
+    )
+
+
+def _markdown(result: Result) -> str:
     rows = [
         f"| {row.method} | " + " | ".join(f"{row.ndcg[name]:.4f}" for name in MEASURES) + " |"
         for row in result.rows
     ]
-    rows.append(
-        "| requests with such | "
-        + " | ".join(f"{result.requests[name]:,}" for name in MEASURES)
-        + " |"
-    )
-    text = (Path(__file__).parent / "timeline.md").read_text(encoding="utf-8")
-    return text.format(
-        verdict=_verdict(result),
-        heading="| method | " + " | ".join(MEASURES) + " |",
-        rule="|---|" + "---:|" * len(MEASURES),
-        rows="\n".join(rows),
-        summary=_summary(result),
-        **asdict(result.settings),
+    counts = " | ".join(f"{result.requests[name]:,}" for name in MEASURES)
+    return "\n".join(
+        (
+            f"### Seed {result.settings.seed}",
+            "",
+            "| method | " + " | ".join(MEASURES) + " |",
+            "|---|" + "---:|" * len(MEASURES),
+            *rows,
+            f"| requests with such | {counts} |",
+            "",
+            f"{_summary(result)}.",
+        )
     )
 
 
@@ -343,8 +352,8 @@ def _verdict(result: Result) -> str:
     low, high = result.interval
     met = "met" if result.ratio() >= TARGET else "missed"
     return (
-        f"The trained model reaches {result.ratio():.2f} times the NDCG@{DEPTH} of smoothed rates "
-        f"(95 % interval {low:.2f} to {high:.2f}); the target is {TARGET}: {met}."
+        f"Seed {result.settings.seed}: {result.ratio():.2f} times the NDCG@{DEPTH} of smoothed "
+        f"rates (95 % interval {low:.2f} to {high:.2f}): {met}."
     )
 
 
@@ -359,36 +368,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--posts", type=int, default=10_000)
     parser.add_argument("--impressions", type=int, default=300_000)
     parser.add_argument("--held-out", type=int, default=2_000, help="requests")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2], help="a network each")
     parser.add_argument("--epochs", type=int, default=40, help="of the training, at most")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--write", action="store_true", help="update docs/accuracy-timeline.md")
     options = parser.parse_args(arguments)
-    settings = Settings(
-        members=options.members,
-        posts=options.posts,
-        impressions=options.impressions,
-        held_out=options.held_out,
-        seed=options.seed,
-    )
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)
-    with (
-        medley_database(name="timeline", factories=False) as database,
-        database.connect() as connection,
-    ):
-        connection.execute("set statement_timeout = 0")
-        result = evaluate(connection, settings, console.print, epochs=options.epochs)
-    console.print(table(result))
-    console.print(_verdict(result))
+    results = []
+    for seed in options.seeds:
+        settings = Settings(
+            members=options.members,
+            posts=options.posts,
+            impressions=options.impressions,
+            held_out=options.held_out,
+            seed=seed,
+        )
+        with (
+            medley_database(name="timeline", factories=False) as database,
+            database.connect() as connection,
+        ):
+            connection.execute("set statement_timeout = 0")
+            results.append(evaluate(connection, settings, console.print, epochs=options.epochs))
+        console.print(table(results[-1]))
+        console.print(_verdict(results[-1]))
     if options.json:
-        found = {**asdict(result), "ratio": result.ratio()}
+        found = [{**asdict(result), "ratio": result.ratio()} for result in results]
         options.json.write_text(json.dumps(found, indent=2, default=str) + "\n")
     if options.write:
-        PAGE.write_text(page(result), encoding="utf-8")
+        PAGE.write_text(page(results), encoding="utf-8")
         console.print(f"wrote {PAGE.relative_to(ROOT)}")
-    return 0 if result.ratio() >= TARGET else 1
+    return 0 if all(result.ratio() >= TARGET for result in results) else 1
 
 
 if __name__ == "__main__":
