@@ -203,7 +203,7 @@ comment on column medley.removed_items.removed_at is 'When it was deleted.';
 insert into medley.settings (key, value, description)
 values
   ('signals.max_age_days', 30, 'Age in days up to which members log events, 1 to 365; the service since 1970.'),
-  ('signals.keep_days', 400, 'How many days the log is kept, 31 to 36500; whole months then go into checkpoints.'),
+  ('signals.keep_days', 90, 'How many days the log is kept, 31 to 36500; whole months then go into checkpoints.'),
   ('signals.context_days', 90, 'How many days of the log user_context counts, 1 to 400.'),
   ('signals.partitions_ahead', 3, 'How many months of partitions are made ahead, 1 to 24.');
 

@@ -5146,5 +5146,3 @@ values
     'refresh_band_styles', '50 3 * * *', 'refresh_band_styles', null, 1800,
     'Styles of bands, after another model of audio vectors came into use.'
   );
-
-notify pgrst, 'reload schema';

@@ -197,6 +197,15 @@ comment on function medley.extract_hashtags(text) is
   'digits alone, up to 100 of them, after anything but a word, a slash or an ampersand.';
 revoke all on function medley.extract_hashtags(text) from public, anon, authenticated, service_role;
 
+create or replace function medley.is_blank(p_text text)
+returns boolean
+language sql immutable parallel safe security invoker
+-- A soft hyphen, joiners, marks of direction and the byte order mark show nothing.
+return p_text !~ '[^\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]';
+
+comment on function medley.is_blank(text) is 'Whether a text shows nothing: spaces and characters without width.';
+revoke all on function medley.is_blank(text) from public, anon, authenticated, service_role;
+
 create or replace function medley.check_post_media(p_media jsonb)
 returns void
 language plpgsql stable parallel safe security invoker set search_path = ''
@@ -238,7 +247,7 @@ begin
       'content', 'Say it in several posts.');
   end if;
   perform medley.check_post_media(new.media);
-  if new.content !~ '\S' and new.media = '[]' and new.quoted_id is null then
+  if medley.is_blank(new.content) and new.media = '[]' and new.quoted_id is null then
     perform medley.fail('invalid_argument', 'the post says nothing', 'content', 'Write something, attach media or quote a post.');
   end if;
 
@@ -297,7 +306,11 @@ begin
   select
     n.id,
     'post',
-    case when n.content ~ '\S' then left(n.content, 1000) when n.quoted_id is null then '(media)' else '(quote)' end,
+    case
+      when not medley.is_blank(n.content) then left(n.content, 1000)
+      when n.quoted_id is null then '(media)'
+      else '(quote)'
+    end,
     n.author_id,
     n.visibility,
     n.created_at
@@ -1451,6 +1464,10 @@ begin
   v_query := websearch_to_tsquery('simple', lower(p_query));
   if coalesce(numnode(v_query), 0) = 0 then
     perform medley.fail('invalid_argument', 'p_query names no word', 'p_query', 'Pass at least one word.');
+  end if;
+  -- Nothing that an index could find: every post would be read.
+  if querytree(v_query) in ('', 'T') then
+    perform medley.fail('invalid_argument', 'p_query only says what to leave out', 'p_query', 'Add a word to look for.');
   end if;
   return v_query;
 end;
@@ -2805,6 +2822,7 @@ begin
   author as materialized (
     select
       a.author_id,
+      a.is_followed,
       a.is_mutual,
       r.counts,
       r.fading,
@@ -2816,6 +2834,7 @@ begin
     from (
       select
         c.author_id,
+        c.is_followed,
         -- Followed, and follows back. One probe each: hashing would read all who follow the member.
         c.is_followed and coalesce(
           (select true from public.follows as b where b.follower_id = c.author_id and b.followed_id = v_user_id), false
@@ -2839,10 +2858,13 @@ begin
     select b.*
     from (
       select
-        c.*,
+        c.item_no, c.post_id, c.author_id, c.created_at, c.conversation_no, c.parent_no,
+        -- Of an author's posts beyond the newest, one may have come another way.
+        case when a.is_followed then 1 else c.source_no end as source_no,
+        case when not a.is_followed then c.reposter_id end as reposter_id,
         a.is_mutual,
         a.points,
-        case when c.source_no > 2 then v_out_of_network else 1 end
+        case when c.source_no > 2 and not a.is_followed then v_out_of_network else 1 end
         * (1 + v_cold_lift * greatest(1 - a.exposures / v_cold_exposures, 0)) as factor
       from candidate as c
       inner join author as a on a.author_id = c.author_id
@@ -3076,12 +3098,7 @@ begin
     p.in_network,
     p.source,
     p.score::real,
-    b.points || jsonb_strip_nulls(jsonb_build_object(
-      'mutual_reply', case when p.is_mutual then (v_mutual_reply * p.probabilities[v_reply])::real end,
-      'out_of_network', nullif(p.network_points - p.points, 0)::real,
-      'cold_start', nullif(p.base - p.network_points, 0)::real,
-      'author_diversity', nullif(p.score - p.base, 0)::real
-    )),
+    coalesce(b.points, '{}'),
     medley.timeline_reason(
       p.source, s.author_name, case when f.public_profile then coalesce(f.display_name, f.username) end
     ),
@@ -3089,7 +3106,13 @@ begin
     v_request_id,
     case when p.cosine is null then 'rates' else v_version end,
     v_variant,
-    jsonb_build_object('request_id', v_request_id, 'p', b.probabilities, 'm', p.multiplier::real, 'mutual', p.is_mutual),
+    jsonb_build_object(
+      'request_id', v_request_id,
+      'p', b.probabilities,
+      -- The score is this times the points, whatever their sign.
+      'm', (case when p.points >= 0 then p.multiplier else 1 / greatest(p.multiplier, 1e-6::float8) end)::real,
+      'mutual', p.is_mutual
+    ),
     case
       when p.place = v_limit
         then medley.recommendation_cursor(v_query, v_as_of, v_shown || array(select o.item_no from page as o order by o.place))
@@ -3099,10 +3122,16 @@ begin
   left join public.profiles as f on f.id = p.reposter_id
   cross join lateral (
     select
-      jsonb_object_agg(k.kind, (k.weight * k.probability)::real) filter (where k.weight <> 0) as points,
-      jsonb_object_agg(k.kind, k.probability::real) as probabilities
-    from unnest(v_kinds, v_weights, p.probabilities) as k (kind, weight, probability)
-    where k.kind is not null
+      jsonb_object_agg(t.term, (t.weight * t.amount)::real) filter (where t.weight * t.amount <> 0) as points,
+      jsonb_object_agg(t.term, t.amount::real) filter (where t.place <= cardinality(v_kinds)) as probabilities
+    -- The kinds with their probabilities, and what factors change in points.
+    from unnest(
+      v_kinds || array['mutual_reply', 'out_of_network', 'cold_start', 'author_diversity'],
+      v_weights || array[case when p.is_mutual then v_mutual_reply else 0 end, 1, 1, 1],
+      p.probabilities
+      || array[p.probabilities[v_reply], p.network_points - p.points, p.base - p.network_points, p.score - p.base]
+    ) with ordinality as t (term, weight, amount, place)
+    where t.term is not null
   ) as b
   order by p.place;
 end;
