@@ -1,5 +1,7 @@
 """`python -m tests.accuracy.setlists`: how good predicted setlists are, beside two simple guesses.
 
+With `--write` the figures go to `results/setlists.json`, and their table into the guide.
+
 Loads an archive of one artist's setlists into a scratch database, holds the newest shows out, and
 predicts each of them from the shows before it only. The settings' defaults were chosen on the
 hundred shows before those that are held out by default.
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +27,11 @@ from rich.table import Table
 from tests.database import Database, medley_database
 
 ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "tests" / "accuracy" / "results" / "setlists.json"
+GUIDE = ROOT / "docs" / "setlists.md"
 BAD_INPUT = 5
+TABLE = re.compile(r"^\| method \|.*\n(?:\|.*\n)+", re.MULTILINE)
+LEAST_ORDERED = 10  # shows; of fewer an average says nothing
 LEAST_SONGS = 5  # a show with fewer is a guest appearance
 
 Setlist = Sequence[str]
@@ -41,6 +48,7 @@ class Score:
         recall: Share of the played songs that were predicted.
         order: Spearman's correlation of the places of the songs in both, where there are three.
         shows: How many shows were predicted.
+        ordered: In how many of them three songs or more were right.
     """
 
     method: str
@@ -48,6 +56,12 @@ class Score:
     recall: float
     order: float | None
     shows: int
+    ordered: int
+
+    @property
+    def order_text(self) -> str:
+        """The order in words; nothing where too few shows speak for it."""
+        return "" if self.order is None or self.ordered < LEAST_ORDERED else f"{self.order:.2f}"
 
 
 def rank_correlation(predicted: Setlist, played: Setlist) -> float | None:
@@ -80,6 +94,7 @@ def score(name: str, method: Method, shows: Sequence[Setlist], held_out: int) ->
         mean(recalls),
         mean(orders) if orders else None,
         len(precisions),
+        len(orders),
     )
 
 
@@ -136,9 +151,26 @@ def table(scores: Sequence[Score], held_out: int) -> Table:
     for heading in ("method", "precision", "recall", "order"):
         made.add_column(heading, justify="left" if heading == "method" else "right")
     for row in scores:
-        order = "-" if row.order is None else f"{row.order:.2f}"
-        made.add_row(row.method, f"{row.precision:.3f}", f"{row.recall:.3f}", order)
+        made.add_row(row.method, f"{row.precision:.3f}", f"{row.recall:.3f}", row.order_text)
     return made
+
+
+def markdown(scores: Sequence[Score]) -> str:
+    """For the guide, best first."""
+    lines = ["| method | precision | recall | order |", "|---|---:|---:|---:|"]
+    for row in sorted(scores, key=lambda row: -row.precision):
+        cells = (row.method, f"{row.precision:.3f}", f"{row.recall:.3f}", row.order_text)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines).replace("|  |", "| |") + "\n"
+
+
+def write(scores: Sequence[Score], text: str) -> None:
+    """Keep the figures, and the guide's table of them."""
+    RESULTS.write_text(text + "\n")
+    guide, tables = TABLE.subn(lambda _: markdown(scores), GUIDE.read_text())
+    if tables != 1:
+        raise SystemExit(f"{GUIDE} has {tables} tables of methods")
+    GUIDE.write_text(guide)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -151,6 +183,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data/setlists")
     parser.add_argument("--held-out", type=int, default=100, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="`-` for standard output")
+    parser.add_argument(
+        "--write", action="store_true", help="keep the figures and put them into docs/setlists.md"
+    )
     options = parser.parse_args(arguments)
     if not options.data.is_dir():
         sys.stderr.write(f"accuracy.setlists: there is no folder {options.data}\n")
@@ -164,6 +199,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return BAD_INPUT
         scores = evaluate(database, options.held_out)
     text = json.dumps({"setlists": [asdict(row) for row in scores]}, indent=2)
+    if options.write:
+        write(scores, text)
     if options.json and str(options.json) == "-":
         sys.stdout.write(text + "\n")
     else:

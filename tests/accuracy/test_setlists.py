@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from tests.accuracy.setlists import most_played, rank_correlation, score
+from tests.accuracy.setlists import (
+    GUIDE,
+    RESULTS,
+    TABLE,
+    Score,
+    markdown,
+    most_played,
+    rank_correlation,
+    score,
+)
 
 SHOWS = [list("abcdef"), list("abcdex"), list("abcdey"), list("fedcba")]
 
@@ -31,3 +42,8 @@ def test_each_held_out_show_is_predicted_from_those_before_it() -> None:
     assert asked == [2, 3]
     assert found.precision == found.recall == pytest.approx((5 / 6 + 5 / 6) / 2)
     assert found.shows == 2
+
+
+def test_the_guide_prints_the_figures_that_were_kept() -> None:
+    kept = [Score(**row) for row in json.loads(RESULTS.read_text())["setlists"]]
+    assert TABLE.findall(GUIDE.read_text()) == [markdown(kept)]

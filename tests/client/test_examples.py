@@ -1,7 +1,13 @@
-"""The Python examples of the guides run as they are printed, as a new member of the test stack."""
+"""The Python examples of the guides run as they are printed, as a new member of the test stack.
+
+Those marked `py` need a world of their own: they are held to the client's signatures here, and run
+where there is one.
+"""
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from medley import Medley
 from medley_stack.paths import CHECKOUT
 from supabase import Client
 
@@ -78,3 +85,37 @@ def test_the_examples_of_a_guide_run(
     for example in examples:
         exec(compile(example, guide, "exec"), names)  # noqa: S102  (our own text)
     assert printed in capsys.readouterr().out
+
+
+# Guides whose examples say `medley` for a client, and how many calls of it they show.
+SKETCHES = {"docs/imports.md": 2, "docs/setlists.md": 4, "docs/studio.md": 6}
+
+
+def test_every_guide_with_sketches_is_held_to_the_client() -> None:
+    found = {
+        str(file.relative_to(CHECKOUT))
+        for file in (CHECKOUT / "docs").rglob("*.md")
+        if "```py\n" in file.read_text()
+    }
+    assert found == set(SKETCHES)
+
+
+@pytest.mark.parametrize(("guide", "expected"), SKETCHES.items(), ids=SKETCHES)
+def test_the_sketches_of_a_guide_call_what_there_is(guide: str, expected: int) -> None:
+    text = (CHECKOUT / guide).read_text()
+    calls = [
+        node
+        for example in re.findall(r"```py\n(.*?)```", text, re.DOTALL)
+        for node in ast.walk(ast.parse(example, guide))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "medley"
+    ]
+    for call in calls:
+        assert isinstance(call.func, ast.Attribute)
+        method = getattr(Medley, call.func.attr)
+        words = {word.arg: word.value for word in call.keywords if word.arg}
+        # A name that there is not, or too many places, is a TypeError.
+        inspect.signature(method).bind("self", *call.args, **words)
+    assert len(calls) == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from medley import (
     Recommendation,
     Unauthenticated,
 )
+from medley_stack.paths import CHECKOUT
 from postgrest.exceptions import APIError
 from supabase import Client
 
@@ -208,6 +210,21 @@ def test_a_member_makes_a_setlist(tour: Tour, member: Member, other_member: Memb
     member.client.table("setlists").delete().eq("id", mine).execute()
     with pytest.raises(NotFound):
         medley.setlist(mine)
+
+
+def test_the_example_of_the_guide_runs(
+    tour: Tour, member: Member, capsys: pytest.CaptureFixture[str]
+) -> None:
+    guide = (CHECKOUT / "docs" / "setlists.md").read_text()
+    (example,) = re.findall(r"```py\n(.*?)```", guide, re.DOTALL)
+    medley = Medley(member.client)
+    names: dict[str, Any] = {"medley": medley, "event_id": tour.coming, "artist_id": tour.artist}
+    names |= dict(zip(("first", "second", "third"), tour.songs, strict=False))
+    exec(compile(example, "docs/setlists.md", "exec"), names)  # noqa: S102  (our own text)
+    assert "My dream set" in capsys.readouterr().out
+    opener, *_ = medley.setlist(names["mine"])
+    assert (opener.song_id, opener.my_vote) == (tour.songs[2], 1)
+    member.client.table("setlists").delete().eq("id", names["mine"]).execute()
 
 
 def test_trending_artists_are_served(tour: Tour, api: Api, service: Client, member: Member) -> None:
