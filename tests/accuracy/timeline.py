@@ -368,7 +368,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--posts", type=int, default=10_000)
     parser.add_argument("--impressions", type=int, default=300_000)
     parser.add_argument("--held-out", type=int, default=2_000, help="requests")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2], help="a network each")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="a network each")
     parser.add_argument("--epochs", type=int, default=40, help="of the training, at most")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--write", action="store_true", help="update docs/accuracy-timeline.md")
