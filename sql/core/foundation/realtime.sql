@@ -1,5 +1,5 @@
 -- What apps may watch live: tables in the publication that Supabase Realtime reads.
--- A module adds a row to medley.live_tables and nothing else: a trigger publishes the table, where there is a publication.
+-- A module adds a row to medley.live_tables and nothing else: a trigger publishes it, where there is a publication.
 create table medley.live_tables (
   table_name text primary key,
   description text not null
