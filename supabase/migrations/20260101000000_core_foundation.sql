@@ -311,7 +311,7 @@ for each row execute function medley.set_updated_at();
 
 -- sql/core/foundation/realtime.sql
 -- What apps may watch live: tables in the publication that Supabase Realtime reads.
--- A module adds a row to medley.live_tables and nothing else: a trigger publishes the table, where there is a publication.
+-- A module adds a row to medley.live_tables and nothing else: a trigger publishes it, where there is a publication.
 create table medley.live_tables (
   table_name text primary key,
   description text not null
@@ -355,8 +355,8 @@ end;
 $$;
 
 comment on function medley.publish_live_tables() is
-  'Adds what live_tables names to the publication supabase_realtime, where both exist; what else is in it stays. Safe to '
-  'repeat: call it once after creating the publication later. Returns how many tables it added.';
+  'Adds what live_tables names to the publication supabase_realtime, where both exist; what else is in it stays. '
+  'Safe to repeat: call it once after creating the publication later. Returns how many tables it added.';
 revoke all on function medley.publish_live_tables() from public, anon, authenticated, service_role;
 
 create or replace function medley.live_tables_changed()
@@ -369,7 +369,8 @@ begin
 end;
 $$;
 
-comment on function medley.live_tables_changed() is 'Statement trigger: the publication follows live_tables in the same transaction.';
+comment on function medley.live_tables_changed() is
+  'Statement trigger: the publication follows live_tables in the same transaction.';
 revoke all on function medley.live_tables_changed() from public, anon, authenticated, service_role;
 
 create trigger live_tables_publish
