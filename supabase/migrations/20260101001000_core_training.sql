@@ -1831,8 +1831,8 @@ as $$
         ), 0) as points
       from jsonb_each(s.expected) as p (kind, value)
       inner join term as t on p.kind = t.kind
-    ) as o)
-,
+    ) as o
+  ),
 
   ranked as materialized (
     select

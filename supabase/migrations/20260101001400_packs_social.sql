@@ -3106,13 +3106,7 @@ begin
     v_request_id,
     case when p.cosine is null then 'rates' else v_version end,
     v_variant,
-    jsonb_build_object(
-      'request_id', v_request_id,
-      'p', b.probabilities,
-      -- The score is this times the points, whatever their sign.
-      'm', (case when p.points >= 0 then p.multiplier else 1 / greatest(p.multiplier, 1e-6::float8) end)::real,
-      'mutual', p.is_mutual
-    ),
+    jsonb_build_object('request_id', v_request_id, 'p', b.probabilities, 'm', p.multiplier::real, 'mutual', p.is_mutual),
     case
       when p.place = v_limit
         then medley.recommendation_cursor(v_query, v_as_of, v_shown || array(select o.item_no from page as o order by o.place))

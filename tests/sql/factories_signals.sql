@@ -27,3 +27,15 @@ as $$
     a.user_no, a.item_no, a.half_life_days, round(a.score::numeric, 3), a.last_at, a.positive_at, a.negative_at, a.seen
   from medley.affinities as a
 $$;
+
+-- What was logged about a member, oldest first: kind and title of the item.
+create function tests.log_of(p_member text)
+returns text
+language sql stable security definer set search_path = ''
+as $$
+  select string_agg(k.kind || ' ' || i.title, ', ' order by e.occurred_at, i.title, k.kind)
+  from medley.engagements as e
+  inner join medley.engagement_kinds as k on k.kind_no = e.kind_no
+  inner join medley.items as i on i.item_no = e.item_no
+  where e.user_no = medley.member_no(md5('member ' || p_member)::uuid)
+$$;

@@ -56,18 +56,6 @@ as $$
   from unnest(p_words) as u (word)
 $$;
 
--- What was logged about a member, oldest first: kind and title of the item.
-create function tests.log_of(p_member text)
-returns text
-language sql stable security definer set search_path = ''
-as $$
-  select string_agg(k.kind || ' ' || i.title, ', ' order by e.occurred_at, i.title, k.kind)
-  from medley.engagements as e
-  inner join medley.engagement_kinds as k on k.kind_no = e.kind_no
-  inner join medley.items as i on i.item_no = e.item_no
-  where e.user_no = medley.member_no(md5('member ' || p_member)::uuid)
-$$;
-
 -- The five counters of a post, and the same counted anew.
 create function tests.counts(p_post text)
 returns text

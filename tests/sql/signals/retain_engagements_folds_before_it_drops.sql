@@ -19,6 +19,7 @@ cross join lateral medley.log_engagement(p.ada, jsonb_build_array(
   jsonb_build_object('item_id', item_named('b'), 'kind', 'impression', 'occurred_at', now() - interval '600 days')
 ), now()) as e;
 select act_as_owner();
+update medley.settings set value = 400 where key = 'signals.keep_days';
 select is((select count(*) from answers where status = 'accepted'), 6::bigint, 'history is logged');
 create temp table before as select * from affinity_rows();
 

@@ -4,13 +4,6 @@ select plan(10);
 select make_member('ada'), make_member('bob');
 select make_track('ada', 'a'), make_track('ada', 'b'), make_track('bob', 'hidden', false);
 select make_playlist('bob', 'List');
-create function tests.log_of(p_name text) returns text language sql security definer set search_path = '' as $$
-  select string_agg(k.kind || ' ' || i.title, ', ' order by e.occurred_at, i.title)
-  from medley.engagements as e
-  inner join medley.engagement_kinds as k on k.kind_no = e.kind_no
-  inner join medley.items as i on i.item_no = e.item_no
-  where e.user_no = medley.member_no(md5('member ' || p_name)::uuid)
-$$;
 create function tests.liking(p_name text, p_item text) returns numeric language sql security definer set search_path = '' as $$
   select round(sum(a.score)::numeric, 2) from medley.affinities as a inner join medley.items as i on i.item_no = a.item_no
   where a.user_no = medley.member_no(md5('member ' || p_name)::uuid) and i.title = p_item
