@@ -41,7 +41,7 @@ def _extra(name: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise NotConfigured(
-            f'{error.name} is not installed: pip install "medley-supabase[{name}]"'
+            f'{error.name} is not installed: pip install "./medley[{name}]" from above the checkout'
         ) from error
 
 
@@ -102,27 +102,32 @@ def export_pairs(
 @train.command("pairs")
 def generate(
     *,
-    lookback_days: Annotated[int | None, typer.Option(help="Days of the log; 30.")] = None,
+    lookback_days: Annotated[int, typer.Option(help="Days of the log.", min=1)] = 30,
     negative_ratio: Annotated[
-        float | None, typer.Option(help="Items only shown for each one engaged with, at most; 5.")
-    ] = None,
+        float, typer.Option(help="Items only shown for each one engaged with, at most.")
+    ] = 5,
     kind: Kind = None,
     version: Annotated[
         str | None, typer.Option("--set", help="Name of the set; that of the active model.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write training pairs from the log, as both sides were at the time (secret key)."""
-    written = api(secret=True).generate_training_pairs(
-        lookback_days=lookback_days,
-        negative_ratio=negative_ratio,
-        kind=kind,
-        algorithm_version=version,
-    )
+    """Write training pairs from the log, as both sides were at the time (DATABASE_URL).
+
+    What happened in the last 24 hours waits (training.outcome_hours): more may come of it.
+    """
+    with database() as connection:
+        ((positives, negatives),) = connection.execute(
+            "select p.positives, p.negatives "
+            "from medley.generate_training_pairs(%s, %s, %s, %s, null, now()) as p",
+            (lookback_days, negative_ratio, kind, version),
+        ).fetchall()
     if as_json:
-        print_json(written)
-    else:
-        out.print(f"{written.positives:,} positive and {written.negatives:,} negative pairs")
+        print_json({"positives": positives, "negatives": negatives})
+        return
+    out.print(f"{positives:,} positive and {negatives:,} negative pairs")
+    if not positives:
+        out.print("Nothing new that is more than a day old: an outcome is waited for that long.")
 
 
 @train.command("two-tower")
@@ -176,7 +181,12 @@ def two_tower(
     try:
         report = train_two_tower(found.pairs, options, _quiet if as_json else _show_epoch)
     except TooFewPairs as error:
-        complain(f"{error} ({found.without_vectors:,} pairs lack a vector: see `medley embed`).")
+        first = (
+            f"{found.without_vectors:,} pairs lack a vector: see `medley embed`"
+            if found.without_vectors
+            else "`medley train pairs` writes them"
+        )
+        complain(f"{error} ({first}).")
         raise typer.Exit(BAD_INPUT) from None
     name = version or f"two-tower-{report.started_at:%Y%m%d-%H%M%S}"
     metadata = report.metadata(found.text_model)
@@ -196,6 +206,8 @@ def two_tower(
         print_json({"version": None if dry_run else name, "active": activate, **metadata})
     else:
         _show_report(report, None if dry_run else name, active=activate)
+        if found.without_vectors:
+            out.print(f"{found.without_vectors:,} pairs lack a vector and were left out.")
 
 
 def _utc(day: datetime | None) -> datetime | None:
@@ -224,7 +236,7 @@ def _show_report(report: Report, version: str | None, *, active: bool) -> None:
     out.print(
         f"{report.pairs['training']:,} pairs, best after epoch {report.training.epoch} on "
         f"{report.training.device}: validation loss {report.validation_loss:.4f} "
-        f"(untrained {report.training.losses[0][1]:.4f}), accuracy {report.accuracy:.1%}"
+        f"(untrained {report.training.losses[0][1]:.4f})"
     )
     if version:
         out.print(f"version {version}" + (" is active" if active else ""))

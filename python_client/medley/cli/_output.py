@@ -67,10 +67,17 @@ def print_json(value: Any) -> None:
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None
 ) -> Table:
-    """A table; columns whose name begins with `#` are numbers and align right."""
+    """A table; columns whose name begins with `#` are numbers and align right.
+
+    Ids are always whole: the next command needs them.
+    """
     result = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        result.add_column(column.lstrip("#"), justify="right" if column.startswith("#") else "left")
+        result.add_column(
+            column.lstrip("#"),
+            justify="right" if column.startswith("#") else "left",
+            min_width=36 if column == "id" else None,
+        )
     for row in rows:
         result.add_row(*("" if cell is None else str(cell) for cell in row))
     return result

@@ -48,7 +48,8 @@ def simulate(
         from medley.simulator.calibration import figures_of_file, simulated_figures
     except ModuleNotFoundError as error:
         raise NotConfigured(
-            f'{error.name} is not installed: pip install "medley-supabase[simulator]"'
+            f"{error.name} is not installed: "
+            'pip install "./medley[simulator]" from above the checkout'
         ) from error
     try:
         if calibrate:
@@ -110,12 +111,12 @@ def replay(
             """,
             (ranker, Jsonb(given), _utc(since), _utc(until), _utc(until), kind),
         ).fetchall()
-    if as_json:
-        print_json(rows)
-        return
     if not rows:
         complain("No request of that time tells what its ranker expected.")
         raise typer.Exit(BAD_INPUT)
+    if as_json:
+        print_json(rows)
+        return
     out.print(f"{rows[0]['requests']:,} requests, {rows[0]['shown']:,} rows shown")
     columns = ("", "#as it was", "#replayed", "#± 95 %", "#change", "#± 95 %")
     out.print(table(columns, map(_row, rows)))

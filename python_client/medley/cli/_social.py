@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Annotated, Any
 
@@ -159,11 +159,11 @@ def timeline(
             f"{row.score:.3f}",
             when(row.created_at),
             *_cells(row, note=row.reason),
-            points(row.breakdown, 3),
+            points(dict(_weightiest(row.breakdown)), 3),
         )
         for row in found
     )
-    out.print(table(("#score", "when", *_COLUMNS, "points"), cells))
+    out.print(table(("#score", "when", *_COLUMNS, "most points"), cells))
 
 
 def thread(
@@ -188,6 +188,10 @@ def thread(
         for row in found
     )
     out.print(table(("when", *_COLUMNS), cells))
+
+
+def _weightiest(breakdown: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(breakdown.items(), key=lambda term: -abs(term[1]))[:3]
 
 
 def _until(rows: Iterable[Any], replies: int) -> Iterable[Any]:
