@@ -34,8 +34,13 @@ def shown(*arguments: str) -> Any:
 @pytest.fixture(scope="module")
 def pairs(learning_project: Project) -> dict[str, int]:
     """The pairs of the world."""
-    (row,) = learning_project.database.rows("select * from public.generate_training_pairs()")
-    return {"positives": row[0], "negatives": row[1]}
+    with pytest.MonkeyPatch.context() as patch:
+        configure(patch, learning_project)
+        written: dict[str, int] = shown("train", "pairs")
+        again = medley("train", "pairs")
+    assert written["positives"] > 0
+    assert again.stdout.startswith("0 positive and 0 negative pairs\nNothing new")
+    return written
 
 
 @pytest.fixture(scope="module")

@@ -119,7 +119,7 @@ def generate(
     with database() as connection:
         ((positives, negatives),) = connection.execute(
             "select p.positives, p.negatives "
-            "from medley.generate_training_pairs(%s, %s, %s, %s, null, now()) as p",
+            "from medley.generate_training_pairs(%s, %s::numeric, %s, %s, null, now()) as p",
             (lookback_days, negative_ratio, kind, version),
         ).fetchall()
     if as_json:
