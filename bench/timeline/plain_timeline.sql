@@ -139,7 +139,7 @@ as $$
     case when r.base < 0 then r.base / d.factor else r.base * d.factor end as score
   from ranked as r
   inner join medley.ranker_weights as w on w.ranker = 'home_timeline' and w.term = 'author_diversity'
-  cross join lateral (select w.weight::float8 + (1 - w.weight::float8) * w.scale::float8 ^ r.before as factor) as d
+  cross join lateral (select w.weight::float8 + (1 - w.weight::float8) * w.scale::float8 ^ least(r.before, 100) as factor) as d
   order by score desc, r.created_at desc, r.id desc
   limit p_limit
 $$;

@@ -458,10 +458,11 @@ begin
   spread as (
     select
       s.*,
-      s.factor * (v_floor + (1 - v_floor) * power(v_decay, coalesce(c.k, 0) + row_number() over (
+      -- Beyond a hundred it stays put, for float8 would rather fail than underflow.
+      s.factor * (v_floor + (1 - v_floor) * power(v_decay, least(coalesce(c.k, 0) + row_number() over (
         partition by s.author_id
         order by s.base desc, s.created_at desc, s.item_no desc
-      ) - 1)) as multiplier
+      ) - 1, 100))) as multiplier
     from single as s
     left join carried as c on c.author_id = s.author_id
     offset 0
