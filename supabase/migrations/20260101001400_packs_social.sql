@@ -2093,9 +2093,9 @@ values
   ),
   ('timeline.followed', 2000, 'Followed members whose posts are looked at; 10 to 10000.'),
   ('timeline.author_posts', 6, 'Newest posts, and newest reposts, of each of them; 1 to 100.'),
-  ('timeline.depth', 12, 'Posts taken from each source outside the network; 1 to 1000.'),
-  ('timeline.likers', 4, 'Followed members, others every hour, whose two newest likes are looked at; 0 to 200.'),
-  ('timeline.pool', 40, 'Posts that are looked at closely, at least; 20 to 2000.'),
+  ('timeline.depth', 15, 'Posts taken from each source outside the network; 1 to 1000.'),
+  ('timeline.likers', 6, 'Followed members, others every hour, whose two newest likes are looked at; 0 to 200.'),
+  ('timeline.pool', 60, 'Posts that are looked at closely, at least; 20 to 2000.'),
   ('timeline.rate_days', 30, 'Half-life, in days, of an event in the rates; 1 to 3650.'),
   (
     'timeline.prior_exposures', 50,
