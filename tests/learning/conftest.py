@@ -6,8 +6,21 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.database import Database, medley_database
 from tests.functions.conftest import Project, serving
 from tests.learning.world import write_world
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Database]:
+    """A database of this folder's own.
+
+    Loads analyze the tables that they fill, and what a test rolls back leaves its statistics: those
+    of empty tables make plans that take minutes.
+    """
+    with medley_database(name="simulated") as made:
+        made.cluster.hold_jobs()
+        yield made
 
 
 @pytest.fixture(scope="session")
