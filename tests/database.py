@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,16 @@ from medley_stack.cluster import Cluster
 from medley_stack.source import Module
 
 SQL_TESTS = Path(__file__).parent / "sql"
+
+
+# Every plan as a notice.
+LOGGED = """
+load 'auto_explain';
+set auto_explain.log_min_duration = 0;
+set auto_explain.log_nested_statements = on;
+set client_min_messages = log;
+"""
+SCAN = re.compile(r"(?:Index|Seq|Bitmap)[\w ]* Scan .*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,23 @@ class Database:
     def connect(self, role: str = "postgres") -> psycopg.Connection[Any]:
         """A connection of its own, in autocommit mode."""
         return psycopg.connect(self.cluster.url(role), autocommit=True)
+
+    def scans(self, statement: str) -> list[str]:
+        """The scans in the plans of a statement and of all that it runs inside, as the service."""
+        found: list[str] = []
+
+        def read(diagnostic: psycopg.errors.Diagnostic) -> None:
+            found.extend(SCAN.findall(diagnostic.message_primary or ""))
+
+        with self.connect(cluster.SUPERUSER) as connection:
+            connection.execute("set search_path = tests, extensions, public")
+            connection.execute(
+                "select set_config('request.jwt.claims', '{\"role\": \"service_role\"}', false)"
+            )
+            connection.execute(LOGGED)
+            connection.add_notice_handler(read)
+            connection.execute(statement.encode())
+        return found
 
     def execute(self, query: str, *parameters: object) -> None:
         """Run one statement and commit it, as the owner."""

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
-import psycopg
 import pytest
 
 from tests.database import Database
 
-LOGGED = """
-load 'auto_explain';
-set auto_explain.log_min_duration = 0;
-set auto_explain.log_nested_statements = on;
-set client_min_messages = log;
-"""
 GROWING = ("posts", "likes", "reposts", "post_views", "items", "profiles")
 
 
@@ -50,27 +42,7 @@ def plans(
         )
         made.execute("analyze")
 
-        def explain(statement: str) -> list[str]:
-            nodes: list[str] = []
-
-            def read(diagnostic: psycopg.errors.Diagnostic) -> None:
-                nodes.extend(
-                    re.findall(
-                        r"(?:Index|Seq|Bitmap)[\w ]* Scan .*", diagnostic.message_primary or ""
-                    )
-                )
-
-            with psycopg.connect(made.cluster.url("supabase_admin"), autocommit=True) as connection:
-                connection.execute("set search_path = tests, extensions, public")
-                connection.execute(
-                    "select set_config('request.jwt.claims', '{\"role\": \"service_role\"}', false)"
-                )
-                connection.execute(LOGGED)
-                connection.add_notice_handler(read)
-                connection.execute(statement)
-            return nodes
-
-        yield explain
+        yield made.scans
 
 
 FOR = "p_user_id => tests.member('m1')"
