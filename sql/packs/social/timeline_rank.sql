@@ -1,6 +1,7 @@
 -- Scores: the weighted sum of what the member will probably do with a post, then factors.
 create type medley.timeline_parameters as (
-  kinds text[],
+  probabilities_format text,
+  points_format text,
   weights double precision[],
   rates double precision[],
   reply_place int,
@@ -30,7 +31,8 @@ create type medley.timeline_parameters as (
 );
 comment on type medley.timeline_parameters is
   'The weights of the ranker home_timeline, an experiment''s included, the rates of all authors and the heads of the active '
-  'model (null where there is none), all by place, and the settings.';
+  'model (null where there is none), all by place, and the settings. The two formats make of a vector by place, as format() '
+  'reads them, the members of a JSON object by kind: of all kinds, and of those that weigh something.';
 
 create or replace function medley.timeline_parameters(p_overrides jsonb)
 returns medley.timeline_parameters
@@ -42,14 +44,23 @@ declare
   v_model_version_id uuid;
 begin
   select
-    array_agg(k.kind order by p.place),
     array_agg(coalesce((p_overrides ->> k.kind)::float8, w.weight::float8, 0) order by p.place),
     array_agg(coalesce(k.rate, 0) order by p.place),
     max(k.place) filter (where k.kind = 'reply')
-  into v.kinds, v.weights, v.rates, v.reply_place
+  into v.weights, v.rates, v.reply_place
   from generate_series(1, (select max(t.place) from medley.timeline_kinds as t)) as p (place)
   left join medley.timeline_kinds as k on k.place = p.place and k.sign = 1
   left join medley.ranker_weights as w on w.ranker = 'home_timeline' and w.term = k.kind;
+
+  select
+    string_agg(t.format, ','),
+    string_agg(t.format, ',') filter (where v.weights[t.place] <> 0)
+  into v.probabilities_format, v.points_format
+  from (
+    select k.place, replace(to_json(k.kind)::text, '%', '%%') || ':%' || k.place || '$s' as format
+    from medley.timeline_kinds as k
+    where k.sign = 1 and k.place > 0
+  ) as t;
 
   select
     coalesce((p_overrides ->> 'mutual_reply')::float8, max(w.weight) filter (where w.term = 'mutual_reply'), 0),
@@ -121,7 +132,7 @@ create type medley.timeline_row as (
   multiplier double precision,
   score double precision,
   cosine double precision,
-  probabilities double precision[]
+  probabilities real[]
 );
 comment on type medley.timeline_row is
   'A row of the timeline before it is put in words: where it came from, the points that the probabilities (by place) are '
@@ -158,7 +169,7 @@ begin atomic
     select
       r.weight,
       case
-        when p_cosine is null or r.intercept is null then r.p
+        when r.intercept is null then r.p
         -- Beyond 50 a probability is 0 or 1, and exp would overflow one day.
         else 1 / (1 + exp(least(greatest(
           -r.intercept - r.similarity * p_cosine - r.rate_factor * ln((r.p + 1e-9) / (1 - r.p + 1e-9)), -50
@@ -179,9 +190,9 @@ comment on function medley.timeline_probabilities(
   double precision[], double precision[], real[], double precision, double precision, double precision, double precision,
   double precision[], double precision[], double precision[]
 ) is
-  'The probability of each kind, by place, and the points that all are worth: smoothed rates of the author, '
-  '(count + prior * rate) / (exposures + prior), or where the model knows both member and post, by its heads: '
-  '1 / (1 + exp(-(intercept + similarity * cosine + rate_factor * logit(smoothed rate)))). p_cosine: null for rates.';
+  'The probability of each kind, by place, and the points that all are worth, where the model knows both member and post: '
+  'by its heads 1 / (1 + exp(-(intercept + similarity * cosine + rate_factor * logit(smoothed rate)))), of a kind without '
+  'one the smoothed rate of the author, (count + prior * rate) / (exposures + prior).';
 revoke all on function medley.timeline_probabilities(
   double precision[], double precision[], real[], double precision, double precision, double precision,
   double precision, double precision[], double precision[], double precision[]
@@ -213,6 +224,8 @@ declare
   v_mutual_prior_points double precision;
   v_zeros double precision[] := array_fill(0::float8, array[32 - cardinality((p_parameters).weights)]);
   v_rates_by_kind extensions.vector(32) := ((p_parameters).rates || v_zeros)::extensions.vector(32);
+  v_prior_by_kind extensions.vector(32) := v_rates_by_kind
+    operator(extensions.*) array_fill((p_parameters).prior_exposures::real, array[32])::extensions.vector(32);
   v_by_kind extensions.vector(32) := ((p_parameters).weights || v_zeros)::extensions.vector(32);
   v_mutual_by_kind extensions.vector(32);
   v_out_of_network double precision := (p_parameters).out_of_network;
@@ -239,6 +252,7 @@ declare
   v_rate_factors double precision[] := (p_parameters).rate_factors;
   v_reply int := (p_parameters).reply_place;
   v_mutual_reply double precision := (p_parameters).mutual_reply;
+  v_none extensions.vector(32) := array_fill(0::real, array[32])::extensions.vector(32);
   v_taste extensions.vector(256);
 begin
   if v_version is not null then
@@ -382,6 +396,7 @@ begin
     from (
       select
         c.item_no, c.post_id, c.author_id, c.created_at, c.conversation_no, c.parent_no,
+        a.counts, a.fading, a.exposures,
         -- Of an author's posts beyond the newest, one may have come another way.
         case when a.is_followed then 1 else c.source_no end as source_no,
         case when not a.is_followed then c.reposter_id end as reposter_id,
@@ -401,7 +416,7 @@ begin
   close as (
     select
       p.item_no, p.post_id, p.author_id, p.created_at, p.source_no, p.reposter_id, p.is_mutual, p.points as rated,
-      p.factor, coalesce(p.conversation_no, t.conversation_no) as conversation_no,
+      p.factor, p.counts, p.fading, p.exposures, coalesce(p.conversation_no, t.conversation_no) as conversation_no,
       p.item_no = any(p_skip) as is_delivered
     from pool as p
     left join medley.timeline_posts as t on t.item_no = case when p.conversation_no is null then p.item_no end
@@ -419,11 +434,15 @@ begin
     select
       c.*,
       m.cosine,
+      m.probabilities,
       coalesce(m.points, c.rated) as points,
       medley.multiplied(coalesce(m.points, c.rated), c.factor) as base
     from close as c
     left join lateral (
-      select e.cosine, b.points + case when c.is_mutual then v_mutual_reply * b.probabilities[v_reply] else 0 end as points
+      select
+        e.cosine,
+        (b.probabilities || v_zeros)::real[] as probabilities,
+        b.points + case when c.is_mutual then v_mutual_reply * b.probabilities[v_reply] else 0 end as points
       from (
         select 1 - (t.embedding_256 operator(extensions.<=>) v_taste) as cosine
         from medley.content_embeddings as t
@@ -431,9 +450,8 @@ begin
           and t.item_no = c.item_no and t.embedding_type = 'two_tower' and t.model_version = v_version
         offset 0
       ) as e
-      inner join author as a on a.author_id = c.author_id
       cross join lateral medley.timeline_probabilities(
-        v_weights, v_rates, a.counts::real[], a.exposures, a.fading, v_prior, e.cosine, v_intercepts, v_similarities,
+        v_weights, v_rates, c.counts::real[], c.exposures, c.fading, v_prior, e.cosine, v_intercepts, v_similarities,
         v_rate_factors
       ) as b
     ) as m on true
@@ -478,13 +496,14 @@ begin
 
   select
     p.item_no, p.post_id, p.created_at, p.source_no, p.reposter_id, p.is_mutual, p.points, p.factor, p.multiplier, p.score, p.cosine,
-    b.probabilities
+    -- Smoothed rates of all kinds at once: (count * fading + prior * rate) / (exposures + prior).
+    coalesce(p.probabilities, (
+      (
+        coalesce(p.counts operator(extensions.*) array_fill(p.fading::real, array[32])::extensions.vector(32), v_none)
+        operator(extensions.+) v_prior_by_kind
+      ) operator(extensions.*) array_fill((1 / (p.exposures + v_prior))::real, array[32])::extensions.vector(32)
+    )::real[])
   from page as p
-  inner join author as a on a.author_id = p.author_id
-  cross join lateral medley.timeline_probabilities(
-    v_weights, v_rates, a.counts::real[], a.exposures, a.fading, v_prior, p.cosine, v_intercepts, v_similarities,
-    v_rate_factors
-  ) as b
   order by p.score desc, p.created_at desc, p.item_no desc;
 end;
 $$;
