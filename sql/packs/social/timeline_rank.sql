@@ -284,20 +284,21 @@ begin
     where not l.is_shown or l.nth <= v_shown_rows or l.occurred_at > v_shown_since
   ),
 
-  -- By post or by number: what of others' posts was liked, passed on or trends.
-  pointed as (
-    select i.item_no, i.id, i.owner_id, i.published_at, i.visibility, 2 as source_no, f.id as reposter_id
+  found as (
+    -- What a followed member wrote, and what they passed on: of that, who may see it is asked later.
+    select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no,
+      case when p.visibility is null then 2 else 1 end as source_no,
+      case when p.visibility is null then f.id end as reposter_id
     from followed as f
     cross join lateral (
-      select r.post_id
-      from public.reposts as r
-      where r.user_id = f.id and r.created_at > v_since and r.created_at <= p_as_of
-      order by r.created_at desc
+      select t.item_no, t.post_id, t.author_id, t.created_at, t.visibility, t.conversation_no, t.parent_no
+      from medley.timeline_posts as t
+      where t.poster_id = f.id and t.posted_at > v_since and t.posted_at <= p_as_of
+      order by t.posted_at desc
       limit v_author_posts
-    ) as r
-    inner join medley.items as i on i.id = r.post_id
+    ) as p
     union all
-    select i.item_no, i.id, i.owner_id, i.published_at, i.visibility, 3, null
+    select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no, 3, null
     from (
       select f.id
       from followed as f
@@ -312,23 +313,11 @@ begin
       limit 2
     ) as l
     inner join medley.items as i on i.id = l.post_id
+    inner join medley.timeline_posts as p on p.item_no = i.item_no and not p.is_repost
     union all
-    select i.item_no, i.id, i.owner_id, i.published_at, i.visibility, t.source_no, null
+    select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no, t.source_no, null
     from medley.timeline_trending(p_user_no, v_depth, p_as_of) as t
-    inner join medley.items as i on i.item_no = t.item_no
-  ),
-
-  found as (
-    select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no, 1 as source_no,
-      null::uuid as reposter_id
-    from followed as f
-    cross join lateral (
-      select t.item_no, t.post_id, t.author_id, t.created_at, t.visibility, t.conversation_no, t.parent_no
-      from medley.timeline_posts as t
-      where t.author_id = f.id and t.created_at > v_since and t.created_at <= p_as_of
-      order by t.created_at desc
-      limit v_author_posts
-    ) as p
+    inner join medley.timeline_posts as p on p.item_no = t.item_no and not p.is_repost
     union all
     select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no, 6, null
     from (
@@ -338,21 +327,23 @@ begin
       order by t.created_at desc
       limit v_depth / 2
     ) as p
-    union all
-    select p.item_no, p.id, p.owner_id, p.published_at, p.visibility, null, null, p.source_no, p.reposter_id
-    from pointed as p
-    where p.published_at > v_since and p.published_at <= p_as_of
   ),
 
   -- A post counts once, by the nearest of its sources.
   candidate as materialized (
     select distinct on (f.item_no)
-      f.item_no, f.post_id, f.author_id, f.created_at, f.conversation_no, f.parent_no, f.source_no, f.reposter_id
+      f.item_no, f.post_id, f.author_id, f.created_at, f.visibility, f.conversation_no, f.parent_no, f.source_no, f.reposter_id
     from found as f
-    where (f.item_no not in (select h.item_no from hidden as h) or f.item_no = any(p_skip))
+    where f.created_at > v_since
+      and f.created_at <= p_as_of
+      and (f.item_no not in (select h.item_no from hidden as h) or f.item_no = any(p_skip))
       and f.author_id <> v_user_id
       and f.author_id <> all(v_avoided)
-      and (f.visibility = 'public' or f.visibility = 'followers' and f.author_id in (select w.id from followed as w))
+      and (
+        f.visibility = 'public'
+        or f.visibility is null
+        or f.visibility = 'followers' and f.author_id in (select w.id from followed as w)
+      )
     order by f.item_no, f.source_no, f.reposter_id
   ),
 
@@ -361,8 +352,8 @@ begin
       a.author_id,
       a.is_followed,
       a.is_mutual,
-      r.counts,
-      r.fading,
+      coalesce(r.counts, v_none) as counts,
+      coalesce(r.fading, 0) as fading,
       coalesce(r.exposures * r.fading, 0) as exposures,
       case when a.is_mutual
         then v_mutual_prior_points - coalesce((r.counts operator(extensions.<#>) v_mutual_by_kind) * r.fading, 0)
@@ -395,7 +386,7 @@ begin
     select b.*
     from (
       select
-        c.item_no, c.post_id, c.author_id, c.created_at, c.conversation_no, c.parent_no,
+        c.item_no, c.post_id, c.author_id, c.created_at, c.visibility, c.conversation_no, c.parent_no,
         a.counts, a.fading, a.exposures,
         -- Of an author's posts beyond the newest, one may have come another way.
         case when a.is_followed then 1 else c.source_no end as source_no,
@@ -416,16 +407,19 @@ begin
   close as (
     select
       p.item_no, p.post_id, p.author_id, p.created_at, p.source_no, p.reposter_id, p.is_mutual, p.points as rated,
-      p.factor, p.counts, p.fading, p.exposures, coalesce(p.conversation_no, t.conversation_no) as conversation_no,
-      p.item_no = any(p_skip) as is_delivered
+      p.factor, p.counts, p.fading, p.exposures, p.conversation_no, p.item_no = any(p_skip) as is_delivered
     from pool as p
-    left join medley.timeline_posts as t on t.item_no = case when p.conversation_no is null then p.item_no end
-    where case when v_muted is null then true else not exists (
+    where case when p.visibility is not null then true else (
+        select t.visibility = 'public' or t.visibility = 'followers' and p.source_no = 1
+        from medley.timeline_posts as t
+        where t.item_no = p.item_no and not t.is_repost
+      ) end
+      and case when v_muted is null then true else not exists (
         select from public.posts as s where s.id = p.post_id and s.search @@ v_muted
       ) end
       and case when v_avoided = '{}' then true else not exists (
         select from medley.items as i
-        where i.item_no = coalesce(p.parent_no, t.parent_no) and i.owner_id = any(v_avoided)
+        where i.item_no = p.parent_no and i.owner_id = any(v_avoided)
       ) end
   ),
 
@@ -464,13 +458,13 @@ begin
   ),
 
   carried as (
-    select p.author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - l.occurred_at) / v_half_life)) as k
+    select i.owner_id as author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - l.occurred_at) / v_half_life)) as k
     from log as l
-    inner join medley.timeline_posts as p on p.item_no = l.item_no
+    inner join medley.items as i on i.item_no = l.item_no
     where l.is_shown
       and l.occurred_at > p_as_of - 10 * v_half_life * interval '1 second'
       and l.occurred_at <= p_as_of
-    group by p.author_id
+    group by i.owner_id
   ),
 
   spread as (
@@ -499,7 +493,7 @@ begin
     -- Smoothed rates of all kinds at once: (count * fading + prior * rate) / (exposures + prior).
     coalesce(p.probabilities, (
       (
-        coalesce(p.counts operator(extensions.*) array_fill(p.fading::real, array[32])::extensions.vector(32), v_none)
+        p.counts operator(extensions.*) array_fill(p.fading::real, array[32])::extensions.vector(32)
         operator(extensions.+) v_prior_by_kind
       ) operator(extensions.*) array_fill((1 / (p.exposures + v_prior))::real, array[32])::extensions.vector(32)
     )::real[])
