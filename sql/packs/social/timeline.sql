@@ -138,7 +138,7 @@ begin
     v_request_id,
     case when p.cosine is null then 'rates' else v_version end,
     v_variant,
-    -- By text: a fourth of the time that an aggregate of keys and values takes.
+    -- By text: half the time that an aggregate of keys and values takes.
     (
       '{"request_id":"' || v_request_id || '","m":' || p.multiplier::real || ',"mutual":' || p.is_mutual
       || ',"p":{' || format(v_probabilities, variadic p.probabilities) || '}}'

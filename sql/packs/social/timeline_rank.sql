@@ -43,23 +43,24 @@ declare
   v medley.timeline_parameters;
   v_model_version_id uuid;
 begin
+  -- A gap between places has no kind and no weight.
   select
-    array_agg(coalesce((p_overrides ->> k.kind)::float8, w.weight::float8, 0) order by p.place),
-    array_agg(coalesce(k.rate, 0) order by p.place),
-    max(k.place) filter (where k.kind = 'reply')
-  into v.weights, v.rates, v.reply_place
-  from generate_series(1, (select max(t.place) from medley.timeline_kinds as t)) as p (place)
-  left join medley.timeline_kinds as k on k.place = p.place and k.sign = 1
-  left join medley.ranker_weights as w on w.ranker = 'home_timeline' and w.term = k.kind;
-
-  select
+    array_agg(t.weight order by t.place),
+    array_agg(t.rate order by t.place),
+    max(t.place) filter (where t.kind = 'reply'),
     string_agg(t.format, ','),
-    string_agg(t.format, ',') filter (where v.weights[t.place] <> 0)
-  into v.probabilities_format, v.points_format
+    string_agg(t.format, ',') filter (where t.weight <> 0)
+  into v.weights, v.rates, v.reply_place, v.probabilities_format, v.points_format
   from (
-    select k.place, replace(to_json(k.kind)::text, '%', '%%') || ':%' || k.place || '$s' as format
-    from medley.timeline_kinds as k
-    where k.sign = 1 and k.place > 0
+    select
+      p.place,
+      k.kind,
+      coalesce(k.rate, 0) as rate,
+      coalesce((p_overrides ->> k.kind)::float8, w.weight::float8, 0) as weight,
+      '"' || k.kind || '":%' || p.place || '$s' as format
+    from generate_series(1, (select max(m.place) from medley.timeline_kinds as m)) as p (place)
+    left join medley.timeline_kinds as k on k.place = p.place and k.sign = 1
+    left join medley.ranker_weights as w on w.ranker = 'home_timeline' and w.term = k.kind
   ) as t;
 
   select

@@ -122,7 +122,7 @@ values
     'Half-life, in seconds, of what an author shown in an earlier request counts as already on the page; 1 to 86400.'
   ),
   ('timeline.followed', 2000, 'Followed members whose posts are looked at; 10 to 10000.'),
-  ('timeline.author_posts', 10, 'Newest posts and reposts of each of them; 1 to 100.'),
+  ('timeline.author_posts', 12, 'Newest posts and reposts of each of them; 1 to 100.'),
   ('timeline.depth', 12, 'Posts taken from each source outside the network; 1 to 1000.'),
   ('timeline.likers', 6, 'Followed members, others every hour, whose two newest likes are looked at; 0 to 200.'),
   ('timeline.pool', 60, 'Posts that are looked at closely, at least; 20 to 2000.'),
