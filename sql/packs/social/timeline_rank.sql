@@ -224,6 +224,7 @@ declare
   v_prior_points double precision;
   v_mutual_prior_points double precision;
   v_zeros double precision[] := array_fill(0::float8, array[32 - cardinality((p_parameters).weights)]);
+  v_none extensions.vector(32) := array_fill(0::real, array[32])::extensions.vector(32);
   v_rates_by_kind extensions.vector(32) := ((p_parameters).rates || v_zeros)::extensions.vector(32);
   v_prior_by_kind extensions.vector(32) := v_rates_by_kind
     operator(extensions.*) array_fill((p_parameters).prior_exposures::real, array[32])::extensions.vector(32);
@@ -253,7 +254,6 @@ declare
   v_rate_factors double precision[] := (p_parameters).rate_factors;
   v_reply int := (p_parameters).reply_place;
   v_mutual_reply double precision := (p_parameters).mutual_reply;
-  v_none extensions.vector(32) := array_fill(0::real, array[32])::extensions.vector(32);
   v_taste extensions.vector(256);
 begin
   if v_version is not null then
