@@ -424,12 +424,13 @@ returns table (event_index int, status text, code text, message text)
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
+  v_service boolean := medley.is_service();
   v_user_id uuid;
   v_oldest timestamptz := to_timestamp(0);
   v_count int;
 begin
   -- The service may leave the member to each event.
-  if not (p_user_id is null and medley.is_service()) then
+  if p_user_id is not null or not v_service then
     v_user_id := medley.acting_user(p_user_id);
   end if;
   if p_events is null or jsonb_typeof(p_events) <> 'array' then
@@ -441,7 +442,7 @@ begin
     perform medley.fail('too_large', format('p_events holds %s events', v_count), 'p_events',
       'Log at most 1,000 events a call.');
   end if;
-  if not medley.is_service() then
+  if not v_service then
     select p_as_of - make_interval(days => s.value::int) into v_oldest
     from medley.settings as s
     where s.key = 'signals.max_age_days';
