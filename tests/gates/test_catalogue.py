@@ -200,6 +200,7 @@ PLANS_KEPT = (
     "public.get_home_timeline",
     "public.get_recommendations",
     "public.get_similar_items",
+    "public.log_engagement",
 )
 
 
