@@ -14,6 +14,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from tests.accuracy import worlds
+from tests.accuracy.cases import Case
 from tests.accuracy.evaluate import Bench, Progress, Result
 from tests.accuracy.metrics import DEPTH, Ranking, mean_ndcg
 from tests.database import medley_database
@@ -23,6 +24,7 @@ EVENTS = 1000  # as many as one call may bring
 MEMBERS = 250  # asked about at a time
 BLOCK = 1000  # items whose neighbours are computed at a time
 BEHAVIOR = f"{RANKER}.behavior"
+ALONE = "medley-behavior"
 AGE = timedelta(days=3650)  # of items at least
 
 # Needless here, or in the way: the log must stay as it was written.
@@ -47,18 +49,26 @@ class Variant:
         label: For people.
         all_signals: Whether it knows more than who met what.
         tuned: Whether settings are chosen on the validation part, and `--set` is heard.
+        times: Whether it may know when, where a case is split by time; nobody does elsewhere.
     """
 
     name: str
     label: str
     all_signals: bool
     tuned: bool = True
+    times: bool = True
+
+    def asked(self, case: Case) -> bool:
+        """Whether it says something of its own about a case."""
+        return self.times or case.by_time
 
 
 VARIANTS = {
     variant.name: variant
     for variant in (
-        Variant("medley-behavior", "Medley, behaviour alone", all_signals=False),
+        # Of behaviour the row without times first, which the one with times differs from.
+        Variant("medley-pairs", "Medley, bare pairs", all_signals=False, times=False),
+        Variant(ALONE, "Medley, behaviour alone", all_signals=False),
         # As installed first: what the other tuned is in force when both learn the rest.
         Variant("medley-installed", "Medley, as installed", all_signals=True, tuned=False),
         Variant("medley-all", "Medley, all signals", all_signals=True),
@@ -73,10 +83,19 @@ LIMITS: Mapping[str, float] = {
     "recommend.neighbors": 100_000.0,
     "behavior.history": 1000.0,
 }
+# Old and new count alike.
+TIMELESS: Mapping[str, float] = {
+    "recommend.history_exponent": 0.0,
+    "recommend.history_recency": 0.0,
+}
 # What is tried on the validation part, one knob after the other, each with the best of those
 # before: the courtesy that the peers get by their grids. With all signals what behaviour alone has
 # chosen stays, and multiples of the ranker's weights are tried.
-BEHAVIOR_KNOBS: Mapping[str, tuple[float, ...]] = {"behavior.popularity_damping": (0.05, 0.15)}
+BEHAVIOR_KNOBS: Mapping[str, tuple[float, ...]] = {
+    "behavior.few_candidates": (100.0,),
+    "behavior.popularity_damping": (0.05, 0.15),
+}
+RECENCY_KNOBS: Mapping[str, tuple[float, ...]] = {"recommend.history_recency": (0.0, 0.4, 0.6)}
 MULTIPLES: Mapping[str, tuple[float, ...]] = {"popularity": (0.0, -1.0), "content": (2.0, 3.0)}
 
 
@@ -264,7 +283,7 @@ class Engine:
     def _time(self, place: int) -> datetime:
         """When the pair met, moved so that the newest of all is now."""
         times = self._case.data.times
-        if times is None or not self._full:
+        if times is None or not (self._full or self._case.by_time):
             return self._now
         return times[place] + (self._now - max(times))
 
@@ -312,6 +331,8 @@ def run_medley(
             if variant.tuned:
                 if not variant.all_signals:
                     medley.set(_behavior_alone(installed))
+                if not variant.times:
+                    medley.set(TIMELESS)
                 medley.set(_known(knobs.fixed, installed))
             found = _tune(medley, bench, variant, knobs, progress)
             tuned.append((variant, medley.values(), found))
@@ -364,7 +385,7 @@ def _tune(
     medley.set({**before, **chosen})
     best = mean_ndcg(medley.rank(bench.validation), bench.validation)
     tried = 1
-    for name, candidates in _candidates(before, variant, knobs).items():
+    for name, candidates in _candidates(before, bench, variant, knobs).items():
         for value in candidates:
             if value == before[name]:
                 continue
@@ -393,14 +414,17 @@ def _lifted(
 
 
 def _candidates(
-    values: Mapping[str, float], variant: Variant, knobs: Knobs
+    values: Mapping[str, float], bench: Bench, variant: Variant, knobs: Knobs
 ) -> Mapping[str, Sequence[float]]:
     if knobs.tune is not None:
         _known(dict.fromkeys(knobs.tune, 0.0), values)
         return knobs.tune
     if variant.all_signals:
-        return {
+        terms = {
             f"{RANKER}.{term}": [values[f"{RANKER}.{term}"] * multiple for multiple in multiples]
             for term, multiples in MULTIPLES.items()
         }
+        return {**RECENCY_KNOBS, **terms}
+    if variant.times and bench.case.by_time:
+        return {**BEHAVIOR_KNOBS, **RECENCY_KNOBS}
     return BEHAVIOR_KNOBS
