@@ -7,7 +7,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
@@ -91,10 +91,7 @@ TIMELESS: Mapping[str, float] = {
 # What is tried on the validation part, one knob after the other, each with the best of those
 # before: the courtesy that the peers get by their grids. With all signals what behaviour alone has
 # chosen stays, and multiples of the ranker's weights are tried.
-BEHAVIOR_KNOBS: Mapping[str, tuple[float, ...]] = {
-    "behavior.few_candidates": (100.0,),
-    "behavior.popularity_damping": (0.05, 0.15),
-}
+BEHAVIOR_KNOBS: Mapping[str, tuple[float, ...]] = {"behavior.popularity_damping": (0.05, 0.15)}
 RECENCY_KNOBS: Mapping[str, tuple[float, ...]] = {"recommend.history_recency": (0.0, 0.4, 0.6)}
 MULTIPLES: Mapping[str, tuple[float, ...]] = {"popularity": (0.0, -1.0), "content": (2.0, 3.0)}
 
@@ -335,13 +332,16 @@ def run_medley(
                     medley.set(TIMELESS)
                 medley.set(_known(knobs.fixed, installed))
             found = _tune(medley, bench, variant, knobs, progress)
-            tuned.append((variant, medley.values(), found))
+            tuned.append((variant, medley.values(), dict(knobs.fixed), found))
+            if not variant.times:
+                # What goes together does not depend on when: what was chosen stays.
+                knobs = replace(knobs, fixed={**knobs.fixed, **found[0]})
         progress(f"{variants[0].label}: learning from all but the test part")
         started = time.perf_counter()
         if set(bench.known) != set(bench.case.split.train):
             medley.learn(bench.known)
         learning = time.perf_counter() - started
-        for variant, values, (chosen, validation, tried) in reversed(tuned):
+        for variant, values, fixed, (chosen, validation, tried) in reversed(tuned):
             progress(f"{variant.label}: testing")
             medley.set(values)
             started = time.perf_counter()
@@ -350,7 +350,7 @@ def run_medley(
                 method=variant.name,
                 label=variant.label,
                 metrics=bench.metrics(ranking),
-                settings={**knobs.fixed, **chosen} if variant.tuned else {},
+                settings={**fixed, **chosen} if variant.tuned else {},
                 validation=validation,
                 tried=tried,
                 seconds=learning + time.perf_counter() - started,
@@ -387,7 +387,7 @@ def _tune(
     tried = 1
     for name, candidates in _candidates(before, bench, variant, knobs).items():
         for value in candidates:
-            if value == before[name]:
+            if value == before[name] or name in knobs.fixed:
                 continue
             tried += 1
             progress(f"{variant.label}: {name} = {value:g}")
@@ -424,7 +424,7 @@ def _candidates(
             f"{RANKER}.{term}": [values[f"{RANKER}.{term}"] * multiple for multiple in multiples]
             for term, multiples in MULTIPLES.items()
         }
-        return {**RECENCY_KNOBS, **terms}
+        return {**RECENCY_KNOBS, **terms} if bench.case.data.times else terms
     if variant.times and bench.case.by_time:
         return {**BEHAVIOR_KNOBS, **RECENCY_KNOBS}
     return BEHAVIOR_KNOBS

@@ -56,12 +56,7 @@ values
   ('behavior.max_members', 2000, 'Members of an item that co-occurrence looks at, a fixed sample; 100 to 8000.'),
   ('behavior.shrinkage', 10, 'Members added to each item before the cosine is taken; 0 or more.'),
   ('behavior.targets', 200, 'Items that one item speaks for at most, strongest first; 20 to 1000.'),
-  ('behavior.candidates', 100, 'Candidates of each item in the regression, at most; 10 to 200.'),
-  (
-    'behavior.few_candidates', 25,
-    'Candidates of an item with few members; above, twice as many as there are members. 100 is a little better and '
-    'several times the work; 10 to 200.'
-  ),
+  ('behavior.candidates', 100, 'Candidates of each item in the regression; 10 to 200.'),
   ('behavior.ridge', 20, 'Ridge penalty of the regression, times the root of the members of the candidate; above 0.'),
   ('behavior.ridge_steps', 5, 'Steps of conjugate gradients; 1 to 50. Four reach what an exact solution does.'),
   (
@@ -283,7 +278,6 @@ as $$
 declare
   v_members int := (select b.member_count from medley.behavior_items as b where b.item_no = p_item_no);
   v_candidates int := medley.setting('behavior.candidates');
-  v_few int := medley.setting('behavior.few_candidates');
   v_shrinkage double precision := medley.setting('behavior.shrinkage');
   v_ridge double precision := medley.setting('behavior.ridge');
   v_damping double precision := greatest(v_members, 1) ^ -medley.setting('behavior.popularity_damping')::float8;
@@ -311,7 +305,7 @@ begin
       k.scale,
       k.scale * sqrt(cardinality(b.members) / k.bits) as factor,
       1 / b.sampled::float8 as expansion
-    from medley.behavior_candidates(p_item_no, least(greatest(2 * v_members, v_few), v_candidates), v_shrinkage) as c
+    from medley.behavior_candidates(p_item_no, least(greatest(2 * v_members, 25), v_candidates), v_shrinkage) as c
     inner join medley.behavior_items as b on c.neighbor_no = b.item_no
     cross join lateral (
       select

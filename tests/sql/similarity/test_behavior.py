@@ -203,18 +203,6 @@ def test_enough_steps_give_the_exact_ridge(empty: Database) -> None:
         empty.execute("update medley.settings set value = 5 where key = 'behavior.ridge_steps'")
 
 
-def test_few_members_bring_few_candidates_and_more_bring_twice_as_many(empty: Database) -> None:
-    # f1 has one member, f2 six; everybody likes f3 to f17 besides.
-    like(empty, {n: {*range(3, 18), 2, *([1] if n == 1 else [])} for n in range(1, 7)})
-    empty.execute("select medley.rebuild_behavior_neighbors(1000)")
-    assert (len(computed(empty, 1)[0]), len(computed(empty, 2)[0])) == (16, 16)
-    empty.execute("update medley.settings set value = 10 where key = 'behavior.few_candidates'")
-    try:
-        assert (len(computed(empty, 1)[0]), len(computed(empty, 2)[0])) == (10, 12)
-    finally:
-        empty.execute("update medley.settings set value = 25 where key = 'behavior.few_candidates'")
-
-
 @pytest.mark.parametrize("size", [1, 2, 7, 25])
 def test_solve_ridge_converges_to_the_exact_solution(database: Database, size: int) -> None:
     dice = random.Random(size)  # noqa: S311
