@@ -387,7 +387,7 @@ def _tune(
     tried = 1
     for name, candidates in _candidates(before, bench, variant, knobs).items():
         for value in candidates:
-            if value == before[name] or name in knobs.fixed:
+            if value == before[name] or (knobs.tune is None and name in knobs.fixed):
                 continue
             tried += 1
             progress(f"{variant.label}: {name} = {value:g}")
