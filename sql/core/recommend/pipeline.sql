@@ -367,7 +367,8 @@ begin
       l.list_no,
       h.weight * l.behavior as behavior,
       h.weight / h.breadth * l.content as content,
-      (h.weight * l.behavior + h.weight / h.breadth * l.content) * 1000000 as points
+      (h.weight * l.behavior + h.weight / h.breadth * l.content) * 1000000 as points,
+      (v_neighbors / (select count(*) from history))::int as neighbors
     from history as h
     cross join (
       values (v_behavior_list, v_behavior, 0), (v_content_list, 0, v_content), (v_embedding_list, 0, v_embedding)
@@ -408,15 +409,15 @@ begin
 
   -- All in one stream. Hidden items fall out of the sums; a join that leaves them out could be planned badly.
   spread as (
-    select n.neighbor_no as item_no, v.behavior, v.content, v.points, v.item_no as cause_no, n.weight
+    select
+      unnest(n.neighbor_nos[:v.neighbors]) as item_no,
+      v.behavior,
+      v.content,
+      v.points,
+      v.item_no as cause_no,
+      unnest(n.weights[:v.neighbors]) as weight
     from voice as v
-    cross join lateral (
-      select n.neighbor_no, n.weight
-      from medley.item_neighbors as n
-      where n.list_no = v.list_no and n.item_no = v.item_no
-      order by n.weight desc
-      limit v_neighbors / (select count(*) from history)
-    ) as n
+    inner join medley.packed_neighbors as n on v.list_no = n.list_no and v.item_no = n.item_no
     union all
     select o.item_no, o.points, 0, 0, null, 1
     from other as o
