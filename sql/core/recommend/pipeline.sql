@@ -170,15 +170,24 @@ comment on function medley.hidden_items(int, text, int[], timestamptz, smallint,
 revoke all on function medley.hidden_items(int, text, int[], timestamptz, smallint, timestamptz)
 from public, anon, authenticated, service_role;
 
--- What friends like and what followed members made, by an index. Most members follow nobody: for them it is not asked.
+-- Index by index from few members: a hash over all who follow somebody famous would cost more than the rest.
 create or replace function medley.social_items(
   p_user_id uuid,
   p_followed_since timestamptz,
   p_as_of timestamptz
 )
 returns table (item_no int, friends int, followed int)
-language sql stable parallel safe security invoker
-begin atomic
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_mergejoin = off set enable_hashjoin = off
+as $$
+begin
+  -- Most follow nobody.
+  if not exists (select from public.follows as w where w.follower_id = p_user_id) then
+    return;
+  end if;
+
+  return query
   select o.item_no, sum(o.friends)::int, max(o.followed)
   from (
     select l.item_no, 1 as friends, 0 as followed
@@ -199,19 +208,18 @@ begin atomic
       where u.user_id = p_user_id and u.muted_id = f.friend_id
     )
     union all
-    select l.item_no, 0, 1
-    from public.follows as w
-    cross join lateral (
-      select i.item_no
-      from medley.items as i
-      where i.owner_id = w.followed_id and i.published_at between p_followed_since and p_as_of
-      order by i.published_at desc
-      limit 5
-    ) as l
-    where w.follower_id = p_user_id
+    select n.item_no, 0, 1
+    from (
+      select i.item_no, row_number() over (partition by i.owner_id order by i.published_at desc) as place
+      from public.follows as w
+      inner join medley.items as i on w.followed_id = i.owner_id
+      where w.follower_id = p_user_id and i.published_at between p_followed_since and p_as_of
+    ) as n
+    where n.place <= 5
   ) as o
   group by o.item_no;
 end;
+$$;
 
 comment on function medley.social_items(uuid, timestamptz, timestamptz) is
   'Items that friends like (how many friends) and that followed members made since p_followed_since (followed: 1).';
@@ -318,12 +326,13 @@ language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_mergejoin = off
 as $$
 declare
-  v_behavior_list smallint := medley.current_list('behavior');
-  v_content_list smallint := medley.current_list('content');
-  v_embedding_list smallint := medley.current_list('embedding');
+  v_behavior_list smallint;
+  v_content_list smallint;
+  v_embedding_list smallint;
   v_impression smallint := (select k.kind_no from medley.engagement_kinds as k where k.kind = 'impression');
   v_new_since timestamptz := p_as_of - (p_parameters).new_days * interval '1 day';
-  v_platforms boolean := exists (select from medley.platform_user_preferences as p where p.user_no = p_user_no);
+  v_platforms text[];
+  v_platform_worths double precision[];
   -- Scalars: a field of a row costs the query as much as all the arithmetic on it.
   v_behavior double precision := (p_parameters).behavior;
   v_content double precision := (p_parameters).content;
@@ -342,15 +351,21 @@ declare
   v_history_exponent double precision := (p_parameters).history_exponent;
   v_dislike_share double precision := (p_parameters).dislike_share;
   v_neighbors int := (p_parameters).neighbors;
-  v_social_nos int[];
-  v_social_friends int[];
-  v_social_followed int[];
 begin
-  if exists (select from public.follows as w where w.follower_id = p_user_id) then
-    select array_agg(o.item_no), array_agg(o.friends), array_agg(o.followed)
-    into v_social_nos, v_social_friends, v_social_followed
-    from medley.social_items(p_user_id, v_new_since, p_as_of) as o;
-  end if;
+  select
+    max(l.list_no) filter (where l.method = 'behavior'),
+    max(l.list_no) filter (where l.method = 'content'),
+    max(l.list_no) filter (where l.method = 'embedding')
+  into v_behavior_list, v_content_list, v_embedding_list
+  from medley.neighbor_lists as l
+  where l.state = 'current';
+
+  select
+    array_agg(p.platform_name),
+    array_agg(case when p.has_subscription then 1 else p.usage_frequency * p.preference_score end)
+  into v_platforms, v_platform_worths
+  from medley.platform_user_preferences as p
+  where p.user_no = p_user_no;
 
   return query
   with history as materialized (
@@ -364,10 +379,12 @@ begin
   voice as (
     select
       h.item_no,
+      h.item_no::bigint as cause_no,
       l.list_no,
       h.weight * l.behavior as behavior,
       h.weight / h.breadth * l.content as content,
-      (h.weight * l.behavior + h.weight / h.breadth * l.content) * 1000000 as points,
+      -- As large as leaves room for the weights below.
+      least((h.weight * l.behavior + h.weight / h.breadth * l.content) * 1000000, 100000000) as points,
       (v_neighbors / (select count(*) from history))::int as neighbors
     from history as h
     cross join (
@@ -387,7 +404,7 @@ begin
         least(v_social * s.friends, v_social_cap) + v_followed * s.followed as points,
         s.friends,
         v_followed * s.followed as followed
-      from unnest(v_social_nos, v_social_friends, v_social_followed) as s (item_no, friends, followed)
+      from medley.social_items(p_user_id, v_new_since, p_as_of) as s
       union all
       select
         c.item_no,
@@ -414,7 +431,7 @@ begin
       v.behavior,
       v.content,
       v.points,
-      v.item_no as cause_no,
+      v.cause_no,
       unnest(n.weights[:v.neighbors]) as weight
     from voice as v
     inner join medley.packed_neighbors as n on v.list_no = n.list_no and v.item_no = n.item_no
@@ -433,7 +450,7 @@ begin
       s.item_no,
       sum(s.behavior * s.weight) as behavior,
       sum(s.content * s.weight) as content,
-      max(least(s.points * s.weight, 2147483647)::bigint << 32 | s.cause_no) as cause
+      max((s.points * s.weight)::bigint << 32 | s.cause_no) as cause
     from spread as s
     group by s.item_no
     having sum(s.behavior * s.weight) > '-infinity'
@@ -472,10 +489,9 @@ begin
         greatest(-50, -0.693147 * date_part('epoch', p_as_of - i.published_at) / 86400 / v_recency_days)
       ) as recency,
       case
-        when v_platforms then coalesce(v_availability * (
-          select max(case when u.has_subscription then 1 else u.usage_frequency * u.preference_score end)
+        when v_platforms is not null then coalesce(v_availability * (
+          select max(v_platform_worths[array_position(v_platforms, a.platform)])
           from medley.item_availability as a
-          inner join medley.platform_user_preferences as u on u.user_no = p_user_no and a.platform = u.platform_name
           where a.item_no = i.item_no
             and (a.country = '' or a.country = p_country or p_country is null)
             and a.available_from <= p_as_of
