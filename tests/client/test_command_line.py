@@ -335,6 +335,11 @@ def test_recommendations_and_what_is_around_them_are_shown(member: Member, artis
     for command in commands:
         assert len(shown(medley(*command, "--json"))) <= 3
         assert medley(*command).exit_code == 0
+    recommend = commands[0]
+    ids = [row["item_id"] for row in shown(medley(*recommend, "--json"))]
+    assert ids
+    assert not any(item in medley(*recommend).stdout for item in ids)
+    assert all(item in medley(*recommend, "--ids").stdout for item in ids)
     why = shown(medley("explain", artist, "--user", member.id, "--json"))
     assert (why["title"], why["hidden_by"]) == ("Someone", [])
     assert "Someone" in medley("explain", artist, "--user", member.id).stdout

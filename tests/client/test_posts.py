@@ -371,8 +371,8 @@ def test_the_command_line_writes_and_reads(
     root = run("post", "write", f"[red] {word}", *user)
     made = json.loads(run("post", "write", "x", "--reply-to", root, *other, "--json"))
     run("post", "write", f"see {word}", "--quote", root, "--visibility", "private", *other)
-    run("post", "like", root, *other)
-    run("post", "repost", root, *other)
+    assert run("post", "like", root, *other) == "liked"
+    assert run("post", "repost", root, *other) == "reposted"
     assert run("post", "report", root, "spam", "--note", "n", *other) == "accepted"
     (found,) = json.loads(run("post", "search", word, "--json"))
     assert (found["post_id"], found["like_count"], found["quote_count"]) == (root, 1, 1)
@@ -387,8 +387,8 @@ def test_the_command_line_writes_and_reads(
     listed = run("post", "list", other_member.id, "--replies")
     assert "reposted" in listed
     assert made["post_id"] in listed
-    run("post", "like", root, "--undo", *other)
-    run("post", "repost", root, "--undo", *other)
+    assert run("post", "like", root, "--undo", *other) == "no longer liked"
+    assert run("post", "repost", root, "--undo", *other) == "no longer reposted"
     run("post", "delete", root, *user)
     gone = command_line("thread", root)
     assert gone.exit_code == 5

@@ -25,6 +25,7 @@ from ._output import (
     EXIT_CODES,
     FAILED,
     Commands,
+    Ids,
     Json,
     out,
     print_json,
@@ -220,6 +221,7 @@ def status(as_json: Json = False) -> None:
 def feed(
     user: User,
     limit: Annotated[int, typer.Option(min=1, help="How many events.")] = 20,
+    ids: Ids = False,
     as_json: Json = False,
 ) -> None:
     """Show a member's personalized feed with its scores (secret key)."""
@@ -229,14 +231,14 @@ def feed(
     if as_json:
         print_json(events)
         return
-    columns = ("#score", "event", "when", "where", "why")
+    columns = ("#score", "event", "when", "where", "id" if ids else "why")
     rows = (
         (
             f"{event.score:.1f}",
             event.title,
             when(event.starts_at),
             ", ".join(filter(None, (event.city, event.country))),
-            "; ".join(event.reasons),
+            event.event_id if ids else "; ".join(event.reasons),
         )
         for event in events
     )
@@ -275,6 +277,7 @@ def calendar(
     ] = None,
     radius: Annotated[float | None, typer.Option(help="Kilometres around it.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many events.")] = 50,
+    ids: Ids = False,
     as_json: Json = False,
 ) -> None:
     """List events by date, place and genre."""
@@ -298,14 +301,14 @@ def calendar(
     if as_json:
         print_json(events)
         return
-    columns = ("when", "event", "where", "#km", "genres")
+    columns = ("when", "event", "where", "#km", "id" if ids else "genres")
     rows = (
         (
             when(event.starts_at),
             event.title,
             ", ".join(filter(None, (event.city, event.country))),
             None if event.distance_km is None else f"{event.distance_km:.0f}",
-            ", ".join(event.genres[:4]),
+            event.event_id if ids else ", ".join(event.genres[:4]),
         )
         for event in events
     )

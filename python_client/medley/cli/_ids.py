@@ -23,9 +23,11 @@ def _id(where: str) -> Callable[[str | None], str | None]:
     return check
 
 
-item_id = _id("`medley trending` prints ids of items; tables such as artists have all, by name.")
+item_id = _id(
+    "`medley trending` and `medley recommend --ids` print ids of items; tables have all, by name."
+)
 member_id = _id("`medley demo` prints that of its member; the table profiles has all.")
-event_id = _id("`medley calendar --json` prints ids of shows.")
+event_id = _id("`medley calendar --ids` prints ids of shows.")
 post_id = _id("`medley post list AUTHOR` and `medley post search WORDS` print ids of posts.")
 setlist_song_id = _id("`medley setlist show EVENT` prints them.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -64,9 +65,12 @@ def embed(
         client = api(secret=True)
         embedder = MiniLM()
 
+    begun = time.monotonic()
+
     def show(count: int) -> None:
         if not as_json:
-            err.print(f"{count:,} items", highlight=False)
+            rate = count / (time.monotonic() - begun)
+            err.print(f"{count:,} items, {rate:,.0f} a second", highlight=False)
 
     done = embed_items(
         client, embedder, kind=kind, limit=limit, batch_size=batch_size, progress=show

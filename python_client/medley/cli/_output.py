@@ -49,6 +49,7 @@ if not out.is_terminal:
 err = Console(stderr=True, soft_wrap=True)
 
 Json = Annotated[bool, typer.Option("--json", help="JSON for programs instead of tables.")]
+Ids = Annotated[bool, typer.Option("--ids", help="Ids, for other commands, in the last column.")]
 
 _NO_MEDLEY = "Medley is not in this database: apply its migrations with `supabase db push`."
 
@@ -131,8 +132,9 @@ def show_report(report: LoadReport, *, as_json: bool) -> None:
         err.print(f"skipped {row}", style="yellow", markup=False, highlight=False)
     if report.skipped > 20:
         err.print(f"... and {report.skipped - 20:,} more rows skipped", style="yellow")
-    out.print(table(("file", "#good rows"), ((f, f"{n:,}") for f, n in report.read.items())))
-    out.print()
+    if report.read:
+        out.print(table(("file", "#good rows"), ((f, f"{n:,}") for f, n in report.read.items())))
+        out.print()
     changed = ((t, f"{n:,}") for t, n in report.written.items())
     out.print(table(("table", "#rows written"), changed))
 

@@ -18,7 +18,7 @@ from medley.loaders._rows import Problems
 
 from ._bars import points
 from ._ids import Item, User, member_id
-from ._output import BAD_INPUT, Json, err, out, print_json, steps, table
+from ._output import BAD_INPUT, Ids, Json, err, out, print_json, steps, table
 from ._settings import api
 
 Kind = Annotated[str | None, typer.Option(help="Only items of this kind.")]
@@ -29,9 +29,11 @@ BATCH = 1000
 
 def recommend(
     user: User,
+    *,
     kind: Kind = None,
     limit: Limit = 20,
     country: Annotated[str | None, typer.Option(help="Where it must be available: DE.")] = None,
+    ids: Ids = False,
     as_json: Json = False,
 ) -> None:
     """Show what a member is recommended, with scores and reasons (secret key)."""
@@ -49,8 +51,17 @@ def recommend(
     if as_json:
         print_json(items)
         return
-    rows = ((f"{i.score:.3f}", i.kind, i.title, i.reason, points(i.breakdown, 3)) for i in items)
-    out.print(table(("#score", "kind", "item", "why", "points"), rows))
+    rows = (
+        (
+            f"{item.score:.3f}",
+            item.kind,
+            item.title,
+            item.reason,
+            item.item_id if ids else points(item.breakdown, 3),
+        )
+        for item in items
+    )
+    out.print(table(("#score", "kind", "item", "why", "id" if ids else "points"), rows))
 
 
 def explain(item: Item, user: User, as_json: Json = False) -> None:
@@ -79,12 +90,14 @@ def _terms(breakdown: Mapping[str, float]) -> Iterator[tuple[str, str]]:
 
 def similar(
     item: Item,
+    *,
     kind: Kind = None,
     method: Annotated[
         str | None,
         typer.Option(help="blend (default), behavior, cosine, content, genre or embedding."),
     ] = None,
     limit: Limit = 20,
+    ids: Ids = False,
     as_json: Json = False,
 ) -> None:
     """List the items like an item."""
@@ -97,8 +110,10 @@ def similar(
     if as_json:
         print_json(items)
         return
-    rows = ((f"{i.score:.3f}", i.kind, i.title, i.reason, i.method) for i in items)
-    out.print(table(("#score", "kind", "item", "why", "method"), rows))
+    rows = (
+        (f"{i.score:.3f}", i.kind, i.title, i.reason, i.item_id if ids else i.method) for i in items
+    )
+    out.print(table(("#score", "kind", "item", "why", "id" if ids else "method"), rows))
 
 
 def trending(

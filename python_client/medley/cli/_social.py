@@ -63,6 +63,7 @@ def write_command(
 def delete_command(target: Target, user: User) -> None:
     """Delete a member's post (secret key); its replies stay."""
     api(secret=True).delete_post(target, user_id=user)
+    out.print("deleted")
 
 
 @post.command("like")
@@ -74,6 +75,7 @@ def like_command(
     """Like a post for a member (secret key)."""
     medley = api(secret=True)
     (medley.unlike_post if undo else medley.like_post)(target, user_id=user)
+    out.print("no longer liked" if undo else "liked")
 
 
 @post.command("repost")
@@ -85,6 +87,7 @@ def repost_command(
     """Pass a post on for a member (secret key)."""
     medley = api(secret=True)
     (medley.unrepost if undo else medley.repost)(target, user_id=user)
+    out.print("no longer reposted" if undo else "reposted")
 
 
 @post.command("report")

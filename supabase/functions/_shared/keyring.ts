@@ -88,8 +88,9 @@ export function configuredKeyring(): Promise<Keyring> {
 }
 
 function parsed(json: string | undefined): Record<string, unknown> {
+  if (!json) throw notConfigured("OAUTH_KEYS is not set");
   try {
-    const found: unknown = JSON.parse(json ?? "");
+    const found: unknown = JSON.parse(json);
     if (typeof found === "object" && found !== null && !Array.isArray(found)) {
       return found as Record<string, unknown>;
     }

@@ -218,6 +218,7 @@ def test_without_keys_no_code_is_used_up(studio: Studio, platforms: Recorded) ->
     studio.set(OAUTH_KEYS="")
     answer = studio.call("connect-account", studio.member().token, **SPOTIFY)
     assert code(answer) == (503, "not_configured")
+    assert "OAUTH_KEYS is not set" in answer.text
     assert platforms.state()["requests"] == []
 
 
