@@ -65,6 +65,9 @@ create table medley.packed_neighbors (
 -- In the row, as long as it fits: a look into another table would cost more than all the neighbours.
 alter table medley.packed_neighbors alter column neighbor_nos set storage main;
 alter table medley.packed_neighbors alter column weights set storage main;
+-- Nobody searches by them; counting the elements would take longer than packing them.
+alter table medley.packed_neighbors alter column neighbor_nos set statistics 0;
+alter table medley.packed_neighbors alter column weights set statistics 0;
 
 comment on table medley.packed_neighbors is
   'The rows of item_neighbors as two arrays an item, for the lists that recommendations read and that are current. Derived.';
