@@ -170,7 +170,8 @@ comment on function medley.hidden_items(int, text, int[], timestamptz, smallint,
 revoke all on function medley.hidden_items(int, text, int[], timestamptz, smallint, timestamptz)
 from public, anon, authenticated, service_role;
 
--- Index by index from few members: a hash over all who follow somebody famous would cost more than the rest.
+-- From member to member by subqueries, which are planned for one of them: a join might begin with all who follow or
+-- mute somebody famous.
 create or replace function medley.social_items(
   p_user_id uuid,
   p_followed_since timestamptz,
@@ -178,8 +179,7 @@ create or replace function medley.social_items(
 )
 returns table (item_no int, friends int, followed int)
 language plpgsql stable parallel safe security definer
-set search_path = '' set plan_cache_mode = force_generic_plan
-set enable_seqscan = off set enable_mergejoin = off set enable_hashjoin = off
+set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 begin
   -- Most follow nobody.
@@ -191,31 +191,42 @@ begin
   select o.item_no, sum(o.friends)::int, max(o.followed)
   from (
     select l.item_no, 1 as friends, 0 as followed
-    from medley.friends(p_user_id) as f
-    inner join medley.members as m on m.user_id = f.friend_id
+    from public.follows as w
+    cross join lateral (
+      -- Friends: mutual follows.
+      select m.user_no
+      from public.follows as r
+      inner join medley.members as m on r.follower_id = m.user_id
+      where r.follower_id = w.followed_id and r.followed_id = p_user_id
+      limit 1
+    ) as f
     cross join lateral (
       -- A pair may have several rows, one for each half-life: a friend counts once.
       select a.item_no
       from medley.affinities as a
-      where a.user_no = m.user_no
+      where a.user_no = f.user_no
       group by a.item_no
       having max(a.positive_at) > coalesce(max(a.negative_at), '-infinity')
       order by sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) desc
       limit 50
     ) as l
-    where not exists (
-      select from public.user_mutes as u
-      where u.user_id = p_user_id and u.muted_id = f.friend_id
-    )
+    where w.follower_id = p_user_id
+      and (
+        select true
+        from public.user_mutes as u
+        where u.user_id = p_user_id and u.muted_id = w.followed_id
+      ) is null
     union all
-    select n.item_no, 0, 1
-    from (
-      select i.item_no, row_number() over (partition by i.owner_id order by i.published_at desc) as place
-      from public.follows as w
-      inner join medley.items as i on w.followed_id = i.owner_id
-      where w.follower_id = p_user_id and i.published_at between p_followed_since and p_as_of
-    ) as n
-    where n.place <= 5
+    select l.item_no, 0, 1
+    from public.follows as w
+    cross join lateral (
+      select i.item_no
+      from medley.items as i
+      where i.owner_id = w.followed_id and i.published_at between p_followed_since and p_as_of
+      order by i.published_at desc
+      limit 5
+    ) as l
+    where w.follower_id = p_user_id
   ) as o
   group by o.item_no;
 end;
@@ -236,27 +247,26 @@ create or replace function medley.common_items(
 returns table (item_no int, popularity real, trend real, published_at timestamptz)
 language sql stable parallel safe security invoker
 begin atomic
-  select l.item_no, l.popularity, l.trend, null::timestamptz
+  select l.item_no, l.popularity, l.trend, l.published_at
   from medley.item_kinds as k
   cross join lateral (
-    select s.item_no, s.popularity, s.trend
-    from medley.item_statistics as s
-    where s.kind = k.kind
-    order by s.popularity + s.trend desc, s.item_no
-    limit p_depth
-  ) as l
-  where p_kind is null or k.kind = p_kind
-  union all
-  select l.item_no, null, null, l.published_at
-  from medley.item_kinds as k
-  cross join lateral (
-    select i.item_no, i.published_at
-    from medley.items as i
-    where i.kind = k.kind
-      and i.visibility = 'public'
-      and i.published_at between p_new_since and p_as_of
-    order by i.published_at desc
-    limit p_depth
+    (
+      select s.item_no, s.popularity, s.trend, null::timestamptz as published_at
+      from medley.item_statistics as s
+      where s.kind = k.kind
+      order by s.popularity + s.trend desc, s.item_no
+      limit p_depth
+    )
+    union all
+    (
+      select i.item_no, null, null, i.published_at
+      from medley.items as i
+      where i.kind = k.kind
+        and i.visibility = 'public'
+        and i.published_at between p_new_since and p_as_of
+      order by i.published_at desc
+      limit p_depth
+    )
   ) as l
   where p_kind is null or k.kind = p_kind;
 end;
