@@ -50,3 +50,29 @@ begin
   perform medley.finish_list(v_list_no);
 end;
 $$;
+
+-- Rows in which packed_neighbors differs from the current lists that recommendations read: none, at any time.
+create function tests.packed_otherwise()
+returns table (list_no smallint, item_no int)
+language sql security definer set search_path = ''
+as $$
+  select list_no, item_no
+  from (
+    select
+      n.list_no,
+      n.item_no,
+      array_agg(n.neighbor_no order by n.weight desc, n.neighbor_no) as neighbor_nos,
+      array_agg(n.weight order by n.weight desc, n.neighbor_no) as weights
+    from medley.item_neighbors as n
+    inner join medley.neighbor_lists as l on n.list_no = l.list_no
+    where l.state = 'current' and l.method in ('behavior', 'content', 'embedding')
+    group by n.list_no, n.item_no
+  ) as r
+  full join (
+    select p.*
+    from medley.packed_neighbors as p
+    inner join medley.neighbor_lists as l on p.list_no = l.list_no
+    where l.state = 'current'
+  ) as p using (list_no, item_no)
+  where (r.neighbor_nos, r.weights) is distinct from (p.neighbor_nos, p.weights)
+$$;

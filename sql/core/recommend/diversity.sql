@@ -24,13 +24,21 @@ declare
   v_compared int[] := array_fill(0, array[v_count]);
   -- The score at most, for likeness only grows; -infinity once chosen.
   v_bound double precision[] := p_relevance;
-  v_chosen int[] := array[]::int[];
+  -- Of the chosen.
+  v_signatures bit varying[];
+  v_features bit varying := b'0'::bit(128);
+  v_sizes int[];
   v_creators int[] := array[]::int[];
   v_genres int[] := array[]::int[];
   v_first int := 1;
   v_same int;
   v_best int;
   v_best_score double precision;
+  -- Of the one that is looked at.
+  v_score double precision;
+  v_signature bit varying;
+  v_size int;
+  v_likest double precision;
   v_alike double precision;
 begin
   select array_agg(greatest(bit_count(s.signature), 1)::int) into v_bits
@@ -42,28 +50,40 @@ begin
     end loop;
     v_best_score := '-infinity';
     for i in v_first .. v_count loop
-      exit when p_relevance[i] <= v_best_score;
-      continue when v_bound[i] <= v_best_score;
-      if v_cost > 0 and p_signatures[i] is not null then
-        -- Compared with what was chosen since, as long as it can still be the best.
-        while v_compared[i] < v_place - 1 and v_bound[i] > v_best_score loop
-          v_compared[i] := v_compared[i] + 1;
-          v_same := v_chosen[v_compared[i]];
-          v_alike := bit_count(p_signatures[i] & p_signatures[v_same])::float8 / least(v_bits[i], v_bits[v_same]);
-          if v_alike > v_likeness[i] then
-            v_bound[i] := v_bound[i] - v_cost * (v_alike - v_likeness[i]);
-            v_likeness[i] := v_alike;
-          end if;
-        end loop;
-      end if;
-      if v_bound[i] > v_best_score then
-        v_best := i;
-        v_best_score := v_bound[i];
+      v_score := v_bound[i];
+      if v_score > v_best_score then
+        -- Compared with what was chosen since, as long as it can still be the best; most share nothing with any of them.
+        if v_compared[i] < v_place - 1 and bit_count(p_signatures[i] & v_features) > 0 then
+          v_signature := p_signatures[i];
+          v_size := v_bits[i];
+          v_likest := v_likeness[i];
+          for k in v_compared[i] + 1 .. v_place - 1 loop
+            v_alike := bit_count(v_signature & v_signatures[k])::float8 / least(v_size, v_sizes[k]);
+            if v_alike > v_likest then
+              v_score := v_score - v_cost * (v_alike - v_likest);
+              v_likest := v_alike;
+              v_compared[i] := k;
+              exit when v_score <= v_best_score;
+            end if;
+          end loop;
+          v_likeness[i] := v_likest;
+          v_bound[i] := v_score;
+        end if;
+        if v_score > v_best_score then
+          v_best := i;
+          v_best_score := v_score;
+        end if;
+      elsif p_relevance[i] <= v_best_score then
+        exit;
       end if;
     end loop;
 
     v_bound[v_best] := '-infinity';
-    v_chosen := v_chosen || v_best;
+    if v_cost > 0 and p_signatures[v_best] is not null then
+      v_features := v_features | p_signatures[v_best];
+    end if;
+    v_signatures[v_place] := p_signatures[v_best];
+    v_sizes[v_place] := v_bits[v_best];
     -- Over the cap: only after everything else.
     if p_creators[v_best] is not null then
       v_creators := v_creators || p_creators[v_best];

@@ -183,78 +183,111 @@ comment on function medley.hidden_items(int, text, int[], timestamptz, smallint,
 revoke all on function medley.hidden_items(int, text, int[], timestamptz, smallint, timestamptz)
 from public, anon, authenticated, service_role;
 
--- Friends' likes, what followed members made, the popular or on the rise, and the new: few rows each, by an index.
-create or replace function medley.other_sources(
-  p_user_no int,
+-- From member to member by subqueries, which are planned for one of them: a join might begin with all who follow or
+-- mute somebody famous.
+create or replace function medley.social_items(
   p_user_id uuid,
+  p_followed_since timestamptz,
+  p_as_of timestamptz
+)
+returns table (item_no int, friends int, followed int)
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
+as $$
+begin
+  -- Most follow nobody.
+  if not exists (select from public.follows as w where w.follower_id = p_user_id) then
+    return;
+  end if;
+
+  return query
+  select o.item_no, sum(o.friends)::int, max(o.followed)
+  from (
+    select l.item_no, 1 as friends, 0 as followed
+    from public.follows as w
+    cross join lateral (
+      -- Friends: mutual follows.
+      select m.user_no
+      from public.follows as r
+      inner join medley.members as m on r.follower_id = m.user_id
+      where r.follower_id = w.followed_id and r.followed_id = p_user_id
+      limit 1
+    ) as f
+    cross join lateral (
+      -- A pair may have several rows, one for each half-life: a friend counts once.
+      select a.item_no
+      from medley.affinities as a
+      where a.user_no = f.user_no
+      group by a.item_no
+      having max(a.positive_at) > coalesce(max(a.negative_at), '-infinity')
+      order by sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) desc
+      limit 50
+    ) as l
+    where w.follower_id = p_user_id
+      and (
+        select true
+        from public.user_mutes as u
+        where u.user_id = p_user_id and u.muted_id = w.followed_id
+      ) is null
+    union all
+    select l.item_no, 0, 1
+    from public.follows as w
+    cross join lateral (
+      select i.item_no
+      from medley.items as i
+      where i.owner_id = w.followed_id and i.published_at between p_followed_since and p_as_of
+      order by i.published_at desc
+      limit 5
+    ) as l
+    where w.follower_id = p_user_id
+  ) as o
+  group by o.item_no;
+end;
+$$;
+
+comment on function medley.social_items(uuid, timestamptz, timestamptz) is
+  'Items that friends like (how many friends) and that followed members made since p_followed_since (followed: 1).';
+revoke all on function medley.social_items(uuid, timestamptz, timestamptz)
+from public, anon, authenticated, service_role;
+
+-- The popular or on the rise, and the newest: few rows each, by an index.
+create or replace function medley.common_items(
   p_kind text,
   p_depth int,
-  p_followed_since timestamptz,
   p_new_since timestamptz,
   p_as_of timestamptz
 )
-returns table (item_no int, friends int, followed int, wanted real)
+returns table (item_no int, popularity real, trend real, published_at timestamptz)
 language sql stable parallel safe security invoker
 begin atomic
-  select l.item_no, 1, 0, 0::real
-  from medley.friends(p_user_id) as f
-  inner join medley.members as m on m.user_id = f.friend_id
-  cross join lateral (
-    -- A pair may have several rows, one for each half-life: a friend counts once.
-    select a.item_no
-    from medley.affinities as a
-    where a.user_no = m.user_no
-    group by a.item_no
-    having max(a.positive_at) > coalesce(max(a.negative_at), '-infinity')
-    order by sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) desc
-    limit 50
-  ) as l
-  where not exists (
-    select from public.user_mutes as u
-    where u.user_id = p_user_id and u.muted_id = f.friend_id
-  )
-  union all
-  select l.item_no, 0, 1, 0
-  from public.follows as w
-  cross join lateral (
-    select i.item_no
-    from medley.items as i
-    where i.owner_id = w.followed_id and i.published_at between p_followed_since and p_as_of
-    order by i.published_at desc
-    limit 5
-  ) as l
-  where w.follower_id = p_user_id
-  union all
-  select l.item_no, 0, 0, l.wanted
+  select l.item_no, l.popularity, l.trend, l.published_at
   from medley.item_kinds as k
   cross join lateral (
-    select s.item_no, s.popularity + s.trend as wanted
-    from medley.item_statistics as s
-    where s.kind = k.kind
-    order by s.popularity + s.trend desc, s.item_no
-    limit p_depth
-  ) as l
-  where p_kind is null or k.kind = p_kind
-  union all
-  select l.item_no, 0, 0, 1
-  from medley.item_kinds as k
-  cross join lateral (
-    select i.item_no
-    from medley.items as i
-    where i.kind = k.kind
-      and i.visibility = 'public'
-      and i.published_at between p_new_since and p_as_of
-    order by i.published_at desc
-    limit p_depth
+    (
+      select s.item_no, s.popularity, s.trend, null::timestamptz as published_at
+      from medley.item_statistics as s
+      where s.kind = k.kind
+      order by s.popularity + s.trend desc, s.item_no
+      limit p_depth
+    )
+    union all
+    (
+      select i.item_no, null, null, i.published_at
+      from medley.items as i
+      where i.kind = k.kind
+        and i.visibility = 'public'
+        and i.published_at between p_new_since and p_as_of
+      order by i.published_at desc
+      limit p_depth
+    )
   ) as l
   where p_kind is null or k.kind = p_kind;
 end;
 
-comment on function medley.other_sources(int, uuid, text, int, timestamptz, timestamptz, timestamptz) is
-  'Items from other sources than the member''s history: what friends like (1 a friend), what followed members made since '
-  'p_followed_since, the popular or on the rise (wanted: popularity + trend) and the newest since p_new_since (wanted 1); '
-  'p_depth of each kind.';
-revoke all on function medley.other_sources(int, uuid, text, int, timestamptz, timestamptz, timestamptz)
+comment on function medley.common_items(text, int, timestamptz, timestamptz) is
+  'Items that are for everybody: p_depth of each kind from the popular or on the rise, and as many of the newest since '
+  'p_new_since (with published_at).';
+revoke all on function medley.common_items(text, int, timestamptz, timestamptz)
 from public, anon, authenticated, service_role;
 
 create or replace function medley.may_recommend(p_user_id uuid, p_item_id uuid, p_owner_id uuid)
@@ -316,12 +349,13 @@ language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_mergejoin = off
 as $$
 declare
-  v_behavior_list smallint := medley.current_list('behavior');
-  v_content_list smallint := medley.current_list('content');
-  v_embedding_list smallint := medley.current_list('embedding');
+  v_behavior_list smallint;
+  v_content_list smallint;
+  v_embedding_list smallint;
   v_impression smallint := (select k.kind_no from medley.engagement_kinds as k where k.kind = 'impression');
   v_new_since timestamptz := p_as_of - (p_parameters).new_days * interval '1 day';
-  v_platforms boolean := exists (select from medley.platform_user_preferences as p where p.user_no = p_user_no);
+  v_platforms text[];
+  v_platform_worths double precision[];
   -- Scalars: a field of a row costs the query as much as all the arithmetic on it.
   v_behavior double precision := (p_parameters).behavior;
   v_content double precision := (p_parameters).content;
@@ -342,6 +376,21 @@ declare
   v_dislike_share double precision := (p_parameters).dislike_share;
   v_neighbors int := (p_parameters).neighbors;
 begin
+  select
+    max(l.list_no) filter (where l.method = 'behavior'),
+    max(l.list_no) filter (where l.method = 'content'),
+    max(l.list_no) filter (where l.method = 'embedding')
+  into v_behavior_list, v_content_list, v_embedding_list
+  from medley.neighbor_lists as l
+  where l.state = 'current';
+
+  select
+    array_agg(p.platform_name),
+    array_agg(case when p.has_subscription then 1 else p.usage_frequency * p.preference_score end)
+  into v_platforms, v_platform_worths
+  from medley.platform_user_preferences as p
+  where p.user_no = p_user_no;
+
   return query
   with history as materialized (
     select h.item_no, h.weight, h.breadth
@@ -350,83 +399,99 @@ begin
     ) as h
   ),
 
-  hidden as materialized (
-    select h.item_no
-    from medley.hidden_items(p_user_no, p_hide, p_skip, p_shown_since, v_impression, p_as_of) as h
-  ),
-
-  other as (
-    select o.item_no, sum(o.friends) as friends, max(o.followed) as followed, max(o.wanted) as wanted
-    from medley.other_sources(
-      p_user_no, p_user_id, p_kind, p_depth, v_new_since, case when p_any_age then '-infinity' else v_new_since end, p_as_of
-    ) as o
-    where o.item_no not in (select h.item_no from hidden as h)
-    group by o.item_no
-  ),
-
   -- What an item of the history gives its neighbours: by behaviour, and in content, by features and by vectors.
   voice as (
-    select h.item_no, l.list_no, h.weight * l.behavior as behavior, h.weight / h.breadth * l.content as content
+    select
+      h.item_no,
+      h.item_no::bigint as cause_no,
+      l.list_no,
+      h.weight * l.behavior as behavior,
+      h.weight / h.breadth * l.content as content,
+      -- As large as leaves room for the weights below.
+      least((h.weight * l.behavior + h.weight / h.breadth * l.content) * 1000000, 100000000) as points,
+      (v_neighbors / (select count(*) from history))::int as neighbors
     from history as h
     cross join (
       values (v_behavior_list, v_behavior, 0), (v_content_list, 0, v_content), (v_embedding_list, 0, v_embedding)
     ) as l (list_no, behavior, content)
     where l.list_no is not null
+    -- A fence: computed once a voice, not once a neighbour.
+    offset 0
   ),
 
-  -- A contribution's points, as a whole number, and the item that they come from share a bigint: the greatest is the
-  -- cause.
+  -- What other sources say, as far as it is known before the item itself is read.
+  other as materialized (
+    select o.item_no, sum(o.points) as points, sum(o.friends)::int as friends, sum(o.followed) as followed
+    from (
+      select
+        s.item_no,
+        least(v_social * s.friends, v_social_cap) + v_followed * s.followed as points,
+        s.friends,
+        v_followed * s.followed as followed
+      from medley.social_items(p_user_id, v_new_since, p_as_of) as s
+      union all
+      select
+        c.item_no,
+        coalesce(v_popularity * c.popularity + v_trend * c.trend, 0)
+        + case
+          when c.published_at is null then 0
+          else v_exploration + v_recency * exp(
+            greatest(-50, -0.693147 * date_part('epoch', p_as_of - c.published_at) / 86400 / v_recency_days)
+          )
+        end,
+        0,
+        0
+      from medley.common_items(
+        p_kind, p_depth, case when p_any_age then '-infinity' else v_new_since end, p_as_of
+      ) as c
+    ) as o
+    group by o.item_no
+  ),
+
+  -- All in one stream. Hidden items fall out of the sums; a join that leaves them out could be planned badly.
   spread as (
     select
-      n.neighbor_no as item_no,
-      v.behavior * n.weight as behavior,
-      v.content * n.weight as content,
-      least((v.behavior + v.content) * n.weight * 1000000, 2147483647)::bigint << 32 | v.item_no as cause
+      unnest(n.neighbor_nos[:v.neighbors]) as item_no,
+      v.behavior,
+      v.content,
+      v.points,
+      v.cause_no,
+      unnest(n.weights[:v.neighbors]) as weight
     from voice as v
-    cross join lateral (
-      select n.neighbor_no, n.weight
-      from medley.item_neighbors as n
-      where n.list_no = v.list_no and n.item_no = v.item_no
-      order by n.weight desc
-      limit v_neighbors / (select count(*) from history)
-    ) as n
+    inner join medley.packed_neighbors as n on v.list_no = n.list_no and v.item_no = n.item_no
     union all
-    select h.item_no, '-infinity', 0, null
-    from hidden as h
+    select o.item_no, o.points, 0, 0, null, 1
+    from other as o
+    union all
+    select h.item_no, '-infinity', 0, 0, null, 1
+    from medley.hidden_items(p_user_no, p_hide, p_skip, p_shown_since, v_impression, p_as_of) as h
   ),
 
-  -- Hidden items fall out of the sums; a join that leaves them out could be planned badly.
+  -- The points that are known before the item itself is read say which items are worth reading. A contribution's
+  -- points, as a whole number, and the item that they come from share a bigint: the greatest is the cause.
   near as (
     select
       s.item_no,
-      sum(s.behavior) as behavior,
-      sum(s.content) as content,
-      max(s.cause) as cause
+      sum(s.behavior * s.weight) as behavior,
+      sum(s.content * s.weight) as content,
+      max((s.points * s.weight)::bigint << 32 | s.cause_no) as cause
     from spread as s
     group by s.item_no
-    having sum(s.behavior) > '-infinity'
+    having sum(s.behavior * s.weight) > '-infinity'
+    order by sum(s.behavior * s.weight) + sum(s.content * s.weight) desc, s.item_no
+    limit p_pool
   ),
 
-  -- The points that are known before the item itself is read say which items are worth reading.
   pool as (
     select
-      coalesce(n.item_no, o.item_no) as item_no,
-      coalesce(n.behavior, 0) as behavior,
-      coalesce(n.content, 0) as content,
-      coalesce(v_followed * o.followed, 0) as followed,
-      coalesce(o.friends, 0)::int as friends,
+      n.item_no,
+      n.behavior - coalesce(o.points, 0) as behavior,
+      n.content,
+      coalesce(o.followed, 0) as followed,
+      coalesce(o.friends, 0) as friends,
       case when n.cause >= 4294967296 then (n.cause & 4294967295)::int end as cause_no
     from near as n
-    full join other as o on n.item_no = o.item_no
-    order by
-      coalesce(n.behavior + n.content, 0)
-      + case
-        when o.item_no is null then 0
-        else least(v_social * o.friends, v_social_cap) + v_followed * o.followed
-          + greatest(v_popularity, v_trend) * o.wanted
-      end desc,
-      coalesce(n.item_no, o.item_no)
-    limit p_pool
+    left join other as o on n.item_no = o.item_no
   ),
 
   term as (
@@ -448,10 +513,9 @@ begin
         greatest(-50, -0.693147 * date_part('epoch', p_as_of - i.published_at) / 86400 / v_recency_days)
       ) as recency,
       case
-        when v_platforms then coalesce(v_availability * (
-          select max(case when u.has_subscription then 1 else u.usage_frequency * u.preference_score end)
+        when v_platforms is not null then coalesce(v_availability * (
+          select max(v_platform_worths[array_position(v_platforms, a.platform)])
           from medley.item_availability as a
-          inner join medley.platform_user_preferences as u on u.user_no = p_user_no and a.platform = u.platform_name
           where a.item_no = i.item_no
             and (a.country = '' or a.country = p_country or p_country is null)
             and a.available_from <= p_as_of

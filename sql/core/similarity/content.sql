@@ -166,6 +166,7 @@ declare
   v_list_no smallint := medley.current_list('content');
   v_changes bigint;
   v_item_nos int[];
+  v_moved_nos int[];
 begin
   -- The first list does not wait for the night.
   if v_list_no is null and v_building is null then
@@ -198,16 +199,29 @@ begin
   delete from medley.item_neighbors as n
   using unnest(v_item_nos) as c (item_no)
   where n.list_no = v_list_no and n.item_no = c.item_no;
-  delete from medley.item_neighbors as n
-  using unnest(v_item_nos) as c (item_no)
-  where n.list_no = v_list_no and n.neighbor_no = c.item_no;
+  with gone as (
+    delete from medley.item_neighbors as n
+    using unnest(v_item_nos) as c (item_no)
+    where n.list_no = v_list_no and n.neighbor_no = c.item_no
+    returning n.item_no
+  )
 
-  insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
-  select v_list_no, d.item_no, d.neighbor_no, r.weight
-  from medley.rank_content_neighbors(v_item_nos) as r
-  cross join lateral (values (r.item_no, r.neighbor_no), (r.neighbor_no, r.item_no)) as d (item_no, neighbor_no)
-  -- Two changed items may each rank the other.
-  on conflict do nothing;
+  select v_item_nos || coalesce(array_agg(g.item_no), '{}') into v_moved_nos
+  from gone as g;
+
+  with written as (
+    insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
+    select v_list_no, d.item_no, d.neighbor_no, r.weight
+    from medley.rank_content_neighbors(v_item_nos) as r
+    cross join lateral (values (r.item_no, r.neighbor_no), (r.neighbor_no, r.item_no)) as d (item_no, neighbor_no)
+    -- Two changed items may each rank the other.
+    on conflict do nothing
+    returning item_no
+  )
+
+  select v_moved_nos || coalesce(array_agg(w.item_no), '{}') into v_moved_nos
+  from written as w;
+  perform medley.pack_neighbors(v_list_no, array(select distinct m.item_no from unnest(v_moved_nos) as m (item_no)));
   return v_changes;
 end;
 $$;

@@ -229,6 +229,7 @@ declare
   v_cosine smallint := medley.current_list('cosine');
   v_read_at timestamptz := (select g.built_at from medley.generations as g where g.name = 'behavior_items');
   v_item_nos int[];
+  v_left_nos int[];
   v_spoke_nos int[];
 begin
   -- The first lists do not wait for the night.
@@ -251,7 +252,11 @@ begin
     delete from medley.item_neighbors as n
     using unnest(v_item_nos) as i (item_no)
     where n.list_no = v_behavior and n.neighbor_no = i.item_no
+    returning n.item_no
   )
+
+  select array_agg(distinct g.item_no) into v_left_nos
+  from gone as g;
 
   delete from medley.item_neighbors as n
   using unnest(v_item_nos) as i (item_no)
@@ -262,6 +267,9 @@ begin
   from unnest(v_item_nos) as i (item_no)
   inner join medley.item_neighbors as n on n.list_no = v_behavior and i.item_no = n.neighbor_no;
   perform medley.trim_behavior_neighbors(v_behavior, coalesce(v_spoke_nos, '{}'));
+  perform medley.pack_neighbors(
+    v_behavior, array(select distinct c.item_no from unnest(v_left_nos || v_spoke_nos) as c (item_no))
+  );
 
   perform medley.finish_generation(
     'behavior_items', medley.begin_generation('behavior_items'), (select count(*) from medley.behavior_items)

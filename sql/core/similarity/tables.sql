@@ -54,6 +54,80 @@ comment on column medley.item_neighbors.weight is 'How much; comparable within o
 alter table medley.item_neighbors enable row level security;
 revoke all on medley.item_neighbors from public, anon, authenticated, service_role;
 
+-- The same once more, a row for each item and list: who recommends reads hundreds of lists whole, at once.
+create table medley.packed_neighbors (
+  list_no smallint not null,
+  item_no int not null,
+  neighbor_nos int[] not null,
+  weights real[] not null,
+  primary key (list_no, item_no)
+);
+-- In the row, as long as it fits: a look into another table would cost more than all the neighbours.
+alter table medley.packed_neighbors alter column neighbor_nos set storage main;
+alter table medley.packed_neighbors alter column weights set storage main;
+-- Nobody searches by them; counting the elements would take longer than packing them.
+alter table medley.packed_neighbors alter column neighbor_nos set statistics 0;
+alter table medley.packed_neighbors alter column weights set statistics 0;
+
+comment on table medley.packed_neighbors is
+  'The rows of item_neighbors as two arrays an item, for the lists that recommendations read and that are current. Derived.';
+comment on column medley.packed_neighbors.list_no is 'The list: a row of neighbor_lists.';
+comment on column medley.packed_neighbors.item_no is 'The item whose neighbours these are.';
+comment on column medley.packed_neighbors.neighbor_nos is 'The neighbours, best first.';
+comment on column medley.packed_neighbors.weights is 'Their weights.';
+
+alter table medley.packed_neighbors enable row level security;
+revoke all on medley.packed_neighbors from public, anon, authenticated, service_role;
+
+create or replace function medley.pack_neighbors(p_list_no smallint, p_item_nos int[])
+returns void
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  if p_item_nos is null then
+    insert into medley.packed_neighbors (list_no, item_no, neighbor_nos, weights)
+    select
+      p_list_no,
+      n.item_no,
+      array_agg(n.neighbor_no order by n.weight desc, n.neighbor_no),
+      array_agg(n.weight order by n.weight desc, n.neighbor_no)
+    from medley.item_neighbors as n
+    where n.list_no = p_list_no
+    group by n.item_no;
+    return;
+  end if;
+
+  with packed as materialized (
+    select i.item_no, n.neighbor_nos, n.weights
+    from unnest(p_item_nos) as i (item_no)
+    cross join lateral (
+      select
+        array_agg(r.neighbor_no order by r.weight desc, r.neighbor_no) as neighbor_nos,
+        array_agg(r.weight order by r.weight desc, r.neighbor_no) as weights
+      from medley.item_neighbors as r
+      where r.list_no = p_list_no and r.item_no = i.item_no
+    ) as n
+  ),
+
+  gone as (
+    delete from medley.packed_neighbors as n
+    using packed as p
+    where n.list_no = p_list_no and p.item_no = n.item_no and p.neighbor_nos is null
+  )
+
+  insert into medley.packed_neighbors (list_no, item_no, neighbor_nos, weights)
+  select p_list_no, p.item_no, p.neighbor_nos, p.weights
+  from packed as p
+  where p.neighbor_nos is not null
+  on conflict (list_no, item_no) do update
+  set neighbor_nos = excluded.neighbor_nos, weights = excluded.weights;
+end;
+$$;
+
+comment on function medley.pack_neighbors(smallint, int[]) is
+  'Packs the neighbours of these items in a list anew: each item once; null: of all, for a list that is not packed yet.';
+revoke all on function medley.pack_neighbors(smallint, int[]) from public, anon, authenticated, service_role;
+
 -- plpgsql keeps its plan for the session; an SQL function with a subselect would not inline.
 create or replace function medley.current_list(p_method text)
 returns smallint
@@ -131,6 +205,10 @@ begin
   from medley.item_neighbors as n
   where n.list_no = p_list_no;
 
+  if v_list.method in ('behavior', 'content', 'embedding') then
+    perform medley.pack_neighbors(p_list_no, null);
+  end if;
+
   update medley.neighbor_lists as l
   set state = 'retired'
   where l.method = v_list.method and l.state = 'current';
@@ -140,6 +218,7 @@ begin
   where l.list_no = p_list_no;
 
   analyze medley.item_neighbors;
+  analyze medley.packed_neighbors;
   perform medley.finish_generation('item_neighbors.' || v_list.method, v_list.generation, v_rows);
   return v_rows;
 end;
@@ -167,6 +246,10 @@ begin
   get diagnostics v_rows = row_count;
 
   if v_rows < p_limit then
+    delete from medley.packed_neighbors as p
+    using medley.neighbor_lists as l
+    where l.state = 'retired' and p.list_no = l.list_no;
+
     delete from medley.neighbor_lists as l
     where l.state = 'retired'
       and not exists (select from medley.item_neighbors as n where n.list_no = l.list_no);

@@ -11,7 +11,15 @@ from medley_stack.cluster import SUPERUSER
 
 from tests.database import Database
 
-GROWING = ("affinities", "item_neighbors", "items", "engagements", "item_statistics", "follows")
+GROWING = (
+    "affinities",
+    "item_neighbors",
+    "packed_neighbors",
+    "items",
+    "engagements",
+    "item_statistics",
+    "follows",
+)
 
 WORLD = """
 select make_kind('film');

@@ -1,5 +1,5 @@
 -- content_changes: items whose features change wait there, each statement once, until the refresh takes them.
-select plan(9);
+select plan(13);
 
 select make_kind('film');
 create temp table i as select make_item('film', 'a') as a, make_item('film', 'b') as b, make_item('film', 'c') as c;
@@ -20,6 +20,7 @@ select describe_item(a, array['keyword: x', 'keyword: y']), describe_item(b, arr
 select is(queued(), array['a', 'b'], 'an item waits once, however many of its features are new');
 select medley.rebuild_content_neighbors(100);
 select is(queued(), '{}', 'a rebuild has read all of them');
+select isnt_empty('select 1 from medley.packed_neighbors', 'and packed what it found');
 
 select describe_item(b, array['keyword: y']), describe_item(c, array['keyword: y']), describe_item(a, array['keyword: x']) from i;
 select set_eq('select unnest(queued())', array['a', 'b', 'c'], 'changed, new and lost features count alike');
@@ -34,9 +35,15 @@ select set_eq('select unnest(queued())', array['a'], 'and what changed since it 
 rollback to building;
 
 select ok(medley.refresh_content_neighbors(1) = 1 and cardinality(queued()) >= 2, 'a refresh takes as many as it is asked for');
+select is_empty('select * from packed_otherwise()', 'and packs anew what it moved');
 select medley.refresh_content_neighbors(100);
 select is(queued(), '{}', 'and then the rest');
+select is_empty('select * from packed_otherwise()', 'packed too');
 select is(array[vector_of('a'), vector_of('b'), vector_of('c')], array[array['x'], array['y'], array['y']],
   'the vectors are those of the features');
+
+select describe_item(a, array['keyword: own']) from i;
+select medley.refresh_content_neighbors(100);
+select is_empty('select * from packed_otherwise()', 'who lost all neighbours has no packed row');
 
 select * from finish();

@@ -40,7 +40,13 @@ def world(new_database: Callable[..., AbstractContextManager[Database]]) -> Iter
 @pytest.fixture
 def empty(world: Database) -> Database:
     """The same before anybody did anything."""
-    for table in ("engagements", "affinities", "member_activity", "item_neighbors"):
+    for table in (
+        "engagements",
+        "affinities",
+        "member_activity",
+        "item_neighbors",
+        "packed_neighbors",
+    ):
         world.execute(f"delete from medley.{table} where true")
     world.execute("delete from medley.neighbor_lists where true")
     world.execute("truncate medley.behavior_items, medley.behavior_histories")
@@ -151,7 +157,8 @@ def computed(database: Database, item: int) -> tuple[dict[int, float], dict[int,
 
 
 def stored(database: Database, method: str) -> dict[tuple[int, int], float]:
-    """The current list of a method, by titles' numbers."""
+    """The current list of a method, by titles' numbers; packed it says the same."""
+    assert database.rows("select * from tests.packed_otherwise()") == []
     return {
         (a, b): weight
         for a, b, weight in database.rows(
