@@ -57,6 +57,80 @@ comment on column medley.item_neighbors.weight is 'How much; comparable within o
 alter table medley.item_neighbors enable row level security;
 revoke all on medley.item_neighbors from public, anon, authenticated, service_role;
 
+-- The same once more, a row for each item and list: who recommends reads hundreds of lists whole, at once.
+create table medley.packed_neighbors (
+  list_no smallint not null,
+  item_no int not null,
+  neighbor_nos int[] not null,
+  weights real[] not null,
+  primary key (list_no, item_no)
+);
+-- In the row, as long as it fits: a look into another table would cost more than all the neighbours.
+alter table medley.packed_neighbors alter column neighbor_nos set storage main;
+alter table medley.packed_neighbors alter column weights set storage main;
+-- Nobody searches by them; counting the elements would take longer than packing them.
+alter table medley.packed_neighbors alter column neighbor_nos set statistics 0;
+alter table medley.packed_neighbors alter column weights set statistics 0;
+
+comment on table medley.packed_neighbors is
+  'The rows of item_neighbors as two arrays an item, for the lists that recommendations read and that are current. Derived.';
+comment on column medley.packed_neighbors.list_no is 'The list: a row of neighbor_lists.';
+comment on column medley.packed_neighbors.item_no is 'The item whose neighbours these are.';
+comment on column medley.packed_neighbors.neighbor_nos is 'The neighbours, best first.';
+comment on column medley.packed_neighbors.weights is 'Their weights.';
+
+alter table medley.packed_neighbors enable row level security;
+revoke all on medley.packed_neighbors from public, anon, authenticated, service_role;
+
+create or replace function medley.pack_neighbors(p_list_no smallint, p_item_nos int[])
+returns void
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  if p_item_nos is null then
+    insert into medley.packed_neighbors (list_no, item_no, neighbor_nos, weights)
+    select
+      p_list_no,
+      n.item_no,
+      array_agg(n.neighbor_no order by n.weight desc, n.neighbor_no),
+      array_agg(n.weight order by n.weight desc, n.neighbor_no)
+    from medley.item_neighbors as n
+    where n.list_no = p_list_no
+    group by n.item_no;
+    return;
+  end if;
+
+  with packed as materialized (
+    select i.item_no, n.neighbor_nos, n.weights
+    from unnest(p_item_nos) as i (item_no)
+    cross join lateral (
+      select
+        array_agg(r.neighbor_no order by r.weight desc, r.neighbor_no) as neighbor_nos,
+        array_agg(r.weight order by r.weight desc, r.neighbor_no) as weights
+      from medley.item_neighbors as r
+      where r.list_no = p_list_no and r.item_no = i.item_no
+    ) as n
+  ),
+
+  gone as (
+    delete from medley.packed_neighbors as n
+    using packed as p
+    where n.list_no = p_list_no and p.item_no = n.item_no and p.neighbor_nos is null
+  )
+
+  insert into medley.packed_neighbors (list_no, item_no, neighbor_nos, weights)
+  select p_list_no, p.item_no, p.neighbor_nos, p.weights
+  from packed as p
+  where p.neighbor_nos is not null
+  on conflict (list_no, item_no) do update
+  set neighbor_nos = excluded.neighbor_nos, weights = excluded.weights;
+end;
+$$;
+
+comment on function medley.pack_neighbors(smallint, int[]) is
+  'Packs the neighbours of these items in a list anew: each item once; null: of all, for a list that is not packed yet.';
+revoke all on function medley.pack_neighbors(smallint, int[]) from public, anon, authenticated, service_role;
+
 -- plpgsql keeps its plan for the session; an SQL function with a subselect would not inline.
 create or replace function medley.current_list(p_method text)
 returns smallint
@@ -134,6 +208,10 @@ begin
   from medley.item_neighbors as n
   where n.list_no = p_list_no;
 
+  if v_list.method in ('behavior', 'content', 'embedding') then
+    perform medley.pack_neighbors(p_list_no, null);
+  end if;
+
   update medley.neighbor_lists as l
   set state = 'retired'
   where l.method = v_list.method and l.state = 'current';
@@ -143,6 +221,7 @@ begin
   where l.list_no = p_list_no;
 
   analyze medley.item_neighbors;
+  analyze medley.packed_neighbors;
   perform medley.finish_generation('item_neighbors.' || v_list.method, v_list.generation, v_rows);
   return v_rows;
 end;
@@ -170,6 +249,10 @@ begin
   get diagnostics v_rows = row_count;
 
   if v_rows < p_limit then
+    delete from medley.packed_neighbors as p
+    using medley.neighbor_lists as l
+    where l.state = 'retired' and p.list_no = l.list_no;
+
     delete from medley.neighbor_lists as l
     where l.state = 'retired'
       and not exists (select from medley.item_neighbors as n where n.list_no = l.list_no);
@@ -911,6 +994,7 @@ declare
   v_cosine smallint := medley.current_list('cosine');
   v_read_at timestamptz := (select g.built_at from medley.generations as g where g.name = 'behavior_items');
   v_item_nos int[];
+  v_left_nos int[];
   v_spoke_nos int[];
 begin
   -- The first lists do not wait for the night.
@@ -933,7 +1017,11 @@ begin
     delete from medley.item_neighbors as n
     using unnest(v_item_nos) as i (item_no)
     where n.list_no = v_behavior and n.neighbor_no = i.item_no
+    returning n.item_no
   )
+
+  select array_agg(distinct g.item_no) into v_left_nos
+  from gone as g;
 
   delete from medley.item_neighbors as n
   using unnest(v_item_nos) as i (item_no)
@@ -944,6 +1032,9 @@ begin
   from unnest(v_item_nos) as i (item_no)
   inner join medley.item_neighbors as n on n.list_no = v_behavior and i.item_no = n.neighbor_no;
   perform medley.trim_behavior_neighbors(v_behavior, coalesce(v_spoke_nos, '{}'));
+  perform medley.pack_neighbors(
+    v_behavior, array(select distinct c.item_no from unnest(v_left_nos || v_spoke_nos) as c (item_no))
+  );
 
   perform medley.finish_generation(
     'behavior_items', medley.begin_generation('behavior_items'), (select count(*) from medley.behavior_items)
@@ -1138,6 +1229,7 @@ declare
   v_list_no smallint := medley.current_list('content');
   v_changes bigint;
   v_item_nos int[];
+  v_moved_nos int[];
 begin
   -- The first list does not wait for the night.
   if v_list_no is null and v_building is null then
@@ -1170,16 +1262,29 @@ begin
   delete from medley.item_neighbors as n
   using unnest(v_item_nos) as c (item_no)
   where n.list_no = v_list_no and n.item_no = c.item_no;
-  delete from medley.item_neighbors as n
-  using unnest(v_item_nos) as c (item_no)
-  where n.list_no = v_list_no and n.neighbor_no = c.item_no;
+  with gone as (
+    delete from medley.item_neighbors as n
+    using unnest(v_item_nos) as c (item_no)
+    where n.list_no = v_list_no and n.neighbor_no = c.item_no
+    returning n.item_no
+  )
 
-  insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
-  select v_list_no, d.item_no, d.neighbor_no, r.weight
-  from medley.rank_content_neighbors(v_item_nos) as r
-  cross join lateral (values (r.item_no, r.neighbor_no), (r.neighbor_no, r.item_no)) as d (item_no, neighbor_no)
-  -- Two changed items may each rank the other.
-  on conflict do nothing;
+  select v_item_nos || coalesce(array_agg(g.item_no), '{}') into v_moved_nos
+  from gone as g;
+
+  with written as (
+    insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight)
+    select v_list_no, d.item_no, d.neighbor_no, r.weight
+    from medley.rank_content_neighbors(v_item_nos) as r
+    cross join lateral (values (r.item_no, r.neighbor_no), (r.neighbor_no, r.item_no)) as d (item_no, neighbor_no)
+    -- Two changed items may each rank the other.
+    on conflict do nothing
+    returning item_no
+  )
+
+  select v_moved_nos || coalesce(array_agg(w.item_no), '{}') into v_moved_nos
+  from written as w;
+  perform medley.pack_neighbors(v_list_no, array(select distinct m.item_no from unnest(v_moved_nos) as m (item_no)));
   return v_changes;
 end;
 $$;

@@ -1384,6 +1384,10 @@ values
     'Affinities enter as (affinity / the member''s strongest) to this power; 0 counts items alike, 1 is proportional.'
   ),
   (
+    'recommend.history_recency', 0.2,
+    'Newer items count more: (share of the items that are no older) to minus this power; 0 counts old and new alike.'
+  ),
+  (
     'recommend.dislike_share', 0.5,
     'What a disliked item takes from its neighbours, as a share of what a liked one gives; 0 to 1.'
   ),
@@ -1446,6 +1450,7 @@ create type medley.recommendation_parameters as (
   diversity double precision,
   history int,
   history_exponent double precision,
+  history_recency double precision,
   dislike_share double precision,
   neighbors int,
   pool int,
@@ -1490,6 +1495,7 @@ begin
     select
       max(s.value) filter (where s.key = 'recommend.history'),
       max(s.value) filter (where s.key = 'recommend.history_exponent'),
+      max(s.value) filter (where s.key = 'recommend.history_recency'),
       max(s.value) filter (where s.key = 'recommend.dislike_share'),
       max(s.value) filter (where s.key = 'recommend.neighbors'),
       max(s.value) filter (where s.key = 'recommend.pool'),
@@ -1515,6 +1521,7 @@ create or replace function medley.member_history(
   p_user_no int,
   p_limit int,
   p_exponent double precision,
+  p_recency double precision,
   p_dislike_share double precision,
   p_as_of timestamptz
 )
@@ -1525,11 +1532,15 @@ begin atomic
     h.item_no,
     (
       power(abs(h.value) / max(abs(h.value)) over (), p_exponent)
+      * power(cume_dist() over (order by h.last_at desc), -p_recency)
       * case when h.value > 0 then 1 else -p_dislike_share end
     ),
     sqrt(count(*) over ())
   from (
-    select a.item_no, sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) as value
+    select
+      a.item_no,
+      sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) as value,
+      max(a.last_at) as last_at
     from medley.affinities as a
     where a.user_no = p_user_no
     group by a.item_no
@@ -1539,10 +1550,16 @@ begin atomic
   where h.value <> 0;
 end;
 
-comment on function medley.member_history(int, int, double precision, double precision, timestamptz) is
-  'The items that speak for a member, strongest first, with weights from -p_dislike_share to 1. breadth is the root of how '
-  'many they are: sums of likeness over them grow with it, and are divided by it.';
-revoke all on function medley.member_history(int, int, double precision, double precision, timestamptz)
+comment on function medley.member_history(
+  int, int, double precision, double precision, double precision, timestamptz
+) is
+  'The items that speak for a member, strongest first. weight is (affinity / the strongest)^p_exponent, times '
+  '(share of the items that are no older)^-p_recency, so the oldest counts once and the newest most; times '
+  '-p_dislike_share where the member dislikes it. breadth is the root of how many they are: sums of likeness over them '
+  'grow with it, and are divided by it.';
+revoke all on function medley.member_history(
+  int, int, double precision, double precision, double precision, timestamptz
+)
 from public, anon, authenticated, service_role;
 
 create or replace function medley.shown_items(
@@ -1600,78 +1617,111 @@ comment on function medley.hidden_items(int, text, int[], timestamptz, smallint,
 revoke all on function medley.hidden_items(int, text, int[], timestamptz, smallint, timestamptz)
 from public, anon, authenticated, service_role;
 
--- Friends' likes, what followed members made, the popular or on the rise, and the new: few rows each, by an index.
-create or replace function medley.other_sources(
-  p_user_no int,
+-- From member to member by subqueries, which are planned for one of them: a join might begin with all who follow or
+-- mute somebody famous.
+create or replace function medley.social_items(
   p_user_id uuid,
+  p_followed_since timestamptz,
+  p_as_of timestamptz
+)
+returns table (item_no int, friends int, followed int)
+language plpgsql stable parallel safe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off
+as $$
+begin
+  -- Most follow nobody.
+  if not exists (select from public.follows as w where w.follower_id = p_user_id) then
+    return;
+  end if;
+
+  return query
+  select o.item_no, sum(o.friends)::int, max(o.followed)
+  from (
+    select l.item_no, 1 as friends, 0 as followed
+    from public.follows as w
+    cross join lateral (
+      -- Friends: mutual follows.
+      select m.user_no
+      from public.follows as r
+      inner join medley.members as m on r.follower_id = m.user_id
+      where r.follower_id = w.followed_id and r.followed_id = p_user_id
+      limit 1
+    ) as f
+    cross join lateral (
+      -- A pair may have several rows, one for each half-life: a friend counts once.
+      select a.item_no
+      from medley.affinities as a
+      where a.user_no = f.user_no
+      group by a.item_no
+      having max(a.positive_at) > coalesce(max(a.negative_at), '-infinity')
+      order by sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) desc
+      limit 50
+    ) as l
+    where w.follower_id = p_user_id
+      and (
+        select true
+        from public.user_mutes as u
+        where u.user_id = p_user_id and u.muted_id = w.followed_id
+      ) is null
+    union all
+    select l.item_no, 0, 1
+    from public.follows as w
+    cross join lateral (
+      select i.item_no
+      from medley.items as i
+      where i.owner_id = w.followed_id and i.published_at between p_followed_since and p_as_of
+      order by i.published_at desc
+      limit 5
+    ) as l
+    where w.follower_id = p_user_id
+  ) as o
+  group by o.item_no;
+end;
+$$;
+
+comment on function medley.social_items(uuid, timestamptz, timestamptz) is
+  'Items that friends like (how many friends) and that followed members made since p_followed_since (followed: 1).';
+revoke all on function medley.social_items(uuid, timestamptz, timestamptz)
+from public, anon, authenticated, service_role;
+
+-- The popular or on the rise, and the newest: few rows each, by an index.
+create or replace function medley.common_items(
   p_kind text,
   p_depth int,
-  p_followed_since timestamptz,
   p_new_since timestamptz,
   p_as_of timestamptz
 )
-returns table (item_no int, friends int, followed int, wanted real)
+returns table (item_no int, popularity real, trend real, published_at timestamptz)
 language sql stable parallel safe security invoker
 begin atomic
-  select l.item_no, 1, 0, 0::real
-  from medley.friends(p_user_id) as f
-  inner join medley.members as m on m.user_id = f.friend_id
-  cross join lateral (
-    -- A pair may have several rows, one for each half-life: a friend counts once.
-    select a.item_no
-    from medley.affinities as a
-    where a.user_no = m.user_no
-    group by a.item_no
-    having max(a.positive_at) > coalesce(max(a.negative_at), '-infinity')
-    order by sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) desc
-    limit 50
-  ) as l
-  where not exists (
-    select from public.user_mutes as u
-    where u.user_id = p_user_id and u.muted_id = f.friend_id
-  )
-  union all
-  select l.item_no, 0, 1, 0
-  from public.follows as w
-  cross join lateral (
-    select i.item_no
-    from medley.items as i
-    where i.owner_id = w.followed_id and i.published_at between p_followed_since and p_as_of
-    order by i.published_at desc
-    limit 5
-  ) as l
-  where w.follower_id = p_user_id
-  union all
-  select l.item_no, 0, 0, l.wanted
+  select l.item_no, l.popularity, l.trend, l.published_at
   from medley.item_kinds as k
   cross join lateral (
-    select s.item_no, s.popularity + s.trend as wanted
-    from medley.item_statistics as s
-    where s.kind = k.kind
-    order by s.popularity + s.trend desc, s.item_no
-    limit p_depth
-  ) as l
-  where p_kind is null or k.kind = p_kind
-  union all
-  select l.item_no, 0, 0, 1
-  from medley.item_kinds as k
-  cross join lateral (
-    select i.item_no
-    from medley.items as i
-    where i.kind = k.kind
-      and i.visibility = 'public'
-      and i.published_at between p_new_since and p_as_of
-    order by i.published_at desc
-    limit p_depth
+    (
+      select s.item_no, s.popularity, s.trend, null::timestamptz as published_at
+      from medley.item_statistics as s
+      where s.kind = k.kind
+      order by s.popularity + s.trend desc, s.item_no
+      limit p_depth
+    )
+    union all
+    (
+      select i.item_no, null, null, i.published_at
+      from medley.items as i
+      where i.kind = k.kind
+        and i.visibility = 'public'
+        and i.published_at between p_new_since and p_as_of
+      order by i.published_at desc
+      limit p_depth
+    )
   ) as l
   where p_kind is null or k.kind = p_kind;
 end;
 
-comment on function medley.other_sources(int, uuid, text, int, timestamptz, timestamptz, timestamptz) is
-  'Items from other sources than the member''s history: what friends like (1 a friend), what followed members made since '
-  'p_followed_since, the popular or on the rise (wanted: popularity + trend) and the newest since p_new_since (wanted 1); '
-  'p_depth of each kind.';
-revoke all on function medley.other_sources(int, uuid, text, int, timestamptz, timestamptz, timestamptz)
+comment on function medley.common_items(text, int, timestamptz, timestamptz) is
+  'Items that are for everybody: p_depth of each kind from the popular or on the rise, and as many of the newest since '
+  'p_new_since (with published_at).';
+revoke all on function medley.common_items(text, int, timestamptz, timestamptz)
 from public, anon, authenticated, service_role;
 
 create or replace function medley.may_recommend(p_user_id uuid, p_item_id uuid, p_owner_id uuid)
@@ -1733,12 +1783,13 @@ language plpgsql stable parallel safe security definer
 set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_mergejoin = off
 as $$
 declare
-  v_behavior_list smallint := medley.current_list('behavior');
-  v_content_list smallint := medley.current_list('content');
-  v_embedding_list smallint := medley.current_list('embedding');
+  v_behavior_list smallint;
+  v_content_list smallint;
+  v_embedding_list smallint;
   v_impression smallint := (select k.kind_no from medley.engagement_kinds as k where k.kind = 'impression');
   v_new_since timestamptz := p_as_of - (p_parameters).new_days * interval '1 day';
-  v_platforms boolean := exists (select from medley.platform_user_preferences as p where p.user_no = p_user_no);
+  v_platforms text[];
+  v_platform_worths double precision[];
   -- Scalars: a field of a row costs the query as much as all the arithmetic on it.
   v_behavior double precision := (p_parameters).behavior;
   v_content double precision := (p_parameters).content;
@@ -1755,94 +1806,126 @@ declare
   v_exploration double precision := (p_parameters).exploration;
   v_history int := (p_parameters).history;
   v_history_exponent double precision := (p_parameters).history_exponent;
+  v_history_recency double precision := (p_parameters).history_recency;
   v_dislike_share double precision := (p_parameters).dislike_share;
   v_neighbors int := (p_parameters).neighbors;
 begin
+  select
+    max(l.list_no) filter (where l.method = 'behavior'),
+    max(l.list_no) filter (where l.method = 'content'),
+    max(l.list_no) filter (where l.method = 'embedding')
+  into v_behavior_list, v_content_list, v_embedding_list
+  from medley.neighbor_lists as l
+  where l.state = 'current';
+
+  select
+    array_agg(p.platform_name),
+    array_agg(case when p.has_subscription then 1 else p.usage_frequency * p.preference_score end)
+  into v_platforms, v_platform_worths
+  from medley.platform_user_preferences as p
+  where p.user_no = p_user_no;
+
   return query
   with history as materialized (
     select h.item_no, h.weight, h.breadth
     from medley.member_history(
-      p_user_no, v_history, v_history_exponent, v_dislike_share, p_as_of
+      p_user_no, v_history, v_history_exponent, v_history_recency, v_dislike_share, p_as_of
     ) as h
-  ),
-
-  hidden as materialized (
-    select h.item_no
-    from medley.hidden_items(p_user_no, p_hide, p_skip, p_shown_since, v_impression, p_as_of) as h
-  ),
-
-  other as (
-    select o.item_no, sum(o.friends) as friends, max(o.followed) as followed, max(o.wanted) as wanted
-    from medley.other_sources(
-      p_user_no, p_user_id, p_kind, p_depth, v_new_since, case when p_any_age then '-infinity' else v_new_since end, p_as_of
-    ) as o
-    where o.item_no not in (select h.item_no from hidden as h)
-    group by o.item_no
   ),
 
   -- What an item of the history gives its neighbours: by behaviour, and in content, by features and by vectors.
   voice as (
-    select h.item_no, l.list_no, h.weight * l.behavior as behavior, h.weight / h.breadth * l.content as content
+    select
+      h.item_no,
+      h.item_no::bigint as cause_no,
+      l.list_no,
+      h.weight * l.behavior as behavior,
+      h.weight / h.breadth * l.content as content,
+      -- As large as leaves room for the weights below.
+      least((h.weight * l.behavior + h.weight / h.breadth * l.content) * 1000000, 100000000) as points,
+      (v_neighbors / (select count(*) from history))::int as neighbors
     from history as h
     cross join (
       values (v_behavior_list, v_behavior, 0), (v_content_list, 0, v_content), (v_embedding_list, 0, v_embedding)
     ) as l (list_no, behavior, content)
     where l.list_no is not null
+    -- A fence: computed once a voice, not once a neighbour.
+    offset 0
   ),
 
-  -- A contribution's points, as a whole number, and the item that they come from share a bigint: the greatest is the
-  -- cause.
+  -- What other sources say, as far as it is known before the item itself is read.
+  other as materialized (
+    select o.item_no, sum(o.points) as points, sum(o.friends)::int as friends, sum(o.followed) as followed
+    from (
+      select
+        s.item_no,
+        least(v_social * s.friends, v_social_cap) + v_followed * s.followed as points,
+        s.friends,
+        v_followed * s.followed as followed
+      from medley.social_items(p_user_id, v_new_since, p_as_of) as s
+      union all
+      select
+        c.item_no,
+        coalesce(v_popularity * c.popularity + v_trend * c.trend, 0)
+        + case
+          when c.published_at is null then 0
+          else v_exploration + v_recency * exp(
+            greatest(-50, -0.693147 * date_part('epoch', p_as_of - c.published_at) / 86400 / v_recency_days)
+          )
+        end,
+        0,
+        0
+      from medley.common_items(
+        p_kind, p_depth, case when p_any_age then '-infinity' else v_new_since end, p_as_of
+      ) as c
+    ) as o
+    group by o.item_no
+  ),
+
+  -- All in one stream. Hidden items fall out of the sums; a join that leaves them out could be planned badly.
   spread as (
     select
-      n.neighbor_no as item_no,
-      v.behavior * n.weight as behavior,
-      v.content * n.weight as content,
-      least((v.behavior + v.content) * n.weight * 1000000, 2147483647)::bigint << 32 | v.item_no as cause
+      unnest(n.neighbor_nos[:v.neighbors]) as item_no,
+      v.behavior,
+      v.content,
+      v.points,
+      v.cause_no,
+      unnest(n.weights[:v.neighbors]) as weight
     from voice as v
-    cross join lateral (
-      select n.neighbor_no, n.weight
-      from medley.item_neighbors as n
-      where n.list_no = v.list_no and n.item_no = v.item_no
-      order by n.weight desc
-      limit v_neighbors / (select count(*) from history)
-    ) as n
+    inner join medley.packed_neighbors as n on v.list_no = n.list_no and v.item_no = n.item_no
     union all
-    select h.item_no, '-infinity', 0, null
-    from hidden as h
+    select o.item_no, o.points, 0, 0, null, 1
+    from other as o
+    union all
+    select h.item_no, '-infinity', 0, 0, null, 1
+    from medley.hidden_items(p_user_no, p_hide, p_skip, p_shown_since, v_impression, p_as_of) as h
   ),
 
-  -- Hidden items fall out of the sums; a join that leaves them out could be planned badly.
+  -- The points that are known before the item itself is read say which items are worth reading. A contribution's
+  -- points, as a whole number, and the item that they come from share a bigint: the greatest is the cause.
   near as (
     select
       s.item_no,
-      sum(s.behavior) as behavior,
-      sum(s.content) as content,
-      max(s.cause) as cause
+      sum(s.behavior * s.weight) as behavior,
+      sum(s.content * s.weight) as content,
+      max((s.points * s.weight)::bigint << 32 | s.cause_no) as cause
     from spread as s
     group by s.item_no
-    having sum(s.behavior) > '-infinity'
+    having sum(s.behavior * s.weight) > '-infinity'
+    order by sum(s.behavior * s.weight) + sum(s.content * s.weight) desc, s.item_no
+    limit p_pool
   ),
 
-  -- The points that are known before the item itself is read say which items are worth reading.
   pool as (
     select
-      coalesce(n.item_no, o.item_no) as item_no,
-      coalesce(n.behavior, 0) as behavior,
-      coalesce(n.content, 0) as content,
-      coalesce(v_followed * o.followed, 0) as followed,
-      coalesce(o.friends, 0)::int as friends,
+      n.item_no,
+      n.behavior - coalesce(o.points, 0) as behavior,
+      n.content,
+      coalesce(o.followed, 0) as followed,
+      coalesce(o.friends, 0) as friends,
       case when n.cause >= 4294967296 then (n.cause & 4294967295)::int end as cause_no
     from near as n
-    full join other as o on n.item_no = o.item_no
-    order by
-      coalesce(n.behavior + n.content, 0)
-      + case
-        when o.item_no is null then 0
-        else least(v_social * o.friends, v_social_cap) + v_followed * o.followed
-          + greatest(v_popularity, v_trend) * o.wanted
-      end desc,
-      coalesce(n.item_no, o.item_no)
-    limit p_pool
+    left join other as o on n.item_no = o.item_no
   ),
 
   term as (
@@ -1864,10 +1947,9 @@ begin
         greatest(-50, -0.693147 * date_part('epoch', p_as_of - i.published_at) / 86400 / v_recency_days)
       ) as recency,
       case
-        when v_platforms then coalesce(v_availability * (
-          select max(case when u.has_subscription then 1 else u.usage_frequency * u.preference_score end)
+        when v_platforms is not null then coalesce(v_availability * (
+          select max(v_platform_worths[array_position(v_platforms, a.platform)])
           from medley.item_availability as a
-          inner join medley.platform_user_preferences as u on u.user_no = p_user_no and a.platform = u.platform_name
           where a.item_no = i.item_no
             and (a.country = '' or a.country = p_country or p_country is null)
             and a.available_from <= p_as_of
@@ -1961,13 +2043,21 @@ declare
   v_compared int[] := array_fill(0, array[v_count]);
   -- The score at most, for likeness only grows; -infinity once chosen.
   v_bound double precision[] := p_relevance;
-  v_chosen int[] := array[]::int[];
+  -- Of the chosen.
+  v_signatures bit varying[];
+  v_features bit varying := b'0'::bit(128);
+  v_sizes int[];
   v_creators int[] := array[]::int[];
   v_genres int[] := array[]::int[];
   v_first int := 1;
   v_same int;
   v_best int;
   v_best_score double precision;
+  -- Of the one that is looked at.
+  v_score double precision;
+  v_signature bit varying;
+  v_size int;
+  v_likest double precision;
   v_alike double precision;
 begin
   select array_agg(greatest(bit_count(s.signature), 1)::int) into v_bits
@@ -1979,28 +2069,40 @@ begin
     end loop;
     v_best_score := '-infinity';
     for i in v_first .. v_count loop
-      exit when p_relevance[i] <= v_best_score;
-      continue when v_bound[i] <= v_best_score;
-      if v_cost > 0 and p_signatures[i] is not null then
-        -- Compared with what was chosen since, as long as it can still be the best.
-        while v_compared[i] < v_place - 1 and v_bound[i] > v_best_score loop
-          v_compared[i] := v_compared[i] + 1;
-          v_same := v_chosen[v_compared[i]];
-          v_alike := bit_count(p_signatures[i] & p_signatures[v_same])::float8 / least(v_bits[i], v_bits[v_same]);
-          if v_alike > v_likeness[i] then
-            v_bound[i] := v_bound[i] - v_cost * (v_alike - v_likeness[i]);
-            v_likeness[i] := v_alike;
-          end if;
-        end loop;
-      end if;
-      if v_bound[i] > v_best_score then
-        v_best := i;
-        v_best_score := v_bound[i];
+      v_score := v_bound[i];
+      if v_score > v_best_score then
+        -- Compared with what was chosen since, as long as it can still be the best; most share nothing with any of them.
+        if v_compared[i] < v_place - 1 and bit_count(p_signatures[i] & v_features) > 0 then
+          v_signature := p_signatures[i];
+          v_size := v_bits[i];
+          v_likest := v_likeness[i];
+          for k in v_compared[i] + 1 .. v_place - 1 loop
+            v_alike := bit_count(v_signature & v_signatures[k])::float8 / least(v_size, v_sizes[k]);
+            if v_alike > v_likest then
+              v_score := v_score - v_cost * (v_alike - v_likest);
+              v_likest := v_alike;
+              v_compared[i] := k;
+              exit when v_score <= v_best_score;
+            end if;
+          end loop;
+          v_likeness[i] := v_likest;
+          v_bound[i] := v_score;
+        end if;
+        if v_score > v_best_score then
+          v_best := i;
+          v_best_score := v_score;
+        end if;
+      elsif p_relevance[i] <= v_best_score then
+        exit;
       end if;
     end loop;
 
     v_bound[v_best] := '-infinity';
-    v_chosen := v_chosen || v_best;
+    if v_cost > 0 and p_signatures[v_best] is not null then
+      v_features := v_features | p_signatures[v_best];
+    end if;
+    v_signatures[v_place] := p_signatures[v_best];
+    v_sizes[v_place] := v_bits[v_best];
     -- Over the cap: only after everything else.
     if p_creators[v_best] is not null then
       v_creators := v_creators || p_creators[v_best];
@@ -2753,7 +2855,12 @@ as $$
   from (
     select i.id, i.title, sum(w.points)::real as points
     from medley.member_history(
-      p_user_no, (p_parameters).history, (p_parameters).history_exponent, (p_parameters).dislike_share, p_as_of
+      p_user_no,
+      (p_parameters).history,
+      (p_parameters).history_exponent,
+      (p_parameters).history_recency,
+      (p_parameters).dislike_share,
+      p_as_of
     ) as h
     inner join (
       select n.item_no, (p_parameters).behavior * n.weight as behavior, 0 as content

@@ -1983,38 +1983,54 @@ revoke all on medley.report_reasons from public, anon, authenticated, service_ro
 
 -- sql/packs/social/timeline_tables.sql
 -- The home timeline: posts of whom a member follows and of the rest, scored by what members do with posts.
---   timeline_posts    every post as the timeline reads it, by author and time   written by triggers on posts
+--   timeline_posts    what every member wrote and passed on, as the timeline    written by triggers on posts and
+--                     reads it, by member and time                              reposts
 --   timeline_kinds    which engagement stands where in the vectors, and how     } rolled up from the log
 --                     often it follows an exposure                              } by roll_up_author_rates
 --   author_rates      the same for each author                                  }
 -- timeline_sources.sql finds candidates, timeline_rank.sql scores them, timeline.sql makes the page.
 -- Nothing is copied to followers: writing a post costs the same however many there are.
--- Authors go by their uuid, as follows has them: numbers would cost each timeline a lookup for each followed member.
+-- Members go by their uuid, as follows has them: numbers would cost each timeline a lookup for each followed member.
 create table medley.timeline_posts (
-  item_no int primary key references medley.items (item_no) on delete cascade,
+  item_no int not null references medley.items (item_no) on delete cascade,
+  is_repost boolean not null,
+  poster_id uuid not null references auth.users (id) on delete cascade,
+  posted_at timestamptz not null,
   conversation_no int not null,
   parent_no int,
-  visibility text not null check (visibility in ('public', 'followers', 'private')),
+  visibility text check (visibility in ('public', 'followers', 'private')),
   is_newcomer boolean not null,
   created_at timestamptz not null,
   post_id uuid not null,
-  author_id uuid not null references auth.users (id) on delete cascade
-);
-create index timeline_posts_author_idx on medley.timeline_posts (author_id, created_at desc)
-include (item_no, post_id, conversation_no, parent_no, visibility);
+  author_id uuid not null,
+  primary key (item_no, is_repost, poster_id),
+  constraint timeline_posts_visibility_of_posts check (is_repost = (visibility is null))
+)
+-- What is read is new. The index alone answers where a vacuum has been: it does not wait for a fifth of all rows.
+with (autovacuum_vacuum_insert_scale_factor = 0.01);
+-- One range of it is all that a followed member brings.
+create index timeline_posts_poster_idx on medley.timeline_posts (poster_id, posted_at desc)
+include (item_no, post_id, author_id, created_at, conversation_no, parent_no, visibility);
 create index timeline_posts_newcomers_idx on medley.timeline_posts (created_at desc)
 include (item_no, post_id, author_id, conversation_no, parent_no, visibility) where is_newcomer;
 
-comment on table medley.timeline_posts is 'Every post as the timeline reads it: narrow, by author and time. Follows public.posts.';
+comment on table medley.timeline_posts is
+  'Every post as the timeline reads it, and every repost of another''s post: narrow, by who posted it and when. Follows '
+  'public.posts and public.reposts.';
 comment on column medley.timeline_posts.item_no is 'The post.';
+comment on column medley.timeline_posts.is_repost is 'False for the row of the post itself, of which there is one.';
+comment on column medley.timeline_posts.poster_id is 'To whose followers it comes: the author, or who passed it on.';
+comment on column medley.timeline_posts.posted_at is 'When it came to them.';
 comment on column medley.timeline_posts.conversation_no is
   'One number for all posts of a conversation: that of its first post, unless that was gone before the second came.';
 comment on column medley.timeline_posts.parent_no is 'The post that it answers; null for none.';
-comment on column medley.timeline_posts.visibility is 'public, followers (of the author) or private (to the author).';
+comment on column medley.timeline_posts.visibility is
+  'public, followers (of the author) or private (to the author). Null for a repost: the row of the post says it, so that it '
+  'changes in one place however often the post was passed on.';
 comment on column medley.timeline_posts.is_newcomer is
   'Whether hardly anybody had seen anything of the author when it was written: fewer exposures than the scale of the '
-  'weight cold_start.';
-comment on column medley.timeline_posts.created_at is 'When it was written.';
+  'weight cold_start. False for a repost.';
+comment on column medley.timeline_posts.created_at is 'When the post was written.';
 comment on column medley.timeline_posts.post_id is 'The post, as apps know it.';
 comment on column medley.timeline_posts.author_id is 'Who wrote it.';
 
@@ -2092,8 +2108,8 @@ values
     'Half-life, in seconds, of what an author shown in an earlier request counts as already on the page; 1 to 86400.'
   ),
   ('timeline.followed', 2000, 'Followed members whose posts are looked at; 10 to 10000.'),
-  ('timeline.author_posts', 6, 'Newest posts, and newest reposts, of each of them; 1 to 100.'),
-  ('timeline.depth', 15, 'Posts taken from each source outside the network; 1 to 1000.'),
+  ('timeline.author_posts', 12, 'Newest posts and reposts of each of them; 1 to 100.'),
+  ('timeline.depth', 12, 'Posts taken from each source outside the network; 1 to 1000.'),
   ('timeline.likers', 6, 'Followed members, others every hour, whose two newest likes are looked at; 0 to 200.'),
   ('timeline.pool', 60, 'Posts that are looked at closely, at least; 20 to 2000.'),
   ('timeline.rate_days', 30, 'Half-life, in days, of an event in the rates; 1 to 3650.'),
@@ -2166,17 +2182,21 @@ from (
 ) as k (kind, place, sign, rate);
 
 -- sql/packs/social/timeline_posts.sql
--- The timeline's copy of posts follows them: one narrow row a post, written once, whoever follows the author.
+-- The timeline's copy of posts and reposts follows them: one narrow row each, written once, whoever follows the member.
 create or replace function medley.add_timeline_posts()
 returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 begin
   insert into medley.timeline_posts (
-    item_no, conversation_no, parent_no, visibility, is_newcomer, created_at, post_id, author_id
+    item_no, is_repost, poster_id, posted_at, conversation_no, parent_no, visibility, is_newcomer, created_at, post_id,
+    author_id
   )
   select
     i.item_no,
+    false,
+    n.author_id,
+    n.created_at,
     -- The root may be gone, and then its number too; every reply after that has its parent's.
     coalesce(r.item_no, p.conversation_no, i.item_no),
     pi.item_no,
@@ -2191,7 +2211,7 @@ begin
   left join medley.author_rates as t on t.user_id = n.author_id
   left join medley.items as r on r.id = n.conversation_id
   left join medley.items as pi on pi.id = n.parent_id
-  left join medley.timeline_posts as p on p.item_no = pi.item_no;
+  left join medley.timeline_posts as p on p.item_no = pi.item_no and not p.is_repost;
   return null;
 end;
 $$;
@@ -2208,13 +2228,53 @@ begin
   update medley.timeline_posts as p
   set visibility = new.visibility
   from medley.items as i
-  where i.id = new.id and p.item_no = i.item_no;
+  where i.id = new.id and p.item_no = i.item_no and not p.is_repost;
   return null;
 end;
 $$;
 
 comment on function medley.follow_timeline_visibility() is 'Row trigger on posts: timeline_posts follows who may see a post.';
 revoke all on function medley.follow_timeline_visibility() from public, anon, authenticated, service_role;
+
+create or replace function medley.add_timeline_reposts()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  -- One's own post comes to one's followers as it is.
+  insert into medley.timeline_posts (
+    item_no, is_repost, poster_id, posted_at, conversation_no, parent_no, is_newcomer, created_at, post_id, author_id
+  )
+  select p.item_no, true, n.user_id, n.created_at, p.conversation_no, p.parent_no, false, p.created_at, p.post_id, p.author_id
+  from new_rows as n
+  inner join medley.items as i on i.id = n.post_id
+  inner join medley.timeline_posts as p on p.item_no = i.item_no and not p.is_repost
+  where n.user_id <> p.author_id;
+  return null;
+end;
+$$;
+
+comment on function medley.add_timeline_reposts() is
+  'Statement trigger on reposts with transition table new_rows: new reposts get their rows in timeline_posts.';
+revoke all on function medley.add_timeline_reposts() from public, anon, authenticated, service_role;
+
+create or replace function medley.remove_timeline_reposts()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  delete from medley.timeline_posts as p
+  using old_rows as o
+  inner join medley.items as i on i.id = o.post_id
+  where p.item_no = i.item_no and p.is_repost and p.poster_id = o.user_id;
+  return null;
+end;
+$$;
+
+comment on function medley.remove_timeline_reposts() is
+  'Statement trigger on reposts with transition table old_rows: what is taken back leaves timeline_posts. What goes with a '
+  'post or an account goes from there by itself.';
+revoke all on function medley.remove_timeline_reposts() from public, anon, authenticated, service_role;
 
 -- After registration, which gives a post its number.
 create trigger posts_3_timeline_insert
@@ -2223,6 +2283,12 @@ for each statement execute function medley.add_timeline_posts();
 create trigger posts_3_timeline_update
 after update of visibility on public.posts
 for each row when (old.visibility <> new.visibility) execute function medley.follow_timeline_visibility();
+create trigger reposts_3_timeline_insert
+after insert on public.reposts referencing new table as new_rows
+for each statement execute function medley.add_timeline_reposts();
+create trigger reposts_3_timeline_delete
+after delete on public.reposts referencing old table as old_rows
+for each statement execute function medley.remove_timeline_reposts();
 
 -- sql/packs/social/rates.sql
 -- How often members engage with an author's posts: counted from the log, each event once, in steps of ten minutes.
@@ -2292,7 +2358,7 @@ begin
     inner join medley.engagement_kinds as ek on ek.kind_no = e.kind_no
     inner join medley.timeline_kinds as t on t.kind = ek.kind
     inner join medley.timeline_kinds as k on k.place = t.place and k.sign = 1
-    inner join medley.timeline_posts as p on p.item_no = e.item_no
+    inner join medley.timeline_posts as p on p.item_no = e.item_no and not p.is_repost
     left join medley.members as a on a.user_id = p.author_id
     where e.logged_at >= v_from
       and e.logged_at < v_until
@@ -2477,7 +2543,8 @@ revoke all on function medley.timeline_trending(int, int, timestamptz) from publ
 -- sql/packs/social/timeline_rank.sql
 -- Scores: the weighted sum of what the member will probably do with a post, then factors.
 create type medley.timeline_parameters as (
-  kinds text[],
+  probabilities_format text,
+  points_format text,
   weights double precision[],
   rates double precision[],
   reply_place int,
@@ -2507,7 +2574,8 @@ create type medley.timeline_parameters as (
 );
 comment on type medley.timeline_parameters is
   'The weights of the ranker home_timeline, an experiment''s included, the rates of all authors and the heads of the active '
-  'model (null where there is none), all by place, and the settings.';
+  'model (null where there is none), all by place, and the settings. The two formats make of a vector by place, as format() '
+  'reads them, the members of a JSON object by kind: of all kinds, and of those that weigh something.';
 
 create or replace function medley.timeline_parameters(p_overrides jsonb)
 returns medley.timeline_parameters
@@ -2518,15 +2586,25 @@ declare
   v medley.timeline_parameters;
   v_model_version_id uuid;
 begin
+  -- A gap between places has no kind and no weight.
   select
-    array_agg(k.kind order by p.place),
-    array_agg(coalesce((p_overrides ->> k.kind)::float8, w.weight::float8, 0) order by p.place),
-    array_agg(coalesce(k.rate, 0) order by p.place),
-    max(k.place) filter (where k.kind = 'reply')
-  into v.kinds, v.weights, v.rates, v.reply_place
-  from generate_series(1, (select max(t.place) from medley.timeline_kinds as t)) as p (place)
-  left join medley.timeline_kinds as k on k.place = p.place and k.sign = 1
-  left join medley.ranker_weights as w on w.ranker = 'home_timeline' and w.term = k.kind;
+    array_agg(t.weight order by t.place),
+    array_agg(t.rate order by t.place),
+    max(t.place) filter (where t.kind = 'reply'),
+    string_agg(t.format, ','),
+    string_agg(t.format, ',') filter (where t.weight <> 0)
+  into v.weights, v.rates, v.reply_place, v.probabilities_format, v.points_format
+  from (
+    select
+      p.place,
+      k.kind,
+      coalesce(k.rate, 0) as rate,
+      coalesce((p_overrides ->> k.kind)::float8, w.weight::float8, 0) as weight,
+      '"' || k.kind || '":%' || p.place || '$s' as format
+    from generate_series(1, (select max(m.place) from medley.timeline_kinds as m)) as p (place)
+    left join medley.timeline_kinds as k on k.place = p.place and k.sign = 1
+    left join medley.ranker_weights as w on w.ranker = 'home_timeline' and w.term = k.kind
+  ) as t;
 
   select
     coalesce((p_overrides ->> 'mutual_reply')::float8, max(w.weight) filter (where w.term = 'mutual_reply'), 0),
@@ -2598,7 +2676,7 @@ create type medley.timeline_row as (
   multiplier double precision,
   score double precision,
   cosine double precision,
-  probabilities double precision[]
+  probabilities real[]
 );
 comment on type medley.timeline_row is
   'A row of the timeline before it is put in words: where it came from, the points that the probabilities (by place) are '
@@ -2635,7 +2713,7 @@ begin atomic
     select
       r.weight,
       case
-        when p_cosine is null or r.intercept is null then r.p
+        when r.intercept is null then r.p
         -- Beyond 50 a probability is 0 or 1, and exp would overflow one day.
         else 1 / (1 + exp(least(greatest(
           -r.intercept - r.similarity * p_cosine - r.rate_factor * ln((r.p + 1e-9) / (1 - r.p + 1e-9)), -50
@@ -2656,9 +2734,9 @@ comment on function medley.timeline_probabilities(
   double precision[], double precision[], real[], double precision, double precision, double precision, double precision,
   double precision[], double precision[], double precision[]
 ) is
-  'The probability of each kind, by place, and the points that all are worth: smoothed rates of the author, '
-  '(count + prior * rate) / (exposures + prior), or where the model knows both member and post, by its heads: '
-  '1 / (1 + exp(-(intercept + similarity * cosine + rate_factor * logit(smoothed rate)))). p_cosine: null for rates.';
+  'The probability of each kind, by place, and the points that all are worth, where the model knows both member and post: '
+  'by its heads 1 / (1 + exp(-(intercept + similarity * cosine + rate_factor * logit(smoothed rate)))), of a kind without '
+  'one the smoothed rate of the author, (count + prior * rate) / (exposures + prior).';
 revoke all on function medley.timeline_probabilities(
   double precision[], double precision[], real[], double precision, double precision, double precision,
   double precision, double precision[], double precision[], double precision[]
@@ -2689,7 +2767,10 @@ declare
   v_prior_points double precision;
   v_mutual_prior_points double precision;
   v_zeros double precision[] := array_fill(0::float8, array[32 - cardinality((p_parameters).weights)]);
+  v_none extensions.vector(32) := array_fill(0::real, array[32])::extensions.vector(32);
   v_rates_by_kind extensions.vector(32) := ((p_parameters).rates || v_zeros)::extensions.vector(32);
+  v_prior_by_kind extensions.vector(32) := v_rates_by_kind
+    operator(extensions.*) array_fill((p_parameters).prior_exposures::real, array[32])::extensions.vector(32);
   v_by_kind extensions.vector(32) := ((p_parameters).weights || v_zeros)::extensions.vector(32);
   v_mutual_by_kind extensions.vector(32);
   v_out_of_network double precision := (p_parameters).out_of_network;
@@ -2747,20 +2828,21 @@ begin
     where not l.is_shown or l.nth <= v_shown_rows or l.occurred_at > v_shown_since
   ),
 
-  -- By post or by number: what of others' posts was liked, passed on or trends.
-  pointed as (
-    select i.item_no, i.id, i.owner_id, i.published_at, i.visibility, 2 as source_no, f.id as reposter_id
+  found as (
+    -- What a followed member wrote, and what they passed on: of that, who may see it is asked later.
+    select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no,
+      case when p.visibility is null then 2 else 1 end as source_no,
+      case when p.visibility is null then f.id end as reposter_id
     from followed as f
     cross join lateral (
-      select r.post_id
-      from public.reposts as r
-      where r.user_id = f.id and r.created_at > v_since and r.created_at <= p_as_of
-      order by r.created_at desc
+      select t.item_no, t.post_id, t.author_id, t.created_at, t.visibility, t.conversation_no, t.parent_no
+      from medley.timeline_posts as t
+      where t.poster_id = f.id and t.posted_at > v_since and t.posted_at <= p_as_of
+      order by t.posted_at desc
       limit v_author_posts
-    ) as r
-    inner join medley.items as i on i.id = r.post_id
+    ) as p
     union all
-    select i.item_no, i.id, i.owner_id, i.published_at, i.visibility, 3, null
+    select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no, 3, null
     from (
       select f.id
       from followed as f
@@ -2775,23 +2857,11 @@ begin
       limit 2
     ) as l
     inner join medley.items as i on i.id = l.post_id
+    inner join medley.timeline_posts as p on p.item_no = i.item_no and not p.is_repost
     union all
-    select i.item_no, i.id, i.owner_id, i.published_at, i.visibility, t.source_no, null
+    select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no, t.source_no, null
     from medley.timeline_trending(p_user_no, v_depth, p_as_of) as t
-    inner join medley.items as i on i.item_no = t.item_no
-  ),
-
-  found as (
-    select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no, 1 as source_no,
-      null::uuid as reposter_id
-    from followed as f
-    cross join lateral (
-      select t.item_no, t.post_id, t.author_id, t.created_at, t.visibility, t.conversation_no, t.parent_no
-      from medley.timeline_posts as t
-      where t.author_id = f.id and t.created_at > v_since and t.created_at <= p_as_of
-      order by t.created_at desc
-      limit v_author_posts
-    ) as p
+    inner join medley.timeline_posts as p on p.item_no = t.item_no and not p.is_repost
     union all
     select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no, 6, null
     from (
@@ -2801,21 +2871,23 @@ begin
       order by t.created_at desc
       limit v_depth / 2
     ) as p
-    union all
-    select p.item_no, p.id, p.owner_id, p.published_at, p.visibility, null, null, p.source_no, p.reposter_id
-    from pointed as p
-    where p.published_at > v_since and p.published_at <= p_as_of
   ),
 
   -- A post counts once, by the nearest of its sources.
   candidate as materialized (
     select distinct on (f.item_no)
-      f.item_no, f.post_id, f.author_id, f.created_at, f.conversation_no, f.parent_no, f.source_no, f.reposter_id
+      f.item_no, f.post_id, f.author_id, f.created_at, f.visibility, f.conversation_no, f.parent_no, f.source_no, f.reposter_id
     from found as f
-    where (f.item_no not in (select h.item_no from hidden as h) or f.item_no = any(p_skip))
+    where f.created_at > v_since
+      and f.created_at <= p_as_of
+      and (f.item_no not in (select h.item_no from hidden as h) or f.item_no = any(p_skip))
       and f.author_id <> v_user_id
       and f.author_id <> all(v_avoided)
-      and (f.visibility = 'public' or f.visibility = 'followers' and f.author_id in (select w.id from followed as w))
+      and (
+        f.visibility = 'public'
+        or f.visibility is null
+        or f.visibility = 'followers' and f.author_id in (select w.id from followed as w)
+      )
     order by f.item_no, f.source_no, f.reposter_id
   ),
 
@@ -2824,8 +2896,8 @@ begin
       a.author_id,
       a.is_followed,
       a.is_mutual,
-      r.counts,
-      r.fading,
+      coalesce(r.counts, v_none) as counts,
+      coalesce(r.fading, 0) as fading,
       coalesce(r.exposures * r.fading, 0) as exposures,
       case when a.is_mutual
         then v_mutual_prior_points - coalesce((r.counts operator(extensions.<#>) v_mutual_by_kind) * r.fading, 0)
@@ -2858,7 +2930,8 @@ begin
     select b.*
     from (
       select
-        c.item_no, c.post_id, c.author_id, c.created_at, c.conversation_no, c.parent_no,
+        c.item_no, c.post_id, c.author_id, c.created_at, c.visibility, c.conversation_no, c.parent_no,
+        a.counts, a.fading, a.exposures,
         -- Of an author's posts beyond the newest, one may have come another way.
         case when a.is_followed then 1 else c.source_no end as source_no,
         case when not a.is_followed then c.reposter_id end as reposter_id,
@@ -2878,16 +2951,19 @@ begin
   close as (
     select
       p.item_no, p.post_id, p.author_id, p.created_at, p.source_no, p.reposter_id, p.is_mutual, p.points as rated,
-      p.factor, coalesce(p.conversation_no, t.conversation_no) as conversation_no,
-      p.item_no = any(p_skip) as is_delivered
+      p.factor, p.counts, p.fading, p.exposures, p.conversation_no, p.item_no = any(p_skip) as is_delivered
     from pool as p
-    left join medley.timeline_posts as t on t.item_no = case when p.conversation_no is null then p.item_no end
-    where case when v_muted is null then true else not exists (
+    where case when p.visibility is not null then true else (
+        select t.visibility = 'public' or t.visibility = 'followers' and p.source_no = 1
+        from medley.timeline_posts as t
+        where t.item_no = p.item_no and not t.is_repost
+      ) end
+      and case when v_muted is null then true else not exists (
         select from public.posts as s where s.id = p.post_id and s.search @@ v_muted
       ) end
       and case when v_avoided = '{}' then true else not exists (
         select from medley.items as i
-        where i.item_no = coalesce(p.parent_no, t.parent_no) and i.owner_id = any(v_avoided)
+        where i.item_no = p.parent_no and i.owner_id = any(v_avoided)
       ) end
   ),
 
@@ -2896,11 +2972,15 @@ begin
     select
       c.*,
       m.cosine,
+      m.probabilities,
       coalesce(m.points, c.rated) as points,
       medley.multiplied(coalesce(m.points, c.rated), c.factor) as base
     from close as c
     left join lateral (
-      select e.cosine, b.points + case when c.is_mutual then v_mutual_reply * b.probabilities[v_reply] else 0 end as points
+      select
+        e.cosine,
+        (b.probabilities || v_zeros)::real[] as probabilities,
+        b.points + case when c.is_mutual then v_mutual_reply * b.probabilities[v_reply] else 0 end as points
       from (
         select 1 - (t.embedding_256 operator(extensions.<=>) v_taste) as cosine
         from medley.content_embeddings as t
@@ -2908,9 +2988,8 @@ begin
           and t.item_no = c.item_no and t.embedding_type = 'two_tower' and t.model_version = v_version
         offset 0
       ) as e
-      inner join author as a on a.author_id = c.author_id
       cross join lateral medley.timeline_probabilities(
-        v_weights, v_rates, a.counts::real[], a.exposures, a.fading, v_prior, e.cosine, v_intercepts, v_similarities,
+        v_weights, v_rates, c.counts::real[], c.exposures, c.fading, v_prior, e.cosine, v_intercepts, v_similarities,
         v_rate_factors
       ) as b
     ) as m on true
@@ -2923,13 +3002,13 @@ begin
   ),
 
   carried as (
-    select p.author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - l.occurred_at) / v_half_life)) as k
+    select i.owner_id as author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - l.occurred_at) / v_half_life)) as k
     from log as l
-    inner join medley.timeline_posts as p on p.item_no = l.item_no
+    inner join medley.items as i on i.item_no = l.item_no
     where l.is_shown
       and l.occurred_at > p_as_of - 10 * v_half_life * interval '1 second'
       and l.occurred_at <= p_as_of
-    group by p.author_id
+    group by i.owner_id
   ),
 
   spread as (
@@ -2955,13 +3034,14 @@ begin
 
   select
     p.item_no, p.post_id, p.created_at, p.source_no, p.reposter_id, p.is_mutual, p.points, p.factor, p.multiplier, p.score, p.cosine,
-    b.probabilities
+    -- Smoothed rates of all kinds at once: (count * fading + prior * rate) / (exposures + prior).
+    coalesce(p.probabilities, (
+      (
+        p.counts operator(extensions.*) array_fill(p.fading::real, array[32])::extensions.vector(32)
+        operator(extensions.+) v_prior_by_kind
+      ) operator(extensions.*) array_fill((1 / (p.exposures + v_prior))::real, array[32])::extensions.vector(32)
+    )::real[])
   from page as p
-  inner join author as a on a.author_id = p.author_id
-  cross join lateral medley.timeline_probabilities(
-    v_weights, v_rates, a.counts::real[], a.exposures, a.fading, v_prior, p.cosine, v_intercepts, v_similarities,
-    v_rate_factors
-  ) as b
   order by p.score desc, p.created_at desc, p.item_no desc;
 end;
 $$;
@@ -3043,8 +3123,9 @@ declare
   v_variant text;
   v_overrides jsonb;
   v_parameters medley.timeline_parameters;
-  v_kinds text[];
-  v_weights double precision[];
+  v_probabilities text;
+  v_points text;
+  v_weights extensions.vector(32);
   v_mutual_reply double precision;
   v_reply int;
   v_network double precision;
@@ -3060,8 +3141,9 @@ begin
   select e.experiment || ':' || e.variant, e.weights into v_variant, v_overrides
   from medley.active_experiment(v_user_id, 'home_timeline', v_as_of) as e;
   v_parameters := medley.timeline_parameters(v_overrides);
-  v_kinds := v_parameters.kinds;
-  v_weights := v_parameters.weights;
+  v_probabilities := v_parameters.probabilities_format;
+  v_points := v_parameters.points_format;
+  v_weights := v_parameters.weights || array_fill(0::float8, array[32 - cardinality(v_parameters.weights)]);
   v_reply := v_parameters.reply_place;
   v_mutual_reply := v_parameters.mutual_reply;
   v_network := v_parameters.out_of_network;
@@ -3099,7 +3181,15 @@ begin
     p.in_network,
     p.source,
     p.score::real,
-    coalesce(b.points, '{}'),
+    -- The kinds with their points, and what factors change in points.
+    ('{' || concat_ws(
+      ',',
+      format(v_points, variadic (p.probabilities::extensions.vector(32) operator(extensions.*) v_weights)::real[]),
+      '"mutual_reply":' || nullif(case when p.is_mutual then v_mutual_reply * p.probabilities[v_reply] end::real, 0),
+      '"out_of_network":' || nullif((p.network_points - p.points)::real, 0),
+      '"cold_start":' || nullif((p.base - p.network_points)::real, 0),
+      '"author_diversity":' || nullif((p.score - p.base)::real, 0)
+    ) || '}')::jsonb,
     medley.timeline_reason(
       p.source, s.author_name, case when f.public_profile then coalesce(f.display_name, f.username) end
     ),
@@ -3107,7 +3197,11 @@ begin
     v_request_id,
     case when p.cosine is null then 'rates' else v_version end,
     v_variant,
-    jsonb_build_object('request_id', v_request_id, 'p', b.probabilities, 'm', p.multiplier::real, 'mutual', p.is_mutual),
+    -- By text: half the time that an aggregate of keys and values takes.
+    (
+      '{"request_id":"' || v_request_id || '","m":' || p.multiplier::real || ',"mutual":' || p.is_mutual
+      || ',"p":{' || format(v_probabilities, variadic p.probabilities) || '}}'
+    )::jsonb,
     case
       when p.place = v_limit
         then medley.recommendation_cursor(v_query, v_as_of, v_shown || array(select o.item_no from page as o order by o.place))
@@ -3115,19 +3209,6 @@ begin
   from page as p
   inner join medley.show_posts(array(select o.post_id from page as o), v_reader) as s on s.post_id = p.post_id
   left join public.profiles as f on f.id = p.reposter_id
-  cross join lateral (
-    select
-      jsonb_object_agg(t.term, (t.weight * t.amount)::real) filter (where t.weight * t.amount <> 0) as points,
-      jsonb_object_agg(t.term, t.amount::real) filter (where t.place <= cardinality(v_kinds)) as probabilities
-    -- The kinds with their probabilities, and what factors change in points.
-    from unnest(
-      v_kinds || array['mutual_reply', 'out_of_network', 'cold_start', 'author_diversity'],
-      v_weights || array[case when p.is_mutual then v_mutual_reply else 0 end, 1, 1, 1],
-      p.probabilities
-      || array[p.probabilities[v_reply], p.network_points - p.points, p.base - p.network_points, p.score - p.base]
-    ) with ordinality as t (term, weight, amount, place)
-    where t.term is not null
-  ) as b
   order by p.place;
 end;
 $$;
