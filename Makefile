@@ -4,6 +4,7 @@ PYTHON ?= python3
 STACK = PYTHONPATH=stack $(PYTHON) -m medley_stack
 TESTS = MEDLEY_INSTANCE=test $(STACK)
 VENV = .medley/venv/bin
+PYTEST = pytest --numprocesses auto --maxprocesses 4
 TYPESCRIPT = --config supabase/functions/deno.json supabase/functions tests/functions stack/api/functions_main.ts
 
 .PHONY: help up down reset status demo test check bench accuracy accuracy-setlists accuracy-timeline migrations lint format lock
@@ -30,12 +31,12 @@ test: ## everything: linters and all tests, on a stack of its own
 	@$(TESTS) reset
 	@$(TESTS) learning
 	@$(MAKE) --no-print-directory lint
-	@$(TESTS) exec pytest tests; status=$$?; $(TESTS) down 2>/dev/null; exit $$status
+	@$(TESTS) exec $(PYTEST) tests; status=$$?; $(TESTS) down 2>/dev/null; exit $$status
 
 check: ## linters and gates: drift, privileges, advisors, contracts
 	@$(TESTS) reset
 	@$(MAKE) --no-print-directory lint
-	@$(TESTS) exec pytest tests/gates; status=$$?; $(TESTS) down 2>/dev/null; exit $$status
+	@$(TESTS) exec $(PYTEST) tests/gates; status=$$?; $(TESTS) down 2>/dev/null; exit $$status
 
 bench: up ## performance against references; prints tables and draws plots
 	@$(STACK) exec python -m bench

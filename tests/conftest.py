@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -13,23 +15,55 @@ import pytest
 from medley_stack import instance
 from medley_stack.cluster import SUPERUSER
 from medley_stack.paths import Instance
+from medley_stack.source import Module
 from supabase import Client, create_client
+from xdist.scheduler import LoadScopeScheduling
 
-from tests.database import Database, medley_database
+from tests.database import Database, everything, medley_database
 
 pytest_plugins = ["tests.pgtap"]
+
+
+# Folders whose tests share a stack or what takes long to make.
+TOGETHER = re.compile(r"tests/(client|functions|gates|learning)/")
+
+
+class ByFolder(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each worker a file at a time, or all of a folder that belongs together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        whole = TOGETHER.match(nodeid)
+        return whole[0] if whole else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder:
+    """Share the tests out among the workers, each of which has databases of its own."""
+    return ByFolder(config, log)
+
+
+@contextmanager
+def quiet_database(name: str, include: Callable[[Module], bool]) -> Iterator[Database]:
+    with medley_database(
+        expose=os.environ.get("MEDLEY_EXPOSE", "off"), name=name, include=include
+    ) as made:
+        # Plans made of statistics of rows that a test is about to roll back can take minutes.
+        with psycopg.connect(made.cluster.url(SUPERUSER), autocommit=True) as superuser:
+            superuser.execute("alter system set autovacuum = off")
+            superuser.execute("select pg_reload_conf()")
+        yield made
 
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[Database]:
     """Medley on a scratch cluster; what a test commits here it takes away again."""
-    with medley_database(expose=os.environ.get("MEDLEY_EXPOSE", "off")) as made:
-        # Jobs that start by the clock would meet tests, now and then, and so would statistics of
-        # rows that a test is about to roll back: plans made of them can take minutes.
-        made.cluster.hold_jobs()
-        with psycopg.connect(made.cluster.url(SUPERUSER), autocommit=True) as superuser:
-            superuser.execute("alter system set autovacuum = off")
-            superuser.execute("select pg_reload_conf()")
+    with quiet_database("tests", everything) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def core() -> Iterator[Database]:
+    """The same without any pack: the core's own .sql tests run here."""
+    with quiet_database("core", lambda module: module.is_core) as made:
         yield made
 
 

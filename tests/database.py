@@ -15,7 +15,7 @@ from medley_stack.cluster import Cluster
 from medley_stack.source import Module
 
 SQL_TESTS = Path(__file__).parent / "sql"
-
+CORE_MODULES = {Path(module.folder).name for module in source.modules() if module.is_core}
 
 # Every plan as a notice.
 LOGGED = """
@@ -23,6 +23,11 @@ load 'auto_explain';
 set auto_explain.log_min_duration = 0;
 set auto_explain.log_nested_statements = on;
 set client_min_messages = log;
+"""
+ROLLED_BACK = """
+select format('%I.%I', schemaname, relname)
+from pg_catalog.pg_stat_user_tables
+where n_dead_tup > 0
 """
 SCAN = re.compile(r"(?:Index|Seq|Bitmap)[\w ]* Scan .*")
 
@@ -69,6 +74,13 @@ class Database:
         with self.connect() as connection:
             return connection.execute(query, parameters or None).fetchall()
 
+    def tidy(self) -> None:
+        """Take away what tests rolled back: dead rows, and sizes that they had analyzed."""
+        tables = ", ".join(name for (name,) in self.rows(ROLLED_BACK))
+        if tables:
+            with self.connect(cluster.SUPERUSER) as superuser:
+                superuser.execute(f"vacuum {tables}".encode())
+
     def value(self, query: str, *parameters: object) -> Any:
         """The first column of the only row."""
         ((found, *_),) = self.rows(query, *parameters)
@@ -98,6 +110,7 @@ def medley_database(
     name: str = "tests",
     include: Callable[[Module], bool] = everything,
     factories: bool = True,
+    clock: bool = False,
 ) -> Iterator[Database]:
     """A fresh hosted-like database with Medley on it, gone afterwards.
 
@@ -106,10 +119,13 @@ def medley_database(
         name: a word that tells its folder from others.
         include: which modules of the manifest to install.
         factories: whether the schema `tests` is wanted too.
+        clock: whether pg_cron starts jobs, which tests would meet now and then.
     """
     with cluster.scratch(expose, name) as server:
         source.apply_sql_source(server.url(), include)
         database = Database(server)
+        if not clock:
+            server.hold_jobs()
         if factories:
             add_factories(database, include)
         yield database

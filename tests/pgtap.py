@@ -1,4 +1,7 @@
-"""Runs the pgTAP files of tests/sql: a file is a test, in a transaction that is rolled back."""
+"""Runs the pgTAP files of tests/sql: a file is a test, in a transaction that is rolled back.
+
+Files of the core run on a database without packs, those of a pack on one with everything.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ import pytest
 from _pytest._code.code import TerminalRepr, TracebackStyle
 from _pytest.fixtures import TopRequest
 
-from tests.database import SQL_TESTS, Database
+from tests.database import CORE_MODULES, SQL_TESTS, Database
 
 RESULT = re.compile(r"^(not )?ok (\d+)(?: - (.*?))?(?: # (SKIP|TODO)\b.*)?$", re.IGNORECASE)
 PLAN = re.compile(r"^1\.\.(\d+)")
@@ -104,7 +107,7 @@ class PgTapError(AssertionError):
 
 
 class PgTapItem(pytest.Item):
-    """Runs one file on the session's database."""
+    """Runs one file on one of the session's databases."""
 
     def setup(self) -> None:
         # Items that are not functions get no fixtures by themselves.
@@ -114,10 +117,13 @@ class PgTapItem(pytest.Item):
         self._request = TopRequest(cast(pytest.Function, self), _ispytest=True)
 
     def runtest(self) -> None:
-        database: Database = self._request.getfixturevalue("database")
+        fixture = "core" if self.path.parent.name in CORE_MODULES else "database"
+        database: Database = self._request.getfixturevalue(fixture)
         needed = needed_version(self.path)
         if needed > database.version:
             pytest.skip(f"needs PostgreSQL {needed}, this is {database.version}")
+        # Plans made of what others left behind can take minutes.
+        database.tidy()
         problems = run_file(database, self.path)
         if problems:
             raise PgTapError("\n".join(problems))

@@ -19,7 +19,6 @@ def database() -> Iterator[Database]:
     of empty tables make plans that take minutes.
     """
     with medley_database(name="simulated") as made:
-        made.cluster.hold_jobs()
         yield made
 
 

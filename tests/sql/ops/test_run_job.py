@@ -19,7 +19,7 @@ KEY = 4711  # an advisory lock by which a test holds a job up
 @pytest.fixture(scope="module")
 def jobs(new_database: Callable[..., AbstractContextManager[Database]]) -> Iterator[Database]:
     """A database of its own with job functions for every outcome."""
-    with new_database(name="jobs", include=lambda m: m.folder in CORE) as made:
+    with new_database(name="jobs", include=lambda m: m.folder in CORE, clock=True) as made:
         made.execute(FUNCTIONS)
         yield made
 
