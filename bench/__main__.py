@@ -170,10 +170,11 @@ def timeline(options: argparse.Namespace) -> str:
         f"{built.members:,} members, {built.posts:,} posts in ten days, "
         f"{timeline_world.FOLLOWS} follows a member; one client and the server on two cores; each "
         "call as the role `authenticated` (the one written by hand as the owner), "
-        f"{rounds} rounds of {seconds} s, interleaved. A page has 20 rows with filters, factors, "
-        "breakdown, reason and context. The lookup is by primary key under row-level security and "
-        "signs its session in within the statement as the timeline does; the row below it leaves "
-        "that out. The version by hand scores every post of the last two days.",
+        f"{rounds} rounds of {seconds} s, interleaved, tables and indexes in shared buffers. A "
+        "page has 20 rows with filters, factors, breakdown, reason and context. The lookup is by "
+        "primary key under row-level security and signs its session in within the statement as the "
+        "timeline does; the row below it leaves that out. The version by hand scores every post of "
+        "the last two days.",
         timeline_report.targets(run, followers, agreement),
         "### Calls\n\n" + report.table(run),
     ]

@@ -28,7 +28,8 @@ language sql stable as $$
   affinity as (
     select
       a.item_no,
-      sum(a.score * power(0.5, extract(epoch from p_as_of - a.last_at)::float8 / 86400 / a.half_life_days)) as value
+      sum(a.score * power(0.5, extract(epoch from p_as_of - a.last_at)::float8 / 86400 / a.half_life_days)) as value,
+      max(a.last_at) as last_at
     from medley.affinities as a
     where a.user_no = (select m.user_no from member as m)
     group by a.item_no
@@ -40,10 +41,12 @@ language sql stable as $$
     select
       a.item_no,
       power(abs(a.value) / max(abs(a.value)) over (), e.value::float8)
+      * power(cume_dist() over (order by a.last_at desc), -r.value::float8)
       * case when a.value > 0 then 1 else -d.value::float8 end as weight,
       sqrt(count(*) over ()) as breadth
     from affinity as a
     inner join medley.settings as e on e.key = 'recommend.history_exponent'
+    inner join medley.settings as r on r.key = 'recommend.history_recency'
     inner join medley.settings as d on d.key = 'recommend.dislike_share'
     where a.value <> 0
   ),

@@ -18,6 +18,15 @@ from (select current_setting('bench.members')::int as members, 5 * current_setti
 cross join lateral generate_series(1, n.members / 2) as l
 on conflict do nothing;
 
+insert into medley.timeline_posts (
+  item_no, is_repost, poster_id, posted_at, conversation_no, parent_no, is_newcomer, created_at, post_id, author_id
+)
+select p.item_no, true, r.user_id, r.created_at, p.conversation_no, p.parent_no, false, p.created_at, p.post_id, p.author_id
+from public.reposts as r
+inner join medley.items as i on i.id = r.post_id
+inner join medley.timeline_posts as p on p.item_no = i.item_no and not p.is_repost
+where r.user_id <> p.author_id;
+
 insert into medley.trending_cache (
   item_no, trend_score, kind, time_window, trend_type, segment, calculated_at, expires_at
 )

@@ -39,10 +39,13 @@ select
 from bench.post as p;
 
 insert into medley.timeline_posts (
-  item_no, conversation_no, parent_no, visibility, is_newcomer, created_at, post_id, author_id
+  item_no, is_repost, poster_id, posted_at, conversation_no, parent_no, visibility, is_newcomer, created_at, post_id, author_id
 )
 select
   p.post_no,
+  false,
+  bench.uuid('c00', p.author_no),
+  p.created_at,
   coalesce(p.parent_no, p.post_no),
   p.parent_no,
   p.visibility,

@@ -62,6 +62,11 @@ class Case:
         return f"{self.source.name} {self.split_name}"
 
     @property
+    def by_time(self) -> bool:
+        """Whether what came later is foretold from what came before, so that times may be known."""
+        return self.split_name == "time"
+
+    @property
     def refit(self) -> bool:
         """Whether the validation part is learnt from too, once settings are chosen."""
         return self.split_name != "8:1:1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -142,6 +143,22 @@ def items_by_user(data: Interactions, places: Sequence[int]) -> dict[int, set[in
         user, item = data.pairs[place]
         found[user].add(item)
     return dict(found)
+
+
+def newness(data: Interactions, places: Sequence[int]) -> dict[Pair, float]:
+    """Of each pair at some places, the share of its user's that are no older: 1 for the oldest."""
+    if data.times is None:
+        return {data.pairs[place]: 1.0 for place in places}
+    times_of: dict[int, list[datetime]] = defaultdict(list)
+    for place in places:
+        times_of[data.pairs[place][0]].append(data.times[place])
+    for times in times_of.values():
+        times.sort()
+    found = {}
+    for place in places:
+        times = times_of[data.pairs[place][0]]
+        found[data.pairs[place]] = 1 - bisect_left(times, data.times[place]) / len(times)
+    return found
 
 
 def planted(

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.accuracy.cases import Case
-from tests.accuracy.data import items_by_user
+from tests.accuracy.data import items_by_user, newness
 from tests.accuracy.metrics import Difference, Metrics, Ranking, difference, mean_ndcg, measure
-from tests.accuracy.peers import EASE_ITEMS, PEERS, Peer, matrix, rank
+from tests.accuracy.peers import EASE_ITEMS, PEERS, Matrix, Peer, ease, matrix, rank
 
 REFERENCE = "ease"
 Progress = Callable[[str], None]
@@ -55,6 +55,16 @@ class Bench:
         self.test = items_by_user(data, split.test)
         self._met_by = Counter(data.pairs[place][1] for place in self.known)
 
+    def matrix(self, peer: Peer, places: Sequence[int]) -> Matrix:
+        """The pairs at some places, as a peer wants them."""
+        data = self.case.data
+        return matrix(
+            (data.pairs[place] for place in places),
+            len(data.users),
+            len(data.items),
+            newness(data, places) if peer.times else None,
+        )
+
     def metrics(self, ranking: Ranking) -> Metrics:
         """Of a ranking for the users of the test part."""
         return measure(
@@ -78,10 +88,7 @@ class Bench:
 
 def run_peer(bench: Bench, peer: Peer, progress: Progress) -> tuple[Result, Ranking]:
     """Tries a peer's settings, learns again with the best, and tests."""
-    data, split = bench.case.data, bench.case.split
-    users, items = len(data.users), len(data.items)
-    train = matrix((data.pairs[place] for place in split.train), users, items)
-    known = matrix((data.pairs[place] for place in bench.known), users, items)
+    train, known = (bench.matrix(peer, part) for part in (bench.case.split.train, bench.known))
     best, chosen = -1.0, {}
     tried = peer.settings()
     for number, settings in enumerate(tried, start=1):
@@ -102,18 +109,22 @@ def run_peer(bench: Bench, peer: Peer, progress: Progress) -> tuple[Result, Rank
         validation=best,
         tried=len(tried),
         seconds=seconds,
-        note=_note(peer, items),
+        note=_note(peer, len(bench.case.data.items)),
     )
     return result, ranking
 
 
 def _note(peer: Peer, items: int) -> str:
     """Where a peer does not see all of a large catalogue."""
-    if peer.name != "ease" or items <= EASE_ITEMS:
+    if peer.fit is not ease or items <= EASE_ITEMS:
         return ""
     return f"learns from the {EASE_ITEMS:,} most popular of {items:,} items; its inverse is dense"
 
 
-def peers_named(only: Sequence[str]) -> list[Peer]:
-    """Those that were asked for, all by default."""
-    return [peer for peer in PEERS if not only or peer.name in only]
+def peers_for(case: Case, only: Sequence[str]) -> list[Peer]:
+    """Those that were asked for, all by default; with times where the case is split by them."""
+    return [
+        peer
+        for peer in PEERS
+        if (not only or peer.name in only) and (case.by_time or not peer.times)
+    ]

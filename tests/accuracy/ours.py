@@ -7,13 +7,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
 import psycopg
 
 from tests.accuracy import worlds
+from tests.accuracy.cases import Case
 from tests.accuracy.evaluate import Bench, Progress, Result
 from tests.accuracy.metrics import DEPTH, Ranking, mean_ndcg
 from tests.database import medley_database
@@ -23,6 +24,7 @@ EVENTS = 1000  # as many as one call may bring
 MEMBERS = 250  # asked about at a time
 BLOCK = 1000  # items whose neighbours are computed at a time
 BEHAVIOR = f"{RANKER}.behavior"
+ALONE = "medley-behavior"
 AGE = timedelta(days=3650)  # of items at least
 
 # Needless here, or in the way: the log must stay as it was written.
@@ -47,18 +49,26 @@ class Variant:
         label: For people.
         all_signals: Whether it knows more than who met what.
         tuned: Whether settings are chosen on the validation part, and `--set` is heard.
+        times: Whether it may know when, where a case is split by time; nobody does elsewhere.
     """
 
     name: str
     label: str
     all_signals: bool
     tuned: bool = True
+    times: bool = True
+
+    def asked(self, case: Case) -> bool:
+        """Whether it says something of its own about a case."""
+        return self.times or case.by_time
 
 
 VARIANTS = {
     variant.name: variant
     for variant in (
-        Variant("medley-behavior", "Medley, behaviour alone", all_signals=False),
+        # Of behaviour the row without times first, which the one with times differs from.
+        Variant("medley-pairs", "Medley, bare pairs", all_signals=False, times=False),
+        Variant(ALONE, "Medley, behaviour alone", all_signals=False),
         # As installed first: what the other tuned is in force when both learn the rest.
         Variant("medley-installed", "Medley, as installed", all_signals=True, tuned=False),
         Variant("medley-all", "Medley, all signals", all_signals=True),
@@ -73,10 +83,16 @@ LIMITS: Mapping[str, float] = {
     "recommend.neighbors": 100_000.0,
     "behavior.history": 1000.0,
 }
+# Old and new count alike.
+TIMELESS: Mapping[str, float] = {
+    "recommend.history_exponent": 0.0,
+    "recommend.history_recency": 0.0,
+}
 # What is tried on the validation part, one knob after the other, each with the best of those
 # before: the courtesy that the peers get by their grids. With all signals what behaviour alone has
 # chosen stays, and multiples of the ranker's weights are tried.
 BEHAVIOR_KNOBS: Mapping[str, tuple[float, ...]] = {"behavior.popularity_damping": (0.05, 0.15)}
+RECENCY_KNOBS: Mapping[str, tuple[float, ...]] = {"recommend.history_recency": (0.0, 0.4, 0.6)}
 MULTIPLES: Mapping[str, tuple[float, ...]] = {"popularity": (0.0, -1.0), "content": (2.0, 3.0)}
 
 
@@ -264,7 +280,7 @@ class Engine:
     def _time(self, place: int) -> datetime:
         """When the pair met, moved so that the newest of all is now."""
         times = self._case.data.times
-        if times is None or not self._full:
+        if times is None or not (self._full or self._case.by_time):
             return self._now
         return times[place] + (self._now - max(times))
 
@@ -312,15 +328,20 @@ def run_medley(
             if variant.tuned:
                 if not variant.all_signals:
                     medley.set(_behavior_alone(installed))
+                if not variant.times:
+                    medley.set(TIMELESS)
                 medley.set(_known(knobs.fixed, installed))
             found = _tune(medley, bench, variant, knobs, progress)
-            tuned.append((variant, medley.values(), found))
+            tuned.append((variant, medley.values(), dict(knobs.fixed), found))
+            if not variant.times:
+                # What goes together does not depend on when: what was chosen stays.
+                knobs = replace(knobs, fixed={**knobs.fixed, **found[0]})
         progress(f"{variants[0].label}: learning from all but the test part")
         started = time.perf_counter()
         if set(bench.known) != set(bench.case.split.train):
             medley.learn(bench.known)
         learning = time.perf_counter() - started
-        for variant, values, (chosen, validation, tried) in reversed(tuned):
+        for variant, values, fixed, (chosen, validation, tried) in reversed(tuned):
             progress(f"{variant.label}: testing")
             medley.set(values)
             started = time.perf_counter()
@@ -329,7 +350,7 @@ def run_medley(
                 method=variant.name,
                 label=variant.label,
                 metrics=bench.metrics(ranking),
-                settings={**knobs.fixed, **chosen} if variant.tuned else {},
+                settings={**fixed, **chosen} if variant.tuned else {},
                 validation=validation,
                 tried=tried,
                 seconds=learning + time.perf_counter() - started,
@@ -364,9 +385,9 @@ def _tune(
     medley.set({**before, **chosen})
     best = mean_ndcg(medley.rank(bench.validation), bench.validation)
     tried = 1
-    for name, candidates in _candidates(before, variant, knobs).items():
+    for name, candidates in _candidates(before, bench, variant, knobs).items():
         for value in candidates:
-            if value == before[name]:
+            if value == before[name] or (knobs.tune is None and name in knobs.fixed):
                 continue
             tried += 1
             progress(f"{variant.label}: {name} = {value:g}")
@@ -393,14 +414,17 @@ def _lifted(
 
 
 def _candidates(
-    values: Mapping[str, float], variant: Variant, knobs: Knobs
+    values: Mapping[str, float], bench: Bench, variant: Variant, knobs: Knobs
 ) -> Mapping[str, Sequence[float]]:
     if knobs.tune is not None:
         _known(dict.fromkeys(knobs.tune, 0.0), values)
         return knobs.tune
     if variant.all_signals:
-        return {
+        terms = {
             f"{RANKER}.{term}": [values[f"{RANKER}.{term}"] * multiple for multiple in multiples]
             for term, multiples in MULTIPLES.items()
         }
+        return {**RECENCY_KNOBS, **terms} if bench.case.data.times else terms
+    if variant.times and bench.case.by_time:
+        return {**BEHAVIOR_KNOBS, **RECENCY_KNOBS}
     return BEHAVIOR_KNOBS

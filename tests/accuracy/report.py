@@ -110,6 +110,7 @@ def targets(runs: Sequence[Evaluated]) -> str:
         least = 1.07 if run.case.name == "lastfm random" else None
         ease = run.ndcg(REFERENCE)
         for method, what, goal in (
+            ("medley-pairs", "bare pairs", None),
             ("medley-behavior", "behaviour alone", 1.0),
             ("medley-all", "all signals", least),
         ):

@@ -11,9 +11,9 @@ from multiprocessing import get_context
 from rich.console import Console
 
 from tests.accuracy.cases import Case
-from tests.accuracy.evaluate import Bench, peers_named, run_peer
+from tests.accuracy.evaluate import Bench, peers_for, run_peer
 from tests.accuracy.metrics import Ranking
-from tests.accuracy.ours import VARIANTS, Knobs, run_medley
+from tests.accuracy.ours import ALONE, VARIANTS, Knobs, run_medley
 from tests.accuracy.report import Evaluated
 
 
@@ -53,7 +53,7 @@ def evaluate(case: Case, wanted: Wanted) -> Evaluated:
         def progress(step: str) -> None:
             status.update(f"{case.name}: {step}")
 
-        for peer in peers_named(wanted.only):
+        for peer in peers_for(case, wanted.only):
             result, rankings[peer.name] = run_peer(bench, peer, progress)
             results.append(result)
         knobs = wanted.knobs
@@ -62,12 +62,13 @@ def evaluate(case: Case, wanted: Wanted) -> Evaluated:
                 variant
                 for variant in VARIANTS.values()
                 if variant.all_signals is all_signals
+                and variant.asked(case)
                 and (not wanted.only or variant.name in wanted.only)
             ]
             for result, ranking in run_medley(bench, asked, knobs, progress):
                 rankings[result.method] = ranking
                 results.append(result)
-                if not all_signals:
+                if result.method == ALONE:
                     knobs = replace(knobs, fixed=result.settings)
     differences = bench.compare(rankings)
     return Evaluated(

@@ -14,6 +14,7 @@ from tests.accuracy.data import (
     Interactions,
     Split,
     items_by_user,
+    newness,
     planted,
     split_by_time,
     split_randomly,
@@ -139,3 +140,12 @@ def test_nothing_to_hold_out_is_said_and_not_computed(
     file.write_text("a,x\nb,x\nc,x\n")
     assert program.main(["--interactions", str(file)]) == program.BAD_INPUT
     assert "too little data" in capsys.readouterr().err
+
+
+def test_newness_is_the_share_of_a_users_pairs_that_are_no_older() -> None:
+    rows = [timed("a", "v", 1), timed("a", "w", 2), timed("a", "x", 2), timed("a", "y", 3)]
+    data = Interactions.of([*rows, timed("b", "v", 9)])
+    everything = newness(data, range(5))
+    assert [everything[pair] for pair in data.pairs] == [1, 0.75, 0.75, 0.25, 1]
+    assert newness(data, [0, 3]) == {data.pairs[0]: 1, data.pairs[3]: 0.5}
+    assert set(newness(planted(users=5, items=9), [0, 1]).values()) == {1}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,9 +16,9 @@ import numpy as np
 
 from tests.accuracy.cases import Case, Source
 from tests.accuracy.data import planted, split_randomly
-from tests.accuracy.evaluate import Bench
+from tests.accuracy.evaluate import Bench, peers_for
 from tests.accuracy.metrics import DEPTH, Ranking, mean_ndcg
-from tests.accuracy.peers import PEERS, Peer, ease, matrix, rank
+from tests.accuracy.peers import PEERS, Matrix, Peer, ease, matrix, rank
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +97,36 @@ def test_ease_above_its_limit_leaves_the_rarest_items_unscored() -> None:
     scores = ease(train, penalty=1, limit=2)(np.arange(3))
     assert not scores[:, 2].any()
     assert scores[:2, :2].all()
+
+
+def test_ease_that_knows_when_learns_the_same_and_weighs_newer_items_more() -> None:
+    chance = np.random.default_rng(2)
+    pairs = [(int(u), int(i)) for u, i in np.argwhere(chance.random((40, 6)) < 0.4)]
+    pairs += [(40, 0), (40, 1)]
+    newer = dict.fromkeys(pairs, 1.0) | {(40, 1): 0.25}
+    plain, timed = matrix(pairs, 41, 6), matrix(pairs, 41, 6, newer)
+    users = np.arange(41)
+    scores = ease(plain, penalty=5)(users)
+    assert ease(timed, penalty=5)(users) == pytest.approx(scores)
+    found = ease(timed, penalty=5, recency=0.5)(users)
+    assert found[:40] == pytest.approx(scores[:40])
+    # 0.25 to the power of -0.5 is 2.
+    second = ease(plain, penalty=5)(np.array([40]))[0] - _scores_of(plain, 0)
+    assert found[40] == pytest.approx(scores[40] + second)
+
+
+def _scores_of(train: Matrix, item: int) -> Any:
+    """What a user would be told who had met one item alone."""
+    gram = (train.T @ train).toarray() + 5 * np.eye(train.shape[1])
+    inverse = np.linalg.inv(gram)
+    weights = inverse / -np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    return weights[item]
+
+
+def test_only_a_split_by_time_tells_a_peer_when(bench: Bench) -> None:
+    def names(split: str) -> set[str]:
+        case = replace(bench.case, split_name=split)
+        return {peer.name for peer in peers_for(case, [])}
+
+    assert names("time") - names("random") == {"ease-recency"}

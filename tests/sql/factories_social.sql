@@ -169,6 +169,8 @@ create function tests.age_post(p_post text, p_age interval)
 returns void
 language sql security definer set search_path = ''
 as $$
-  update medley.timeline_posts set created_at = now() - p_age where post_id = tests.post(p_post);
+  update medley.timeline_posts
+  set created_at = now() - p_age, posted_at = case when is_repost then posted_at else now() - p_age end
+  where post_id = tests.post(p_post);
   update medley.items set published_at = now() - p_age where id = tests.post(p_post);
 $$;

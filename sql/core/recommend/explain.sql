@@ -14,7 +14,12 @@ as $$
   from (
     select i.id, i.title, sum(w.points)::real as points
     from medley.member_history(
-      p_user_no, (p_parameters).history, (p_parameters).history_exponent, (p_parameters).dislike_share, p_as_of
+      p_user_no,
+      (p_parameters).history,
+      (p_parameters).history_exponent,
+      (p_parameters).history_recency,
+      (p_parameters).dislike_share,
+      p_as_of
     ) as h
     inner join (
       select n.item_no, (p_parameters).behavior * n.weight as behavior, 0 as content

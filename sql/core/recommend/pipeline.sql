@@ -16,6 +16,7 @@ create type medley.recommendation_parameters as (
   diversity double precision,
   history int,
   history_exponent double precision,
+  history_recency double precision,
   dislike_share double precision,
   neighbors int,
   pool int,
@@ -60,6 +61,7 @@ begin
     select
       max(s.value) filter (where s.key = 'recommend.history'),
       max(s.value) filter (where s.key = 'recommend.history_exponent'),
+      max(s.value) filter (where s.key = 'recommend.history_recency'),
       max(s.value) filter (where s.key = 'recommend.dislike_share'),
       max(s.value) filter (where s.key = 'recommend.neighbors'),
       max(s.value) filter (where s.key = 'recommend.pool'),
@@ -85,6 +87,7 @@ create or replace function medley.member_history(
   p_user_no int,
   p_limit int,
   p_exponent double precision,
+  p_recency double precision,
   p_dislike_share double precision,
   p_as_of timestamptz
 )
@@ -95,11 +98,15 @@ begin atomic
     h.item_no,
     (
       power(abs(h.value) / max(abs(h.value)) over (), p_exponent)
+      * power(cume_dist() over (order by h.last_at desc), -p_recency)
       * case when h.value > 0 then 1 else -p_dislike_share end
     ),
     sqrt(count(*) over ())
   from (
-    select a.item_no, sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) as value
+    select
+      a.item_no,
+      sum(medley.affinity_at(a.score, a.last_at, a.half_life_days, p_as_of)) as value,
+      max(a.last_at) as last_at
     from medley.affinities as a
     where a.user_no = p_user_no
     group by a.item_no
@@ -109,10 +116,16 @@ begin atomic
   where h.value <> 0;
 end;
 
-comment on function medley.member_history(int, int, double precision, double precision, timestamptz) is
-  'The items that speak for a member, strongest first, with weights from -p_dislike_share to 1. breadth is the root of how '
-  'many they are: sums of likeness over them grow with it, and are divided by it.';
-revoke all on function medley.member_history(int, int, double precision, double precision, timestamptz)
+comment on function medley.member_history(
+  int, int, double precision, double precision, double precision, timestamptz
+) is
+  'The items that speak for a member, strongest first. weight is (affinity / the strongest)^p_exponent, times '
+  '(share of the items that are no older)^-p_recency, so the oldest counts once and the newest most; times '
+  '-p_dislike_share where the member dislikes it. breadth is the root of how many they are: sums of likeness over them '
+  'grow with it, and are divided by it.';
+revoke all on function medley.member_history(
+  int, int, double precision, double precision, double precision, timestamptz
+)
 from public, anon, authenticated, service_role;
 
 create or replace function medley.shown_items(
@@ -359,6 +372,7 @@ declare
   v_exploration double precision := (p_parameters).exploration;
   v_history int := (p_parameters).history;
   v_history_exponent double precision := (p_parameters).history_exponent;
+  v_history_recency double precision := (p_parameters).history_recency;
   v_dislike_share double precision := (p_parameters).dislike_share;
   v_neighbors int := (p_parameters).neighbors;
 begin
@@ -381,7 +395,7 @@ begin
   with history as materialized (
     select h.item_no, h.weight, h.breadth
     from medley.member_history(
-      p_user_no, v_history, v_history_exponent, v_dislike_share, p_as_of
+      p_user_no, v_history, v_history_exponent, v_history_recency, v_dislike_share, p_as_of
     ) as h
   ),
 

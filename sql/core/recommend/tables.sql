@@ -59,6 +59,10 @@ values
     'Affinities enter as (affinity / the member''s strongest) to this power; 0 counts items alike, 1 is proportional.'
   ),
   (
+    'recommend.history_recency', 0.2,
+    'Newer items count more: (share of the items that are no older) to minus this power; 0 counts old and new alike.'
+  ),
+  (
     'recommend.dislike_share', 0.5,
     'What a disliked item takes from its neighbours, as a share of what a liked one gives; 0 to 1.'
   ),

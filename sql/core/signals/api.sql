@@ -1,14 +1,17 @@
 -- The API of the signals.
 create or replace function public.log_engagement(p_events jsonb)
 returns table (event_index int, status text, code text, message text)
-language sql volatile parallel unsafe security invoker set search_path = ''
+language plpgsql volatile parallel unsafe security invoker set search_path = ''
 as $$
+begin
+  return query
   select
     e.event_index,
     e.status,
     e.code,
     e.message
-  from medley.log_engagement(null, p_events, now()) as e
+  from medley.log_engagement(null, p_events, now()) as e;
+end;
 $$;
 
 comment on function public.log_engagement(jsonb) is

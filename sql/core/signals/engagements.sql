@@ -71,6 +71,45 @@ $$;
 comment on function medley.number_members_of(jsonb) is 'Gives a number to each account that an event names and that has none yet.';
 revoke all on function medley.number_members_of(jsonb) from public, anon, authenticated, service_role;
 
+create or replace function medley.refusal_message(
+  p_problem text,
+  p_event jsonb,
+  p_oldest timestamptz,
+  p_newest timestamptz
+)
+returns text
+language plpgsql stable parallel safe security invoker set search_path = ''
+as $$
+begin
+  return case p_problem
+    when 'malformed' then left(p_event ->> 'malformed', 300)
+    when 'not_self' then format('cannot act for member %s', p_event ->> 'user_id')
+    when 'member' then format('there is no member %s', coalesce(p_event ->> 'user_id', '(no user_id)'))
+    when 'kind' then format('there is no kind of engagement %s', coalesce(left(p_event ->> 'kind', 100), '(no kind)'))
+    when 'item' then format('nothing visible has the id %s', coalesce(p_event ->> 'item_id', '(no item_id)'))
+    when 'occurred_at' then format(
+      'occurred_at must lie between %s and %s, got %s', p_oldest, p_newest, p_event ->> 'occurred_at'
+    )
+    when 'value' then format('value is out of range for %s, got %s', p_event ->> 'kind', p_event ->> 'value')
+    when 'rating' then format(
+      'value must be between 0 and 1 for %s, got %s', p_event ->> 'kind', coalesce(p_event ->> 'value', 'null')
+    )
+    when 'session_id' then format('session %s is another member''s', p_event ->> 'session_id')
+    when 'position' then format('position must not be negative, got %s', p_event ->> 'position')
+    when 'dwell_ms' then format('dwell_ms must not be negative, got %s', p_event ->> 'dwell_ms')
+    when 'progress' then format('progress must be between 0 and 1, got %s', p_event ->> 'progress')
+    when 'predicted_score' then format('predicted_score must be a number, got %s', p_event ->> 'predicted_score')
+    when 'context' then 'context must be an object of at most 4096 bytes'
+    else p_problem || ' is longer than 200 bytes'
+  end;
+end;
+$$;
+
+comment on function medley.refusal_message(text, jsonb, timestamptz, timestamptz) is
+  'What the member reads about an event that is refused for p_problem.';
+revoke all on function medley.refusal_message(text, jsonb, timestamptz, timestamptz)
+from public, anon, authenticated, service_role;
+
 create or replace function medley.write_engagements(
   p_user_id uuid,
   p_events jsonb,
@@ -87,6 +126,7 @@ declare
   v_newest timestamptz := p_as_of + interval '5 minutes';
   v_session_users jsonb;
   v_attempt int := 0;
+  v_all_new boolean := true;
 begin
   if p_user_id is null then
     perform medley.number_members_of(p_events);
@@ -109,18 +149,7 @@ begin
           case
             when p_user_id is not null then v_user_no
             else (select m.user_no from medley.members as m where m.user_id = e.user_id)
-          end as user_no,
-          -- Whose the session is. The first attempt does not ask: one of another member makes it fail below.
-          case
-            when v_attempt > 1 then coalesce(
-              (select s.user_no from medley.sessions as s where s.session_id = e.session_id),
-              (
-                select m.user_no
-                from medley.members as m
-                where m.user_id = (v_session_users ->> e.session_id::text)::uuid
-              )
-            )
-          end as session_user_no
+          end as user_no
         from rows from (
           jsonb_to_recordset(v_events) as (
             item_id uuid, kind text, occurred_at timestamptz, value real, session_id uuid, platform text, device text,
@@ -141,6 +170,11 @@ begin
           g.*,
           i.item_no,
           k.kind_no,
+          k.weight,
+          k.half_life_days,
+          k.polarity,
+          k.marks_seen,
+          k.value_rule,
           medley.engagement_score(k.engagement, k.polarity, g.progress, g.dwell_ms) as score,
           case
             when g.malformed is not null then 'malformed'
@@ -154,7 +188,7 @@ begin
             when g.value not between -1e9::real and 1e9::real then 'value'
             when k.value_rule = 'count' and g.value < 0 then 'value'
             when k.value_rule = 'rating' and not coalesce(g.value between 0 and 1, false) then 'rating'
-            when g.session_user_no <> g.user_no then 'session_id'
+            when (v_session_users ->> g.session_id::text)::int <> g.user_no then 'session_id'
             when g.position < 0 then 'position'
             when g.dwell_ms < 0 then 'dwell_ms'
             when g.progress not between 0 and 1 then 'progress'
@@ -171,6 +205,8 @@ begin
         left join medley.engagement_kinds as k on g.kind = k.kind
       ),
 
+      -- Most batches are all new, and asking of each row costs as much again as writing it. One that is not fails here,
+      -- on its first row for one sent twice, and the next attempt asks.
       inserted as (
         insert into medley.engagements (
           occurred_at, user_no, item_no, value, score, progress, predicted_score, dwell_ms, kind_no, position,
@@ -180,22 +216,49 @@ begin
           j.at, j.user_no, j.item_no, j.value, j.score, j.progress, j.predicted_score, j.dwell_ms, j.kind_no,
           j.position, j.session_id, j.platform, j.device, j.algorithm, j.variant, j.context
         from judged as j
-        where j.problem = 'none'
-        order by j.user_no, j.at, j.item_no, j.kind_no, j.place
-        on conflict do nothing
-        returning user_no, occurred_at, item_no, kind_no, value, session_id, device, platform
+        where v_all_new and j.problem = 'none'
+        order by j.user_no, j.at, j.item_no, j.kind_no
+        returning 1
       ),
 
+      inserted_missing as (
+        insert into medley.engagements (
+          occurred_at, user_no, item_no, value, score, progress, predicted_score, dwell_ms, kind_no, position,
+          session_id, platform, device, algorithm, variant, context
+        )
+        select
+          j.at, j.user_no, j.item_no, j.value, j.score, j.progress, j.predicted_score, j.dwell_ms, j.kind_no,
+          j.position, j.session_id, j.platform, j.device, j.algorithm, j.variant, j.context
+        from judged as j
+        where not v_all_new and j.problem = 'none'
+        order by j.user_no, j.at, j.item_no, j.kind_no, j.place
+        on conflict do nothing
+        returning user_no, occurred_at, item_no, kind_no
+      ),
+
+      -- The events that count, once the log is written: all calls take their locks table by table.
       logged as materialized (
         select
-          n.user_no, n.occurred_at, n.item_no, n.session_id, n.device, n.platform,
-          k.half_life_days,
-          k.marks_seen,
-          k.weight <> 0 as counts,
-          medley.engagement_weight(k.weight, k.value_rule, n.value)::real as weight,
-          medley.engagement_polarity(k.polarity, k.value_rule, n.value) as polarity
-        from inserted as n
-        inner join medley.engagement_kinds as k on n.kind_no = k.kind_no
+          j.place, j.user_no, j.at, j.item_no, j.session_id, j.device, j.platform,
+          j.half_life_days,
+          j.marks_seen,
+          j.weight <> 0 as counts,
+          medley.engagement_weight(j.weight, j.value_rule, j.value)::real as weight,
+          medley.engagement_polarity(j.polarity, j.value_rule, j.value) as polarity
+        from (select count(*) as row_count from inserted) as n
+        inner join judged as j on n.row_count >= 0
+        where j.problem = 'none' and (
+          v_all_new
+          -- Of equal events in one batch the first was written.
+          or (j.user_no, j.at, j.item_no, j.kind_no) in (
+            select n.user_no, n.occurred_at, n.item_no, n.kind_no from inserted_missing as n
+          ) and (j.user_no, j.at, j.item_no, j.kind_no, j.place) in (
+            select f.user_no, f.at, f.item_no, f.kind_no, min(f.place)
+            from judged as f
+            where f.problem = 'none'
+            group by f.user_no, f.at, f.item_no, f.kind_no
+          )
+        )
       ),
 
       felt as (
@@ -208,12 +271,12 @@ begin
           l.half_life_days,
           -- Summed as of one time for all, then taken back to the newest event.
           medley.to_score(
-            sum(medley.affinity_at(l.weight, l.occurred_at, l.half_life_days, v_newest))
-            / medley.affinity_at(1, max(l.occurred_at), l.half_life_days, v_newest)
+            sum(medley.affinity_at(l.weight, l.at, l.half_life_days, v_newest))
+            / medley.affinity_at(1, max(l.at), l.half_life_days, v_newest)
           ),
-          max(l.occurred_at),
-          max(l.occurred_at) filter (where l.polarity > 0),
-          max(l.occurred_at) filter (where l.polarity < 0),
+          max(l.at),
+          max(l.at) filter (where l.polarity > 0),
+          max(l.at) filter (where l.polarity < 0),
           bool_or(l.marks_seen)
         from logged as l
         where l.counts
@@ -234,20 +297,27 @@ begin
         returning 1
       ),
 
-      used as (
-        insert into medley.sessions as s (session_id, user_no, started_at, last_at, events, device, platform)
+      -- Few, and mostly one.
+      visits as materialized (
         select
           l.session_id,
           l.user_no,
-          min(l.occurred_at),
-          max(l.occurred_at),
-          count(*),
-          max(l.device collate "C"),
-          max(l.platform collate "C")
+          min(l.at) as started_at,
+          max(l.at) as last_at,
+          count(*) as events,
+          bool_or(l.counts) as counts,
+          max(l.device collate "C") as device,
+          max(l.platform collate "C") as platform
         from logged as l
-        where l.session_id is not null
         group by l.session_id, l.user_no
-        order by l.session_id, l.user_no
+      ),
+
+      used as (
+        insert into medley.sessions as s (session_id, user_no, started_at, last_at, events, device, platform)
+        select v.session_id, v.user_no, v.started_at, v.last_at, v.events, v.device, v.platform
+        from visits as v
+        where v.session_id is not null
+        order by v.session_id, v.user_no
         on conflict (session_id) do update
         set
           -- Null fails: the session is another member's, and the next attempt refuses its events.
@@ -263,13 +333,13 @@ begin
       active as (
         insert into medley.member_activity as m (user_no, last_engaged_at, last_written_at, engagements)
         select
-          l.user_no,
-          max(l.occurred_at),
-          case when bool_or(l.counts) then clock_timestamp() end,
-          count(*)
-        from logged as l
-        group by l.user_no
-        order by l.user_no
+          v.user_no,
+          max(v.last_at),
+          case when bool_or(v.counts) then clock_timestamp() end,
+          sum(v.events)
+        from visits as v
+        group by v.user_no
+        order by v.user_no
         on conflict (user_no) do update
         set
           last_engaged_at = greatest(m.last_engaged_at, excluded.last_engaged_at),
@@ -280,25 +350,14 @@ begin
 
       -- Nothing is answered before everything is written.
       written as materialized (
-        select
-          (select count(*) from logged) = (select count(*) from judged as j where j.problem = 'none') as all_new,
-          (select count(*) from felt) + (select count(*) from used) + (select count(*) from active) as row_count
+        select (select count(*) from felt) + (select count(*) from used) + (select count(*) from active) as row_count
       )
 
       select
         j.place::int,
         case
           when j.problem <> 'none' then 'refused'
-          when w.all_new then 'accepted'
-          -- Of equal events in one batch the first was written.
-          when (j.user_no, j.at, j.item_no, j.kind_no) in (
-            select n.user_no, n.occurred_at, n.item_no, n.kind_no from inserted as n
-          ) and (j.user_no, j.at, j.item_no, j.kind_no, j.place) in (
-            select f.user_no, f.at, f.item_no, f.kind_no, min(f.place)
-            from judged as f
-            where f.problem = 'none'
-            group by f.user_no, f.at, f.item_no, f.kind_no
-          ) then 'accepted'
+          when v_all_new or j.place in (select l.place from logged as l) then 'accepted'
           else 'duplicate'
         end,
         case
@@ -307,23 +366,8 @@ begin
           when j.problem in ('session_id', 'not_self') then 'forbidden'
           else 'invalid_argument'
         end,
-        case j.problem
-          when 'none' then null
-          when 'malformed' then left(j.malformed, 300)
-          when 'not_self' then format('cannot act for member %s', j.user_id)
-          when 'member' then format('there is no member %s', coalesce(j.user_id::text, '(no user_id)'))
-          when 'kind' then format('there is no kind of engagement %s', coalesce(left(j.kind, 100), '(no kind)'))
-          when 'item' then format('nothing visible has the id %s', coalesce(j.item_id::text, '(no item_id)'))
-          when 'occurred_at' then format('occurred_at must lie between %s and %s, got %s', p_oldest, v_newest, j.at)
-          when 'value' then format('value is out of range for %s, got %s', j.kind, j.value)
-          when 'rating' then format('value must be between 0 and 1 for %s, got %s', j.kind, coalesce(j.value::text, 'null'))
-          when 'session_id' then format('session %s is another member''s', j.session_id)
-          when 'position' then format('position must not be negative, got %s', j.position)
-          when 'dwell_ms' then format('dwell_ms must not be negative, got %s', j.dwell_ms)
-          when 'progress' then format('progress must be between 0 and 1, got %s', j.progress)
-          when 'predicted_score' then format('predicted_score must be a number, got %s', j.predicted_score)
-          when 'context' then 'context must be an object of at most 4096 bytes'
-          else j.problem || ' is longer than 200 bytes'
+        case
+          when j.problem <> 'none' then medley.refusal_message(j.problem, v_events -> (j.place - 1)::int, p_oldest, v_newest)
         end
       from written as w
       inner join judged as j on w.row_count >= 0
@@ -331,30 +375,38 @@ begin
       return;
     exception
       when data_exception then
-        if v_attempt = 4 then
+        if v_attempt = 6 then
           raise;
         end if;
         v_events := medley.mark_malformed_events(p_events);
+      when unique_violation then
+        if not v_all_new then
+          raise;
+        end if;
+        v_all_new := false;
       when check_violation then
-        if v_attempt = 4 then
+        if v_attempt = 6 then
           raise;
         end if;
         -- The job that makes partitions ahead has not run for months.
         perform medley.ensure_engagement_partitions(p_as_of);
       when not_null_violation or cardinality_violation then
-        if v_attempt = 4 then
+        if v_attempt = 6 then
           raise;
         end if;
         -- A session of two members. One that none of them has used belongs to the one who comes first.
-        select jsonb_object_agg(f.session_id, f.user_id) into v_session_users
+        select jsonb_object_agg(f.session_id, f.user_no) into v_session_users
         from (
-          select distinct on (e.session_id) e.session_id, e.user_id
+          select distinct on (e.session_id)
+            e.session_id,
+            coalesce(s.user_no, v_user_no, m.user_no) as user_no
           from rows from (jsonb_to_recordset(v_events) as (session_id uuid, user_id uuid))
           with ordinality as e (session_id, user_id, place)
+          left join medley.sessions as s on e.session_id = s.session_id
+          left join medley.members as m on e.user_id = m.user_id
           where e.session_id is not null
           order by e.session_id, e.place
-        ) as f
-        where p_user_id is null;
+        ) as f;
     end;
   end loop;
 end;
@@ -372,12 +424,13 @@ returns table (event_index int, status text, code text, message text)
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
+  v_service boolean := medley.is_service();
   v_user_id uuid;
   v_oldest timestamptz := to_timestamp(0);
   v_count int;
 begin
   -- The service may leave the member to each event.
-  if not (p_user_id is null and medley.is_service()) then
+  if p_user_id is not null or not v_service then
     v_user_id := medley.acting_user(p_user_id);
   end if;
   if p_events is null or jsonb_typeof(p_events) <> 'array' then
@@ -389,7 +442,7 @@ begin
     perform medley.fail('too_large', format('p_events holds %s events', v_count), 'p_events',
       'Log at most 1,000 events a call.');
   end if;
-  if not medley.is_service() then
+  if not v_service then
     select p_as_of - make_interval(days => s.value::int) into v_oldest
     from medley.settings as s
     where s.key = 'signals.max_age_days';

@@ -65,7 +65,7 @@ begin
     inner join medley.engagement_kinds as ek on ek.kind_no = e.kind_no
     inner join medley.timeline_kinds as t on t.kind = ek.kind
     inner join medley.timeline_kinds as k on k.place = t.place and k.sign = 1
-    inner join medley.timeline_posts as p on p.item_no = e.item_no
+    inner join medley.timeline_posts as p on p.item_no = e.item_no and not p.is_repost
     left join medley.members as a on a.user_id = p.author_id
     where e.logged_at >= v_from
       and e.logged_at < v_until

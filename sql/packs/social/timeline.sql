@@ -64,8 +64,9 @@ declare
   v_variant text;
   v_overrides jsonb;
   v_parameters medley.timeline_parameters;
-  v_kinds text[];
-  v_weights double precision[];
+  v_probabilities text;
+  v_points text;
+  v_weights extensions.vector(32);
   v_mutual_reply double precision;
   v_reply int;
   v_network double precision;
@@ -81,8 +82,9 @@ begin
   select e.experiment || ':' || e.variant, e.weights into v_variant, v_overrides
   from medley.active_experiment(v_user_id, 'home_timeline', v_as_of) as e;
   v_parameters := medley.timeline_parameters(v_overrides);
-  v_kinds := v_parameters.kinds;
-  v_weights := v_parameters.weights;
+  v_probabilities := v_parameters.probabilities_format;
+  v_points := v_parameters.points_format;
+  v_weights := v_parameters.weights || array_fill(0::float8, array[32 - cardinality(v_parameters.weights)]);
   v_reply := v_parameters.reply_place;
   v_mutual_reply := v_parameters.mutual_reply;
   v_network := v_parameters.out_of_network;
@@ -120,7 +122,15 @@ begin
     p.in_network,
     p.source,
     p.score::real,
-    coalesce(b.points, '{}'),
+    -- The kinds with their points, and what factors change in points.
+    ('{' || concat_ws(
+      ',',
+      format(v_points, variadic (p.probabilities::extensions.vector(32) operator(extensions.*) v_weights)::real[]),
+      '"mutual_reply":' || nullif(case when p.is_mutual then v_mutual_reply * p.probabilities[v_reply] end::real, 0),
+      '"out_of_network":' || nullif((p.network_points - p.points)::real, 0),
+      '"cold_start":' || nullif((p.base - p.network_points)::real, 0),
+      '"author_diversity":' || nullif((p.score - p.base)::real, 0)
+    ) || '}')::jsonb,
     medley.timeline_reason(
       p.source, s.author_name, case when f.public_profile then coalesce(f.display_name, f.username) end
     ),
@@ -128,7 +138,11 @@ begin
     v_request_id,
     case when p.cosine is null then 'rates' else v_version end,
     v_variant,
-    jsonb_build_object('request_id', v_request_id, 'p', b.probabilities, 'm', p.multiplier::real, 'mutual', p.is_mutual),
+    -- By text: half the time that an aggregate of keys and values takes.
+    (
+      '{"request_id":"' || v_request_id || '","m":' || p.multiplier::real || ',"mutual":' || p.is_mutual
+      || ',"p":{' || format(v_probabilities, variadic p.probabilities) || '}}'
+    )::jsonb,
     case
       when p.place = v_limit
         then medley.recommendation_cursor(v_query, v_as_of, v_shown || array(select o.item_no from page as o order by o.place))
@@ -136,19 +150,6 @@ begin
   from page as p
   inner join medley.show_posts(array(select o.post_id from page as o), v_reader) as s on s.post_id = p.post_id
   left join public.profiles as f on f.id = p.reposter_id
-  cross join lateral (
-    select
-      jsonb_object_agg(t.term, (t.weight * t.amount)::real) filter (where t.weight * t.amount <> 0) as points,
-      jsonb_object_agg(t.term, t.amount::real) filter (where t.place <= cardinality(v_kinds)) as probabilities
-    -- The kinds with their probabilities, and what factors change in points.
-    from unnest(
-      v_kinds || array['mutual_reply', 'out_of_network', 'cold_start', 'author_diversity'],
-      v_weights || array[case when p.is_mutual then v_mutual_reply else 0 end, 1, 1, 1],
-      p.probabilities
-      || array[p.probabilities[v_reply], p.network_points - p.points, p.base - p.network_points, p.score - p.base]
-    ) with ordinality as t (term, weight, amount, place)
-    where t.term is not null
-  ) as b
   order by p.place;
 end;
 $$;

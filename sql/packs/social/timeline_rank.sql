@@ -1,6 +1,7 @@
 -- Scores: the weighted sum of what the member will probably do with a post, then factors.
 create type medley.timeline_parameters as (
-  kinds text[],
+  probabilities_format text,
+  points_format text,
   weights double precision[],
   rates double precision[],
   reply_place int,
@@ -30,7 +31,8 @@ create type medley.timeline_parameters as (
 );
 comment on type medley.timeline_parameters is
   'The weights of the ranker home_timeline, an experiment''s included, the rates of all authors and the heads of the active '
-  'model (null where there is none), all by place, and the settings.';
+  'model (null where there is none), all by place, and the settings. The two formats make of a vector by place, as format() '
+  'reads them, the members of a JSON object by kind: of all kinds, and of those that weigh something.';
 
 create or replace function medley.timeline_parameters(p_overrides jsonb)
 returns medley.timeline_parameters
@@ -41,15 +43,25 @@ declare
   v medley.timeline_parameters;
   v_model_version_id uuid;
 begin
+  -- A gap between places has no kind and no weight.
   select
-    array_agg(k.kind order by p.place),
-    array_agg(coalesce((p_overrides ->> k.kind)::float8, w.weight::float8, 0) order by p.place),
-    array_agg(coalesce(k.rate, 0) order by p.place),
-    max(k.place) filter (where k.kind = 'reply')
-  into v.kinds, v.weights, v.rates, v.reply_place
-  from generate_series(1, (select max(t.place) from medley.timeline_kinds as t)) as p (place)
-  left join medley.timeline_kinds as k on k.place = p.place and k.sign = 1
-  left join medley.ranker_weights as w on w.ranker = 'home_timeline' and w.term = k.kind;
+    array_agg(t.weight order by t.place),
+    array_agg(t.rate order by t.place),
+    max(t.place) filter (where t.kind = 'reply'),
+    string_agg(t.format, ','),
+    string_agg(t.format, ',') filter (where t.weight <> 0)
+  into v.weights, v.rates, v.reply_place, v.probabilities_format, v.points_format
+  from (
+    select
+      p.place,
+      k.kind,
+      coalesce(k.rate, 0) as rate,
+      coalesce((p_overrides ->> k.kind)::float8, w.weight::float8, 0) as weight,
+      '"' || k.kind || '":%' || p.place || '$s' as format
+    from generate_series(1, (select max(m.place) from medley.timeline_kinds as m)) as p (place)
+    left join medley.timeline_kinds as k on k.place = p.place and k.sign = 1
+    left join medley.ranker_weights as w on w.ranker = 'home_timeline' and w.term = k.kind
+  ) as t;
 
   select
     coalesce((p_overrides ->> 'mutual_reply')::float8, max(w.weight) filter (where w.term = 'mutual_reply'), 0),
@@ -121,7 +133,7 @@ create type medley.timeline_row as (
   multiplier double precision,
   score double precision,
   cosine double precision,
-  probabilities double precision[]
+  probabilities real[]
 );
 comment on type medley.timeline_row is
   'A row of the timeline before it is put in words: where it came from, the points that the probabilities (by place) are '
@@ -158,7 +170,7 @@ begin atomic
     select
       r.weight,
       case
-        when p_cosine is null or r.intercept is null then r.p
+        when r.intercept is null then r.p
         -- Beyond 50 a probability is 0 or 1, and exp would overflow one day.
         else 1 / (1 + exp(least(greatest(
           -r.intercept - r.similarity * p_cosine - r.rate_factor * ln((r.p + 1e-9) / (1 - r.p + 1e-9)), -50
@@ -179,9 +191,9 @@ comment on function medley.timeline_probabilities(
   double precision[], double precision[], real[], double precision, double precision, double precision, double precision,
   double precision[], double precision[], double precision[]
 ) is
-  'The probability of each kind, by place, and the points that all are worth: smoothed rates of the author, '
-  '(count + prior * rate) / (exposures + prior), or where the model knows both member and post, by its heads: '
-  '1 / (1 + exp(-(intercept + similarity * cosine + rate_factor * logit(smoothed rate)))). p_cosine: null for rates.';
+  'The probability of each kind, by place, and the points that all are worth, where the model knows both member and post: '
+  'by its heads 1 / (1 + exp(-(intercept + similarity * cosine + rate_factor * logit(smoothed rate)))), of a kind without '
+  'one the smoothed rate of the author, (count + prior * rate) / (exposures + prior).';
 revoke all on function medley.timeline_probabilities(
   double precision[], double precision[], real[], double precision, double precision, double precision,
   double precision, double precision[], double precision[], double precision[]
@@ -212,7 +224,10 @@ declare
   v_prior_points double precision;
   v_mutual_prior_points double precision;
   v_zeros double precision[] := array_fill(0::float8, array[32 - cardinality((p_parameters).weights)]);
+  v_none extensions.vector(32) := array_fill(0::real, array[32])::extensions.vector(32);
   v_rates_by_kind extensions.vector(32) := ((p_parameters).rates || v_zeros)::extensions.vector(32);
+  v_prior_by_kind extensions.vector(32) := v_rates_by_kind
+    operator(extensions.*) array_fill((p_parameters).prior_exposures::real, array[32])::extensions.vector(32);
   v_by_kind extensions.vector(32) := ((p_parameters).weights || v_zeros)::extensions.vector(32);
   v_mutual_by_kind extensions.vector(32);
   v_out_of_network double precision := (p_parameters).out_of_network;
@@ -270,20 +285,21 @@ begin
     where not l.is_shown or l.nth <= v_shown_rows or l.occurred_at > v_shown_since
   ),
 
-  -- By post or by number: what of others' posts was liked, passed on or trends.
-  pointed as (
-    select i.item_no, i.id, i.owner_id, i.published_at, i.visibility, 2 as source_no, f.id as reposter_id
+  found as (
+    -- What a followed member wrote, and what they passed on: of that, who may see it is asked later.
+    select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no,
+      case when p.visibility is null then 2 else 1 end as source_no,
+      case when p.visibility is null then f.id end as reposter_id
     from followed as f
     cross join lateral (
-      select r.post_id
-      from public.reposts as r
-      where r.user_id = f.id and r.created_at > v_since and r.created_at <= p_as_of
-      order by r.created_at desc
+      select t.item_no, t.post_id, t.author_id, t.created_at, t.visibility, t.conversation_no, t.parent_no
+      from medley.timeline_posts as t
+      where t.poster_id = f.id and t.posted_at > v_since and t.posted_at <= p_as_of
+      order by t.posted_at desc
       limit v_author_posts
-    ) as r
-    inner join medley.items as i on i.id = r.post_id
+    ) as p
     union all
-    select i.item_no, i.id, i.owner_id, i.published_at, i.visibility, 3, null
+    select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no, 3, null
     from (
       select f.id
       from followed as f
@@ -298,23 +314,11 @@ begin
       limit 2
     ) as l
     inner join medley.items as i on i.id = l.post_id
+    inner join medley.timeline_posts as p on p.item_no = i.item_no and not p.is_repost
     union all
-    select i.item_no, i.id, i.owner_id, i.published_at, i.visibility, t.source_no, null
+    select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no, t.source_no, null
     from medley.timeline_trending(p_user_no, v_depth, p_as_of) as t
-    inner join medley.items as i on i.item_no = t.item_no
-  ),
-
-  found as (
-    select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no, 1 as source_no,
-      null::uuid as reposter_id
-    from followed as f
-    cross join lateral (
-      select t.item_no, t.post_id, t.author_id, t.created_at, t.visibility, t.conversation_no, t.parent_no
-      from medley.timeline_posts as t
-      where t.author_id = f.id and t.created_at > v_since and t.created_at <= p_as_of
-      order by t.created_at desc
-      limit v_author_posts
-    ) as p
+    inner join medley.timeline_posts as p on p.item_no = t.item_no and not p.is_repost
     union all
     select p.item_no, p.post_id, p.author_id, p.created_at, p.visibility, p.conversation_no, p.parent_no, 6, null
     from (
@@ -324,21 +328,23 @@ begin
       order by t.created_at desc
       limit v_depth / 2
     ) as p
-    union all
-    select p.item_no, p.id, p.owner_id, p.published_at, p.visibility, null, null, p.source_no, p.reposter_id
-    from pointed as p
-    where p.published_at > v_since and p.published_at <= p_as_of
   ),
 
   -- A post counts once, by the nearest of its sources.
   candidate as materialized (
     select distinct on (f.item_no)
-      f.item_no, f.post_id, f.author_id, f.created_at, f.conversation_no, f.parent_no, f.source_no, f.reposter_id
+      f.item_no, f.post_id, f.author_id, f.created_at, f.visibility, f.conversation_no, f.parent_no, f.source_no, f.reposter_id
     from found as f
-    where (f.item_no not in (select h.item_no from hidden as h) or f.item_no = any(p_skip))
+    where f.created_at > v_since
+      and f.created_at <= p_as_of
+      and (f.item_no not in (select h.item_no from hidden as h) or f.item_no = any(p_skip))
       and f.author_id <> v_user_id
       and f.author_id <> all(v_avoided)
-      and (f.visibility = 'public' or f.visibility = 'followers' and f.author_id in (select w.id from followed as w))
+      and (
+        f.visibility = 'public'
+        or f.visibility is null
+        or f.visibility = 'followers' and f.author_id in (select w.id from followed as w)
+      )
     order by f.item_no, f.source_no, f.reposter_id
   ),
 
@@ -347,8 +353,8 @@ begin
       a.author_id,
       a.is_followed,
       a.is_mutual,
-      r.counts,
-      r.fading,
+      coalesce(r.counts, v_none) as counts,
+      coalesce(r.fading, 0) as fading,
       coalesce(r.exposures * r.fading, 0) as exposures,
       case when a.is_mutual
         then v_mutual_prior_points - coalesce((r.counts operator(extensions.<#>) v_mutual_by_kind) * r.fading, 0)
@@ -381,7 +387,8 @@ begin
     select b.*
     from (
       select
-        c.item_no, c.post_id, c.author_id, c.created_at, c.conversation_no, c.parent_no,
+        c.item_no, c.post_id, c.author_id, c.created_at, c.visibility, c.conversation_no, c.parent_no,
+        a.counts, a.fading, a.exposures,
         -- Of an author's posts beyond the newest, one may have come another way.
         case when a.is_followed then 1 else c.source_no end as source_no,
         case when not a.is_followed then c.reposter_id end as reposter_id,
@@ -401,16 +408,19 @@ begin
   close as (
     select
       p.item_no, p.post_id, p.author_id, p.created_at, p.source_no, p.reposter_id, p.is_mutual, p.points as rated,
-      p.factor, coalesce(p.conversation_no, t.conversation_no) as conversation_no,
-      p.item_no = any(p_skip) as is_delivered
+      p.factor, p.counts, p.fading, p.exposures, p.conversation_no, p.item_no = any(p_skip) as is_delivered
     from pool as p
-    left join medley.timeline_posts as t on t.item_no = case when p.conversation_no is null then p.item_no end
-    where case when v_muted is null then true else not exists (
+    where case when p.visibility is not null then true else (
+        select t.visibility = 'public' or t.visibility = 'followers' and p.source_no = 1
+        from medley.timeline_posts as t
+        where t.item_no = p.item_no and not t.is_repost
+      ) end
+      and case when v_muted is null then true else not exists (
         select from public.posts as s where s.id = p.post_id and s.search @@ v_muted
       ) end
       and case when v_avoided = '{}' then true else not exists (
         select from medley.items as i
-        where i.item_no = coalesce(p.parent_no, t.parent_no) and i.owner_id = any(v_avoided)
+        where i.item_no = p.parent_no and i.owner_id = any(v_avoided)
       ) end
   ),
 
@@ -419,11 +429,15 @@ begin
     select
       c.*,
       m.cosine,
+      m.probabilities,
       coalesce(m.points, c.rated) as points,
       medley.multiplied(coalesce(m.points, c.rated), c.factor) as base
     from close as c
     left join lateral (
-      select e.cosine, b.points + case when c.is_mutual then v_mutual_reply * b.probabilities[v_reply] else 0 end as points
+      select
+        e.cosine,
+        (b.probabilities || v_zeros)::real[] as probabilities,
+        b.points + case when c.is_mutual then v_mutual_reply * b.probabilities[v_reply] else 0 end as points
       from (
         select 1 - (t.embedding_256 operator(extensions.<=>) v_taste) as cosine
         from medley.content_embeddings as t
@@ -431,9 +445,8 @@ begin
           and t.item_no = c.item_no and t.embedding_type = 'two_tower' and t.model_version = v_version
         offset 0
       ) as e
-      inner join author as a on a.author_id = c.author_id
       cross join lateral medley.timeline_probabilities(
-        v_weights, v_rates, a.counts::real[], a.exposures, a.fading, v_prior, e.cosine, v_intercepts, v_similarities,
+        v_weights, v_rates, c.counts::real[], c.exposures, c.fading, v_prior, e.cosine, v_intercepts, v_similarities,
         v_rate_factors
       ) as b
     ) as m on true
@@ -446,13 +459,13 @@ begin
   ),
 
   carried as (
-    select p.author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - l.occurred_at) / v_half_life)) as k
+    select i.owner_id as author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - l.occurred_at) / v_half_life)) as k
     from log as l
-    inner join medley.timeline_posts as p on p.item_no = l.item_no
+    inner join medley.items as i on i.item_no = l.item_no
     where l.is_shown
       and l.occurred_at > p_as_of - 10 * v_half_life * interval '1 second'
       and l.occurred_at <= p_as_of
-    group by p.author_id
+    group by i.owner_id
   ),
 
   spread as (
@@ -478,13 +491,14 @@ begin
 
   select
     p.item_no, p.post_id, p.created_at, p.source_no, p.reposter_id, p.is_mutual, p.points, p.factor, p.multiplier, p.score, p.cosine,
-    b.probabilities
+    -- Smoothed rates of all kinds at once: (count * fading + prior * rate) / (exposures + prior).
+    coalesce(p.probabilities, (
+      (
+        p.counts operator(extensions.*) array_fill(p.fading::real, array[32])::extensions.vector(32)
+        operator(extensions.+) v_prior_by_kind
+      ) operator(extensions.*) array_fill((1 / (p.exposures + v_prior))::real, array[32])::extensions.vector(32)
+    )::real[])
   from page as p
-  inner join author as a on a.author_id = p.author_id
-  cross join lateral medley.timeline_probabilities(
-    v_weights, v_rates, a.counts::real[], a.exposures, a.fading, v_prior, p.cosine, v_intercepts, v_similarities,
-    v_rate_factors
-  ) as b
   order by p.score desc, p.created_at desc, p.item_no desc;
 end;
 $$;

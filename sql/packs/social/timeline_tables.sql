@@ -1,36 +1,52 @@
 -- The home timeline: posts of whom a member follows and of the rest, scored by what members do with posts.
---   timeline_posts    every post as the timeline reads it, by author and time   written by triggers on posts
+--   timeline_posts    what every member wrote and passed on, as the timeline    written by triggers on posts and
+--                     reads it, by member and time                              reposts
 --   timeline_kinds    which engagement stands where in the vectors, and how     } rolled up from the log
 --                     often it follows an exposure                              } by roll_up_author_rates
 --   author_rates      the same for each author                                  }
 -- timeline_sources.sql finds candidates, timeline_rank.sql scores them, timeline.sql makes the page.
 -- Nothing is copied to followers: writing a post costs the same however many there are.
--- Authors go by their uuid, as follows has them: numbers would cost each timeline a lookup for each followed member.
+-- Members go by their uuid, as follows has them: numbers would cost each timeline a lookup for each followed member.
 create table medley.timeline_posts (
-  item_no int primary key references medley.items (item_no) on delete cascade,
+  item_no int not null references medley.items (item_no) on delete cascade,
+  is_repost boolean not null,
+  poster_id uuid not null references auth.users (id) on delete cascade,
+  posted_at timestamptz not null,
   conversation_no int not null,
   parent_no int,
-  visibility text not null check (visibility in ('public', 'followers', 'private')),
+  visibility text check (visibility in ('public', 'followers', 'private')),
   is_newcomer boolean not null,
   created_at timestamptz not null,
   post_id uuid not null,
-  author_id uuid not null references auth.users (id) on delete cascade
-);
-create index timeline_posts_author_idx on medley.timeline_posts (author_id, created_at desc)
-include (item_no, post_id, conversation_no, parent_no, visibility);
+  author_id uuid not null,
+  primary key (item_no, is_repost, poster_id),
+  constraint timeline_posts_visibility_of_posts check (is_repost = (visibility is null))
+)
+-- What is read is new. The index alone answers where a vacuum has been: it does not wait for a fifth of all rows.
+with (autovacuum_vacuum_insert_scale_factor = 0.01);
+-- One range of it is all that a followed member brings.
+create index timeline_posts_poster_idx on medley.timeline_posts (poster_id, posted_at desc)
+include (item_no, post_id, author_id, created_at, conversation_no, parent_no, visibility);
 create index timeline_posts_newcomers_idx on medley.timeline_posts (created_at desc)
 include (item_no, post_id, author_id, conversation_no, parent_no, visibility) where is_newcomer;
 
-comment on table medley.timeline_posts is 'Every post as the timeline reads it: narrow, by author and time. Follows public.posts.';
+comment on table medley.timeline_posts is
+  'Every post as the timeline reads it, and every repost of another''s post: narrow, by who posted it and when. Follows '
+  'public.posts and public.reposts.';
 comment on column medley.timeline_posts.item_no is 'The post.';
+comment on column medley.timeline_posts.is_repost is 'False for the row of the post itself, of which there is one.';
+comment on column medley.timeline_posts.poster_id is 'To whose followers it comes: the author, or who passed it on.';
+comment on column medley.timeline_posts.posted_at is 'When it came to them.';
 comment on column medley.timeline_posts.conversation_no is
   'One number for all posts of a conversation: that of its first post, unless that was gone before the second came.';
 comment on column medley.timeline_posts.parent_no is 'The post that it answers; null for none.';
-comment on column medley.timeline_posts.visibility is 'public, followers (of the author) or private (to the author).';
+comment on column medley.timeline_posts.visibility is
+  'public, followers (of the author) or private (to the author). Null for a repost: the row of the post says it, so that it '
+  'changes in one place however often the post was passed on.';
 comment on column medley.timeline_posts.is_newcomer is
   'Whether hardly anybody had seen anything of the author when it was written: fewer exposures than the scale of the '
-  'weight cold_start.';
-comment on column medley.timeline_posts.created_at is 'When it was written.';
+  'weight cold_start. False for a repost.';
+comment on column medley.timeline_posts.created_at is 'When the post was written.';
 comment on column medley.timeline_posts.post_id is 'The post, as apps know it.';
 comment on column medley.timeline_posts.author_id is 'Who wrote it.';
 
@@ -108,8 +124,8 @@ values
     'Half-life, in seconds, of what an author shown in an earlier request counts as already on the page; 1 to 86400.'
   ),
   ('timeline.followed', 2000, 'Followed members whose posts are looked at; 10 to 10000.'),
-  ('timeline.author_posts', 6, 'Newest posts, and newest reposts, of each of them; 1 to 100.'),
-  ('timeline.depth', 15, 'Posts taken from each source outside the network; 1 to 1000.'),
+  ('timeline.author_posts', 12, 'Newest posts and reposts of each of them; 1 to 100.'),
+  ('timeline.depth', 12, 'Posts taken from each source outside the network; 1 to 1000.'),
   ('timeline.likers', 6, 'Followed members, others every hour, whose two newest likes are looked at; 0 to 200.'),
   ('timeline.pool', 60, 'Posts that are looked at closely, at least; 20 to 2000.'),
   ('timeline.rate_days', 30, 'Half-life, in days, of an event in the rates; 1 to 3650.'),

@@ -2,6 +2,8 @@
 select plan(27);
 
 select make_kind('film'), make_members(6);
+-- So that points can be told from weights alone.
+update medley.settings as s set value = 0 where s.key = 'recommend.history_recency';
 select make_items('film', 'f', 12);
 select plant_list('behavior', array['f1 > f3 0.9', 'f1 > f4 0.6', 'f2 > f4 0.6', 'f2 > f5 0.4', 'f1 > f5 0.4']);
 select plant_list('content', array['f1 > f4 0.5', 'f1 > f6 0.5']);

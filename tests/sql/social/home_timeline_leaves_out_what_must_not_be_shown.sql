@@ -1,5 +1,5 @@
 -- Own, old, seen, shown, rejected, muted, blocked, reported, hidden: none of it is in the timeline.
-select plan(36);
+select plan(39);
 
 select make_member(name) from unnest(array['ada', 'bob', 'cy', 'dee', 'eve']) as m (name);
 select follow(member('ada'), member('bob'));
@@ -142,6 +142,18 @@ select act_as(member('eve'));
 delete from public.posts where id = post('open');
 select act_as(member('ada'));
 select ok(not shows('open'), 'a deleted one is gone for good');
+select act_as_owner();
+select make_post('dee', 'd2'), repost('eve', 'd2');
+select act_as(member('ada'));
+select is((select t.source from public.get_home_timeline(200) as t where t.content = 'd2'), 'repost', 'what was passed on is there');
+select act_as(member('dee'));
+update public.posts set visibility = 'followers' where id = post('d2');
+select act_as(member('ada'));
+select ok(not shows('d2'), 'until its author hides it');
+select act_as_owner();
+select follow(member('ada'), member('dee'));
+select act_as(member('ada'));
+select ok(shows('d2'), 'from all but followers');
 
 -- Conversations.
 select act_as_owner();

@@ -29,7 +29,7 @@ select is((select p."position" from page as p where p.next_cursor is not null), 
 -- New posts, events of the rows shown, and other rates.
 select act_as_owner();
 select make_post('bob', 'new ' || n) from generate_series(1, 5) as n;
-update medley.timeline_posts set created_at = now() + interval '1 second' where item_no in (select i.item_no from medley.items as i where i.title like 'new %');
+update medley.timeline_posts set created_at = now() + interval '1 second', posted_at = now() + interval '1 second' where item_no in (select i.item_no from medley.items as i where i.title like 'new %');
 select engage('ada', p.content, 'impression', '-1 second'), engage('ada', p.content, 'view', '-2 seconds') from page as p;
 select plant_rates('cy', 100, '{"like": 90}');
 select act_as(member('ada'));

@@ -68,6 +68,14 @@ def at_once(database: Database, work: Sequence[Work]) -> list[str]:
 
 def recounted(database: Database) -> None:
     assert database.rows("select * from tests.miscounted_posts()") == []
+    astray = database.rows(
+        "select from (select t.post_id, t.poster_id from medley.timeline_posts as t "
+        "where t.is_repost) as t full join (select r.post_id, r.user_id from public.reposts as r "
+        "inner join public.posts as p on p.id = r.post_id where p.author_id <> r.user_id) as r "
+        "on r.post_id = t.post_id and r.user_id = t.poster_id "
+        "where t.post_id is null or r.post_id is null"
+    )
+    assert astray == [], "the timeline's copy has the reposts that there are"
 
 
 def test_two_hundred_members_like_one_post(posts: Database) -> None:
@@ -92,6 +100,13 @@ def test_two_hundred_members_like_one_post(posts: Database) -> None:
         "inner join medley.items as i on i.item_no = e.item_no group by 1 order by 1"
     )
     assert dict(logged) == {"like": 199, "repost": 99, "unlike": 100}
+    unrepost = "delete from public.reposts where post_id = tests.post('one')"
+    changed = [
+        (member, repost if number % 2 else unrepost, ()) for number, member in enumerate(MEMBERS)
+    ]
+    assert at_once(posts, changed) == []
+    assert posts.value("select tests.counts('one')") == "100 0 100 0 0"
+    recounted(posts)
 
 
 def test_many_posts_in_any_order_never_deadlock(posts: Database) -> None:

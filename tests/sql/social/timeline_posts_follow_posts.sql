@@ -1,5 +1,5 @@
--- timeline_posts holds every post as it is, written with it and gone with it.
-select plan(12);
+-- timeline_posts holds every post and repost as it is, written with it and gone with it.
+select plan(18);
 
 select make_member(name) from unnest(array['ada', 'bob', 'cy']) as m (name);
 create function tests.timeline_of(p_content text) returns text language sql stable security definer set search_path = '' as $$
@@ -8,7 +8,15 @@ create function tests.timeline_of(p_content text) returns text language sql stab
   inner join medley.items as i on i.item_no = p.item_no and i.id = p.post_id and i.owner_id = p.author_id and i.published_at = p.created_at
   left join medley.items as c on c.item_no = p.conversation_no
   left join medley.items as a on a.item_no = p.parent_no
-  where i.title = p_content
+  where i.title = p_content and not p.is_repost
+$$;
+create function tests.passed_on(p_content text) returns text language sql stable security definer set search_path = '' as $$
+  select string_agg(f.username, ', ' order by f.username)
+  from medley.timeline_posts as p
+  inner join medley.items as i on i.item_no = p.item_no and i.id = p.post_id and i.owner_id = p.author_id and i.published_at = p.created_at
+  inner join public.reposts as r on r.post_id = i.id and r.user_id = p.poster_id and r.created_at = p.posted_at
+  inner join public.profiles as f on f.id = p.poster_id
+  where i.title = p_content and p.is_repost and p.visibility is null
 $$;
 
 select make_post('ada', 'root'), make_post('bob', 'answer', 'root'), make_post('cy', 'again', 'answer', 'followers'), make_post('cy', 'quote', p_quoted => 'root');
@@ -31,6 +39,15 @@ select make_post('ada', 'known');
 select is(timeline_of('nearly known'), 'public nearly known - new', 'a newcomer has few exposures');
 select is(timeline_of('known'), 'public known -', 'who has more is none');
 
+select repost('ada', 'answer'), repost('cy', 'answer'), repost('cy', 'quote'), repost('ada', 'quote'), repost('bob', 'quote');
+select is(passed_on('answer'), 'ada, cy', 'who passed a post on has a row');
+select is(passed_on('quote'), 'ada, bob', 'but not for one''s own post');
+select act_as(member('ada'));
+delete from public.reposts where post_id = post('answer');
+select act_as_owner();
+select is(passed_on('answer'), 'cy', 'until it is taken back');
+select is(timeline_of('answer'), 'public root root new', 'which leaves the post''s row');
+
 select act_as(member('ada'));
 update public.posts set visibility = 'public' where id = post('root');
 delete from public.posts where id = post('root');
@@ -42,10 +59,16 @@ select is(
 );
 select is(timeline_of('root'), null, 'which has no row any more');
 delete from auth.users where id = member('cy');
-select is((select count(*) from medley.timeline_posts as p where p.author_id = member('cy')), 0::bigint, 'nor have posts of a deleted account');
+select is((select count(*) from medley.timeline_posts as p where member('cy') in (p.author_id, p.poster_id)), 0::bigint, 'nor have posts and reposts of a deleted account');
+select is(passed_on('quote'), null, 'nor reposts of what is gone');
 select is(
-  (select count(*) from public.posts as p full join medley.timeline_posts as t on t.post_id = p.id where p.id is null or t.post_id is null),
+  (select count(*) from public.posts as p full join (select * from medley.timeline_posts where not is_repost) as t on t.post_id = p.id where p.id is null or t.post_id is null),
   0::bigint, 'every post has a row and every row a post'
+);
+
+select is(
+  (select count(*) from medley.timeline_posts as t full join public.reposts as r on r.post_id = t.post_id and r.user_id = t.poster_id where t.is_repost and r.post_id is null),
+  0::bigint, 'every row of a repost has its repost'
 );
 
 select * from finish();
