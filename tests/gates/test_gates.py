@@ -28,6 +28,7 @@ as 'select count(*) from items';
 revoke all on function medley.spoiled_inline() from public;
 reset search_path;
 alter table medley.members disable trigger user;
+alter table medley.timeline_posts drop constraint timeline_posts_item_no_fkey;
 create function extensions.spoiled() returns int language sql as 'select 1';
 """
 
@@ -46,6 +47,7 @@ RULES = [
     test_catalogue.test_foreign_keys_have_an_index,
     test_catalogue.test_foreign_keys_to_accounts_delete_with_them,
     test_catalogue.test_columns_about_members_go_with_the_account,
+    test_catalogue.test_rows_that_go_with_items_refer_to_them,
     test_catalogue.test_rows_without_a_foreign_key_are_swept,
     test_catalogue.test_every_table_of_the_engine_is_used,
     test_catalogue.test_plpgsql_functions_are_free_of_errors,
