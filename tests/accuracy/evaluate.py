@@ -86,11 +86,13 @@ class Bench:
         }
 
 
-def run_peer(bench: Bench, peer: Peer, progress: Progress) -> tuple[Result, Ranking]:
-    """Tries a peer's settings, learns again with the best, and tests."""
+def run_peer(
+    bench: Bench, peer: Peer, progress: Progress, taken: Mapping[str, float] | None = None
+) -> tuple[Result, Ranking]:
+    """Tries a peer's settings, with those taken over, learns again with the best, and tests."""
     train, known = (bench.matrix(peer, part) for part in (bench.case.split.train, bench.known))
     best, chosen = -1.0, {}
-    tried = peer.settings()
+    tried = [{**(taken or {}), **settings} for settings in peer.settings()]
     for number, settings in enumerate(tried, start=1):
         progress(f"{peer.what}: settings {number} of {len(tried)}")
         found = mean_ndcg(

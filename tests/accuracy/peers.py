@@ -36,6 +36,7 @@ class Peer:
         grid: Settings to try, each name with its values.
         fit: Learns from a matrix of users by items, and returns the scores.
         times: Whether that matrix says how new, in place of ones. For splits by time.
+        after: The peer whose best settings it takes over; only the grid is its own.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Peer:
     grid: Mapping[str, Sequence[float]]
     fit: Callable[..., Scores]
     times: bool = False
+    after: str = ""
 
     def settings(self) -> list[dict[str, float]]:
         """All combinations of the grid."""
@@ -218,11 +220,14 @@ PEERS = (
     Peer(
         "ease-recency",
         "EASE, newer items weigh more",
-        {"penalty": (200, 400, 800), "recency": (0.2, 0.4, 0.6, 0.8)},
+        {"recency": (0.2, 0.4, 0.6, 0.8)},
         ease,
         times=True,
+        after="ease",
     ),
 )
+
+BY_NAME = {peer.name: peer for peer in PEERS}
 
 
 def _linear(train: Matrix, weights: Matrix) -> Scores:

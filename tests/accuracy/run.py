@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import repeat
@@ -14,6 +14,7 @@ from tests.accuracy.cases import Case
 from tests.accuracy.evaluate import Bench, peers_for, run_peer
 from tests.accuracy.metrics import Ranking
 from tests.accuracy.ours import ALONE, VARIANTS, Knobs, run_medley
+from tests.accuracy.peers import BY_NAME
 from tests.accuracy.report import Evaluated
 
 
@@ -53,8 +54,12 @@ def evaluate(case: Case, wanted: Wanted) -> Evaluated:
         def progress(step: str) -> None:
             status.update(f"{case.name}: {step}")
 
+        chosen: dict[str, Mapping[str, float]] = {}
         for peer in peers_for(case, wanted.only):
-            result, rankings[peer.name] = run_peer(bench, peer, progress)
+            if peer.after and peer.after not in chosen:
+                chosen[peer.after] = run_peer(bench, BY_NAME[peer.after], progress)[0].settings
+            result, rankings[peer.name] = run_peer(bench, peer, progress, chosen.get(peer.after))
+            chosen[peer.name] = result.settings
             results.append(result)
         knobs = wanted.knobs
         for all_signals in (False, True):

@@ -18,7 +18,7 @@ from tests.accuracy.cases import Case, Source
 from tests.accuracy.data import planted, split_randomly
 from tests.accuracy.evaluate import Bench, peers_for
 from tests.accuracy.metrics import DEPTH, Ranking, mean_ndcg
-from tests.accuracy.peers import PEERS, Matrix, Peer, ease, matrix, rank
+from tests.accuracy.peers import BY_NAME, PEERS, Matrix, Peer, ease, matrix, rank
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,10 @@ def answer(bench: Bench) -> Callable[[Peer], Ranking]:
     small = {"als": {"factors": 8, "regularization": 1, "alpha": 5}}
 
     def found(peer: Peer) -> Ranking:
-        settings = small.get(peer.name, peer.settings()[0])
+        first = peer.settings()[0]
+        if peer.after:
+            first = {**BY_NAME[peer.after].settings()[0], **first}
+        settings = small.get(peer.name, first)
         return rank(peer.fit(known, **settings), known, bench.test)
 
     return found
@@ -60,9 +63,8 @@ def test_every_peer_beats_chance(
 def test_who_learns_tastes_beats_popularity(
     bench: Bench, answer: Callable[[Peer], Ranking], name: str
 ) -> None:
-    by_name = {peer.name: peer for peer in PEERS}
-    popular = mean_ndcg(answer(by_name["popularity"]), bench.test)
-    assert mean_ndcg(answer(by_name[name]), bench.test) > 1.2 * popular
+    popular = mean_ndcg(answer(BY_NAME["popularity"]), bench.test)
+    assert mean_ndcg(answer(BY_NAME[name]), bench.test) > 1.2 * popular
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
