@@ -368,6 +368,22 @@ comment on function medley.refuse_post_change() is
   'Row trigger on posts: what a post says, and what it belongs to, never changes. Errors: conflict.';
 revoke all on function medley.refuse_post_change() from public, anon, authenticated, service_role;
 
+create or replace function medley.refuse_post_action_change()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  perform medley.fail('conflict', 'a like, repost or view stays with its member and post', null,
+    'Delete it and insert another.');
+  return null;
+end;
+$$;
+
+comment on function medley.refuse_post_action_change() is
+  'Row trigger on likes, reposts and post_views: counters, the log and timelines follow inserts and deletes only. An upsert of '
+  'what exists changes nothing, and passes. Errors: conflict.';
+revoke all on function medley.refuse_post_action_change() from public, anon, authenticated, service_role;
+
 create or replace function medley.count_replies()
 returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -518,6 +534,19 @@ for each statement execute function medley.count_replies();
 create trigger posts_3_count_delete
 after delete on public.posts referencing old table as changed_rows
 for each statement execute function medley.count_replies();
+
+create trigger likes_0_stay
+before update on public.likes
+for each row when (old.user_id <> new.user_id or old.post_id <> new.post_id)
+execute function medley.refuse_post_action_change();
+create trigger reposts_0_stay
+before update on public.reposts
+for each row when (old.user_id <> new.user_id or old.post_id <> new.post_id)
+execute function medley.refuse_post_action_change();
+create trigger post_views_0_stay
+before update on public.post_views
+for each row when (old.user_id <> new.user_id or old.post_id <> new.post_id)
+execute function medley.refuse_post_action_change();
 
 create trigger likes_1_count_insert
 after insert on public.likes referencing new table as changed_rows
@@ -2415,21 +2444,28 @@ begin
 
   total as (
     select
-      t.kind,
-      t.count * case when v_from = '-infinity' then 0 else medley.fading(v_from, v_until, v_days) end
-      + coalesce((select sum(h.n) from happened as h where h.place = t.place), 0) as count,
-      t.place
-    from medley.timeline_kinds as t
-    where t.sign = 1
+      s.kind,
+      s.place,
+      -- As in added_counts.
+      case when s.count > 1e-6 then s.count else 0 end as count
+    from (
+      select
+        t.kind,
+        t.place,
+        t.count * case when v_from = '-infinity' then 0 else medley.fading(v_from, v_until, v_days) end
+        + coalesce((select sum(h.n) from happened as h where h.place = t.place), 0) as count
+      from medley.timeline_kinds as t
+      where t.sign = 1
+    ) as s
   ),
 
   summed as (
     update medley.timeline_kinds as k
     set
-      count = greatest(t.count, 0),
-      rate = least((greatest(t.count, 0) + 1000 * k.usual_rate) / (e.count + 1000), 1)
+      count = t.count,
+      rate = least((t.count + 1000 * k.usual_rate) / (e.count + 1000), 1)
     from total as t
-    cross join (select greatest(x.count, 0) as count from total as x where x.place = 0) as e
+    cross join (select x.count from total as x where x.place = 0) as e
     where t.kind = k.kind
     returning 1
   )
@@ -2647,14 +2683,14 @@ begin
   where m.model_version_id = medley.active_tower_model();
   if found then
     select
-      array_agg(d.intercept::float8 order by t.place),
-      array_agg(d.similarity::float8 order by t.place),
-      array_agg(d.rate::float8 order by t.place)
+      array_agg(d.intercept::float8 order by p.place),
+      array_agg(d.similarity::float8 order by p.place),
+      array_agg(d.rate::float8 order by p.place)
     into v.intercepts, v.similarities, v.rate_factors
-    from medley.timeline_kinds as t
-    inner join medley.engagement_kinds as k on k.kind = t.kind
-    left join medley.model_heads as d on d.model_version_id = v_model_version_id and d.kind_no = k.kind_no
-    where t.sign = 1 and t.place > 0;
+    from generate_series(1, cardinality(v.weights)) as p (place)
+    left join medley.timeline_kinds as t on t.place = p.place and t.sign = 1
+    left join medley.engagement_kinds as k on k.kind = t.kind
+    left join medley.model_heads as d on d.model_version_id = v_model_version_id and d.kind_no = k.kind_no;
   end if;
   return v;
 end;
@@ -2713,7 +2749,7 @@ begin atomic
     select
       r.weight,
       case
-        when r.intercept is null then r.p
+        when p_cosine is null or r.intercept is null then r.p
         -- Beyond 50 a probability is 0 or 1, and exp would overflow one day.
         else 1 / (1 + exp(least(greatest(
           -r.intercept - r.similarity * p_cosine - r.rate_factor * ln((r.p + 1e-9) / (1 - r.p + 1e-9)), -50
@@ -2837,7 +2873,7 @@ begin
     cross join lateral (
       select t.item_no, t.post_id, t.author_id, t.created_at, t.visibility, t.conversation_no, t.parent_no
       from medley.timeline_posts as t
-      where t.poster_id = f.id and t.posted_at > v_since and t.posted_at <= p_as_of
+      where t.poster_id = f.id and t.posted_at > v_since and t.posted_at <= p_as_of and t.created_at > v_since
       order by t.posted_at desc
       limit v_author_posts
     ) as p
@@ -3004,7 +3040,7 @@ begin
   carried as (
     select i.owner_id as author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - l.occurred_at) / v_half_life)) as k
     from log as l
-    inner join medley.items as i on i.item_no = l.item_no
+    inner join medley.items as i on i.item_no = l.item_no and i.kind = 'post'
     where l.is_shown
       and l.occurred_at > p_as_of - 10 * v_half_life * interval '1 second'
       and l.occurred_at <= p_as_of

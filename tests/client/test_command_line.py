@@ -310,6 +310,10 @@ def test_feed_and_calendar_are_lists(member: Member) -> None:
     )
     assert len(events) <= 2
     assert medley("calendar", "--limit", "3").exit_code == 0
+    listed = medley("calendar", "--limit", "3", "--json")
+    ids = [event["event_id"] for event in shown(listed)]
+    assert all(event in medley("calendar", "--limit", "3", "--ids").stdout for event in ids)
+    assert medley("feed", "--user", member.id, "--ids").exit_code == 0
     assert medley("calendar", "--near", "here").exit_code == 2
 
 
@@ -335,6 +339,7 @@ def test_recommendations_and_what_is_around_them_are_shown(member: Member, artis
     for command in commands:
         assert len(shown(medley(*command, "--json"))) <= 3
         assert medley(*command).exit_code == 0
+    assert medley(*commands[1], "--ids").exit_code == 0
     recommend = commands[0]
     ids = [row["item_id"] for row in shown(medley(*recommend, "--json"))]
     assert ids

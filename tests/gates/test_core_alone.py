@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from tests.database import CORE_MODULES, SQL_TESTS, medley_database
+from tests.database import CORE_MODULES, SQL_TESTS, Database
 
 
-def test_the_core_installs_without_packs() -> None:
-    with medley_database(name="alone", include=lambda module: module.is_core) as core:
-        kinds = core.value("select count(*) from medley.item_kinds")
-    assert kinds == 0
+def test_the_core_installs_without_packs(core: Database) -> None:
+    assert core.value("select count(*) from medley.item_kinds") == 0
 
 
 def test_every_core_module_has_tests() -> None:

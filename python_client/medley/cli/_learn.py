@@ -69,7 +69,7 @@ def embed(
 
     def show(count: int) -> None:
         if not as_json:
-            rate = count / (time.monotonic() - begun)
+            rate = count / max(time.monotonic() - begun, 1e-9)
             err.print(f"{count:,} items, {rate:,.0f} a second", highlight=False)
 
     done = embed_items(

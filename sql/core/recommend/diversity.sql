@@ -20,7 +20,7 @@ declare
   v_cost double precision := p_weight * greatest(p_relevance[1], 0);
   v_bits int[];
   v_likeness double precision[] := array_fill(0::float8, array[v_count]);
-  -- With how many of the chosen each was compared.
+  -- The last of the chosen that made each likelier: those up to it need no second look.
   v_compared int[] := array_fill(0, array[v_count]);
   -- The score at most, for likeness only grows; -infinity once chosen.
   v_bound double precision[] := p_relevance;

@@ -119,7 +119,7 @@ end;
 comment on function medley.member_history(
   int, int, double precision, double precision, double precision, timestamptz
 ) is
-  'The items that speak for a member, strongest first. weight is (affinity / the strongest)^p_exponent, times '
+  'The p_limit strongest items that speak for a member, in any order. weight is (affinity / the strongest)^p_exponent, times '
   '(share of the items that are no older)^-p_recency, so the oldest counts once and the newest most; times '
   '-p_dislike_share where the member dislikes it. breadth is the root of how many they are: sums of likeness over them '
   'grow with it, and are divided by it.';
@@ -304,6 +304,18 @@ comment on function medley.may_recommend(uuid, uuid, uuid) is
   'Whether an item may be recommended to the member: visible, not the member''s own, and its owner not muted.';
 revoke all on function medley.may_recommend(uuid, uuid, uuid) from public, anon, authenticated, service_role;
 
+-- No SET: it inlines.
+create or replace function medley.recency(p_published_at timestamptz, p_as_of timestamptz, p_days double precision)
+returns double precision
+language sql immutable parallel safe security invoker
+-- Below exp(-50) it stays put, for float8 would rather fail than underflow.
+return exp(greatest(-50, -0.693147 * date_part('epoch', p_as_of - p_published_at) / 86400 / p_days));
+
+comment on function medley.recency(timestamptz, timestamptz, double precision) is
+  'How new what was published then is at p_as_of: 1 at once, a half after p_days days.';
+revoke all on function medley.recency(timestamptz, timestamptz, double precision)
+from public, anon, authenticated, service_role;
+
 create type medley.ranked_item as (
   item_no int,
   item_id uuid,
@@ -408,7 +420,9 @@ begin
       h.weight * l.behavior as behavior,
       h.weight / h.breadth * l.content as content,
       -- As large as leaves room for the weights below.
-      least((h.weight * l.behavior + h.weight / h.breadth * l.content) * 1000000, 100000000) as points,
+      greatest(
+        least((h.weight * l.behavior + h.weight / h.breadth * l.content) * 1000000, 100000000), -100000000
+      ) as points,
       (v_neighbors / (select count(*) from history))::int as neighbors
     from history as h
     cross join (
@@ -435,9 +449,7 @@ begin
         coalesce(v_popularity * c.popularity + v_trend * c.trend, 0)
         + case
           when c.published_at is null then 0
-          else v_exploration + v_recency * exp(
-            greatest(-50, -0.693147 * date_part('epoch', p_as_of - c.published_at) / 86400 / v_recency_days)
-          )
+          else v_exploration + v_recency * medley.recency(c.published_at, p_as_of, v_recency_days)
         end,
         0,
         0
@@ -508,10 +520,7 @@ begin
       p.followed,
       coalesce(v_popularity * s.popularity, 0) as popularity,
       coalesce(v_trend * s.trend, 0) as trend,
-      -- Below exp(-50) it stays put, for float8 would rather fail than underflow.
-      v_recency * exp(
-        greatest(-50, -0.693147 * date_part('epoch', p_as_of - i.published_at) / 86400 / v_recency_days)
-      ) as recency,
+      v_recency * medley.recency(i.published_at, p_as_of, v_recency_days) as recency,
       case
         when v_platforms is not null then coalesce(v_availability * (
           select max(v_platform_worths[array_position(v_platforms, a.platform)])

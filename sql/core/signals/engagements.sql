@@ -80,25 +80,30 @@ create or replace function medley.refusal_message(
 returns text
 language plpgsql stable parallel safe security invoker set search_path = ''
 as $$
+declare
+  v_kind text := left(p_event ->> 'kind', 100);
+  v_key text := case
+    when p_problem in ('not_self', 'member') then 'user_id'
+    when p_problem = 'item' then 'item_id'
+    when p_problem = 'rating' then 'value'
+    else p_problem
+  end;
+  v_got text := left(p_event ->> v_key, 300);
 begin
   return case p_problem
-    when 'malformed' then left(p_event ->> 'malformed', 300)
-    when 'not_self' then format('cannot act for member %s', p_event ->> 'user_id')
-    when 'member' then format('there is no member %s', coalesce(p_event ->> 'user_id', '(no user_id)'))
-    when 'kind' then format('there is no kind of engagement %s', coalesce(left(p_event ->> 'kind', 100), '(no kind)'))
-    when 'item' then format('nothing visible has the id %s', coalesce(p_event ->> 'item_id', '(no item_id)'))
-    when 'occurred_at' then format(
-      'occurred_at must lie between %s and %s, got %s', p_oldest, p_newest, p_event ->> 'occurred_at'
-    )
-    when 'value' then format('value is out of range for %s, got %s', p_event ->> 'kind', p_event ->> 'value')
-    when 'rating' then format(
-      'value must be between 0 and 1 for %s, got %s', p_event ->> 'kind', coalesce(p_event ->> 'value', 'null')
-    )
-    when 'session_id' then format('session %s is another member''s', p_event ->> 'session_id')
-    when 'position' then format('position must not be negative, got %s', p_event ->> 'position')
-    when 'dwell_ms' then format('dwell_ms must not be negative, got %s', p_event ->> 'dwell_ms')
-    when 'progress' then format('progress must be between 0 and 1, got %s', p_event ->> 'progress')
-    when 'predicted_score' then format('predicted_score must be a number, got %s', p_event ->> 'predicted_score')
+    when 'malformed' then v_got
+    when 'not_self' then format('cannot act for member %s', v_got)
+    when 'member' then format('there is no member %s', coalesce(v_got, '(no user_id)'))
+    when 'kind' then format('there is no kind of engagement %s', coalesce(v_kind, '(no kind)'))
+    when 'item' then format('nothing visible has the id %s', coalesce(v_got, '(no item_id)'))
+    when 'occurred_at' then format('occurred_at must lie between %s and %s, got %s', p_oldest, p_newest, v_got)
+    when 'value' then format('value is out of range for %s, got %s', v_kind, v_got)
+    when 'rating' then format('value must be between 0 and 1 for %s, got %s', v_kind, coalesce(v_got, 'null'))
+    when 'session_id' then format('session %s is another member''s', v_got)
+    when 'position' then format('position must not be negative, got %s', v_got)
+    when 'dwell_ms' then format('dwell_ms must not be negative, got %s', v_got)
+    when 'progress' then format('progress must be between 0 and 1, got %s', v_got)
+    when 'predicted_score' then format('predicted_score must be a number, got %s', v_got)
     when 'context' then 'context must be an object of at most 4096 bytes'
     else p_problem || ' is longer than 200 bytes'
   end;
@@ -375,7 +380,7 @@ begin
       return;
     exception
       when data_exception then
-        if v_attempt = 6 then
+        if v_attempt >= 6 then
           raise;
         end if;
         v_events := medley.mark_malformed_events(p_events);
@@ -385,13 +390,13 @@ begin
         end if;
         v_all_new := false;
       when check_violation then
-        if v_attempt = 6 then
+        if v_attempt >= 6 then
           raise;
         end if;
         -- The job that makes partitions ahead has not run for months.
         perform medley.ensure_engagement_partitions(p_as_of);
       when not_null_violation or cardinality_violation then
-        if v_attempt = 6 then
+        if v_attempt >= 6 then
           raise;
         end if;
         -- A session of two members. One that none of them has used belongs to the one who comes first.
@@ -404,7 +409,7 @@ begin
           with ordinality as e (session_id, user_id, place)
           left join medley.sessions as s on e.session_id = s.session_id
           left join medley.members as m on e.user_id = m.user_id
-          where e.session_id is not null
+          where e.session_id is not null and coalesce(s.user_no, v_user_no, m.user_no) is not null
           order by e.session_id, e.place
         ) as f;
     end;

@@ -198,6 +198,22 @@ comment on function medley.refuse_post_change() is
   'Row trigger on posts: what a post says, and what it belongs to, never changes. Errors: conflict.';
 revoke all on function medley.refuse_post_change() from public, anon, authenticated, service_role;
 
+create or replace function medley.refuse_post_action_change()
+returns trigger
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+begin
+  perform medley.fail('conflict', 'a like, repost or view stays with its member and post', null,
+    'Delete it and insert another.');
+  return null;
+end;
+$$;
+
+comment on function medley.refuse_post_action_change() is
+  'Row trigger on likes, reposts and post_views: counters, the log and timelines follow inserts and deletes only. An upsert of '
+  'what exists changes nothing, and passes. Errors: conflict.';
+revoke all on function medley.refuse_post_action_change() from public, anon, authenticated, service_role;
+
 create or replace function medley.count_replies()
 returns trigger
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -348,6 +364,19 @@ for each statement execute function medley.count_replies();
 create trigger posts_3_count_delete
 after delete on public.posts referencing old table as changed_rows
 for each statement execute function medley.count_replies();
+
+create trigger likes_0_stay
+before update on public.likes
+for each row when (old.user_id <> new.user_id or old.post_id <> new.post_id)
+execute function medley.refuse_post_action_change();
+create trigger reposts_0_stay
+before update on public.reposts
+for each row when (old.user_id <> new.user_id or old.post_id <> new.post_id)
+execute function medley.refuse_post_action_change();
+create trigger post_views_0_stay
+before update on public.post_views
+for each row when (old.user_id <> new.user_id or old.post_id <> new.post_id)
+execute function medley.refuse_post_action_change();
 
 create trigger likes_1_count_insert
 after insert on public.likes referencing new table as changed_rows

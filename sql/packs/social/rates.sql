@@ -122,21 +122,28 @@ begin
 
   total as (
     select
-      t.kind,
-      t.count * case when v_from = '-infinity' then 0 else medley.fading(v_from, v_until, v_days) end
-      + coalesce((select sum(h.n) from happened as h where h.place = t.place), 0) as count,
-      t.place
-    from medley.timeline_kinds as t
-    where t.sign = 1
+      s.kind,
+      s.place,
+      -- As in added_counts.
+      case when s.count > 1e-6 then s.count else 0 end as count
+    from (
+      select
+        t.kind,
+        t.place,
+        t.count * case when v_from = '-infinity' then 0 else medley.fading(v_from, v_until, v_days) end
+        + coalesce((select sum(h.n) from happened as h where h.place = t.place), 0) as count
+      from medley.timeline_kinds as t
+      where t.sign = 1
+    ) as s
   ),
 
   summed as (
     update medley.timeline_kinds as k
     set
-      count = greatest(t.count, 0),
-      rate = least((greatest(t.count, 0) + 1000 * k.usual_rate) / (e.count + 1000), 1)
+      count = t.count,
+      rate = least((t.count + 1000 * k.usual_rate) / (e.count + 1000), 1)
     from total as t
-    cross join (select greatest(x.count, 0) as count from total as x where x.place = 0) as e
+    cross join (select x.count from total as x where x.place = 0) as e
     where t.kind = k.kind
     returning 1
   )

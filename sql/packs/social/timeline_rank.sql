@@ -104,14 +104,14 @@ begin
   where m.model_version_id = medley.active_tower_model();
   if found then
     select
-      array_agg(d.intercept::float8 order by t.place),
-      array_agg(d.similarity::float8 order by t.place),
-      array_agg(d.rate::float8 order by t.place)
+      array_agg(d.intercept::float8 order by p.place),
+      array_agg(d.similarity::float8 order by p.place),
+      array_agg(d.rate::float8 order by p.place)
     into v.intercepts, v.similarities, v.rate_factors
-    from medley.timeline_kinds as t
-    inner join medley.engagement_kinds as k on k.kind = t.kind
-    left join medley.model_heads as d on d.model_version_id = v_model_version_id and d.kind_no = k.kind_no
-    where t.sign = 1 and t.place > 0;
+    from generate_series(1, cardinality(v.weights)) as p (place)
+    left join medley.timeline_kinds as t on t.place = p.place and t.sign = 1
+    left join medley.engagement_kinds as k on k.kind = t.kind
+    left join medley.model_heads as d on d.model_version_id = v_model_version_id and d.kind_no = k.kind_no;
   end if;
   return v;
 end;
@@ -170,7 +170,7 @@ begin atomic
     select
       r.weight,
       case
-        when r.intercept is null then r.p
+        when p_cosine is null or r.intercept is null then r.p
         -- Beyond 50 a probability is 0 or 1, and exp would overflow one day.
         else 1 / (1 + exp(least(greatest(
           -r.intercept - r.similarity * p_cosine - r.rate_factor * ln((r.p + 1e-9) / (1 - r.p + 1e-9)), -50
@@ -294,7 +294,7 @@ begin
     cross join lateral (
       select t.item_no, t.post_id, t.author_id, t.created_at, t.visibility, t.conversation_no, t.parent_no
       from medley.timeline_posts as t
-      where t.poster_id = f.id and t.posted_at > v_since and t.posted_at <= p_as_of
+      where t.poster_id = f.id and t.posted_at > v_since and t.posted_at <= p_as_of and t.created_at > v_since
       order by t.posted_at desc
       limit v_author_posts
     ) as p
@@ -461,7 +461,7 @@ begin
   carried as (
     select i.owner_id as author_id, sum(power(0.5::float8, date_part('epoch', p_as_of - l.occurred_at) / v_half_life)) as k
     from log as l
-    inner join medley.items as i on i.item_no = l.item_no
+    inner join medley.items as i on i.item_no = l.item_no and i.kind = 'post'
     where l.is_shown
       and l.occurred_at > p_as_of - 10 * v_half_life * interval '1 second'
       and l.occurred_at <= p_as_of

@@ -49,4 +49,15 @@ select lives_ok(
   $$ select medley.log_engagement((select ada from people), '[]', now()) $$, 'the service may name one member for all'
 );
 
+-- A session that an account that is gone comes first with belongs to the first one who is there.
+select is(
+  (select array_agg(e.status order by e.event_index) from people as p
+    cross join lateral public.log_engagement(jsonb_build_array(
+      jsonb_build_object('user_id', gen_random_uuid(), 'item_id', item_named('open'), 'kind', 'click', 'session_id', p.ada),
+      jsonb_build_object('user_id', p.ada, 'item_id', item_named('open'), 'kind', 'click', 'session_id', p.ada),
+      jsonb_build_object('user_id', p.bob, 'item_id', item_named('open'), 'kind', 'click', 'session_id', p.ada)
+    )) as e),
+  array['refused', 'accepted', 'refused'], 'and the others are refused one by one'
+);
+
 select * from finish();

@@ -1,5 +1,5 @@
 -- Reports, blocks, mutes and views: whatever is wrong has a code, and nothing is half done.
-select plan(24);
+select plan(28);
 
 select make_member('ada'), make_member('bob');
 select make_post('ada', 'open'), make_post('ada', 'own', p_visibility => 'private'), make_post('bob', 'mine');
@@ -30,5 +30,20 @@ select act_as_service();
 select throws_code(format('select public.block_author(%L)', post('open')), 'invalid_argument', 'the service names a member');
 select act_as_owner();
 select is(log_of('bob'), null, 'nothing was logged');
+
+-- What was done to a post stays with it.
+select make_post('ada', 'another'), give_likes('bob', 'open'), repost('bob', 'open');
+select act_as(member('bob'));
+select throws_code(format('update public.likes set post_id = %L where true', post('another')), 'conflict', 'a like does not move');
+select throws_code(format('update public.reposts set post_id = %L where true', post('another')), 'conflict', 'nor does a repost');
+select lives_ok(
+  format(
+    'insert into public.reposts (user_id, post_id) values (%L, %L) on conflict (user_id, post_id) do update set post_id = excluded.post_id',
+    member('bob'), post('open')
+  ),
+  'said again it is what it was'
+);
+select act_as_owner();
+select is_empty('select * from miscounted_posts()', 'and counters are right');
 
 select * from finish();

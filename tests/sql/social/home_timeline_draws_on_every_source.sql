@@ -1,5 +1,5 @@
 -- A timeline has what followed members wrote and passed on, and from elsewhere what they like, what trends and new voices.
-select plan(16);
+select plan(17);
 
 select make_member(name) from unnest(array['ada', 'bob', 'cy', 'dee', 'eve', 'fay', 'gus', 'hal']) as m (name);
 select act_as(member('hal'));
@@ -68,7 +68,15 @@ select set_timeline('author_posts', 0);
 select act_as(member('ada'));
 select is((select t.source from public.get_home_timeline() as t where t.content = 'by bob'), 'following', 'an older post of a followed member is of the network, however it came');
 select act_as_owner();
-select set_timeline('author_posts', 6);
+select set_timeline('author_posts', 1);
+
+-- Old posts that somebody passes on leave room for the new.
+select make_member('ivy'), plant_rates('ivy', 1000), follow(member('ada'), member('ivy')), make_post('ivy', 'by ivy');
+select make_post('dee', 'old ' || n), age_post('old ' || n, '60 hours'), repost('ivy', 'old ' || n) from generate_series(1, 13) as n;
+select act_as(member('ada'));
+select ok(home_sources() like '%by ivy following%', 'a post of who passes many old ones on is there');
+select act_as_owner();
+select set_timeline('author_posts', 12);
 
 -- A name that is private is not told.
 update public.profiles set public_profile = false where id = member('bob');

@@ -1,5 +1,5 @@
 -- While a model is active its probabilities rank what it knows; the rest keeps its smoothed rates.
-select plan(11);
+select plan(13);
 
 select make_member(name) from unnest(array['ada', 'bob', 'cy', 'dee']) as m (name);
 select follow(member('ada'), member(name)) from unnest(array['bob', 'cy', 'dee']) as m (name);
@@ -68,6 +68,17 @@ select is(
   'an answer in a mutual follow weighs what the model expects'
 );
 select act_as_owner();
+select act_as(member('ada'));
+create temporary table before as select tests.probability('far off', 'reply') as reply;
+select act_as_owner();
+delete from medley.timeline_kinds where kind = 'like';
+select act_as(member('ada'));
+select is(tests.probability('far off', 'reply'), (select reply from before), 'where a kind is taken out, the others keep their heads');
+select act_as_owner();
+select is(
+  (select p.probabilities from medley.timeline_probabilities(array[1], array[0.5], array[0]::real[], 0, 1, 1, null, array[1], array[1], array[1]) as p),
+  array[0.5]::float8[], 'without a place of member or post it is rates'
+);
 update medley.model_versions set is_active = false where version = 'v1';
 select act_as(member('ada'));
 select is((select array_agg(distinct t.algorithm) from public.get_home_timeline() as t), array['rates'], 'without the model it is rates again');

@@ -101,6 +101,12 @@ select is(
   home_points('b2', 'author_diversity'), round((home_points('b2') - home_points('b2', 'author_diversity')) * -0.75 * (1 - power(0.5, 0.5)), 5),
   'what was shown a minute ago counts half a post'
 );
+create temporary table before as select home_points('b2', 'author_diversity') as points;
+select act_as_owner();
+select make_kind('thing'), make_item('thing', 'of bob', member('bob'));
+select engage('ada', 'of bob', 'impression', '30 seconds');
+select act_as(member('ada'));
+select is(home_points('b2', 'author_diversity'), (select points from before), 'what else of the author was shown does not matter');
 select act_as_owner();
 
 -- An experiment's variant.
