@@ -52,14 +52,12 @@ declare
   v_targets int := medley.setting('behavior.targets');
   v_rows bigint;
 begin
-  -- List by list, by the index, and what goes by its place on disk: a window over all, and a join of what was just written
-  -- with itself, took four times as long.
+  -- Item by item, by the index, and what goes by its place on disk: a window over all of them would spill, and a list that
+  -- was just written has no statistics yet, so a join with itself would be planned as if it were empty.
   delete from medley.item_neighbors as d
   where d.ctid = any (array(
     select r.ctid
-    from unnest(coalesce(
-      p_item_nos, array(select distinct l.item_no from medley.item_neighbors as l where l.list_no = p_list_no)
-    )) as i (item_no)
+    from unnest(p_item_nos) as i (item_no)
     cross join lateral (
       select n.ctid
       from medley.item_neighbors as n
@@ -74,7 +72,7 @@ end;
 $$;
 
 comment on function medley.trim_behavior_neighbors(smallint, int[]) is
-  'Leaves the strongest behavior.targets neighbours to each of these items, or to all (null). Returns how many rows went.';
+  'Leaves the strongest behavior.targets neighbours to each of these items. Returns how many rows went.';
 revoke all on function medley.trim_behavior_neighbors(smallint, int[]) from public, anon, authenticated, service_role;
 
 create or replace function medley.rebuild_behavior_neighbors(p_limit int)
@@ -111,7 +109,7 @@ begin
     where l.list_no in (v_behavior, v_cosine);
   end if;
   if coalesce(cardinality(v_item_nos), 0) < p_limit then
-    perform medley.trim_behavior_neighbors(v_behavior, null);
+    perform medley.trim_behavior_neighbors(v_behavior, array(select b.item_no from medley.behavior_items as b));
     perform medley.finish_list(v_behavior);
     perform medley.finish_list(v_cosine);
   end if;
