@@ -8,6 +8,15 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 
+def begin_anew(connection: Connection[Any]) -> None:
+    """Gives up rebuilds of neighbours that the scheduler began: they know nothing of a load since.
+
+    Args:
+        connection: In autocommit mode, as the database's owner.
+    """
+    connection.execute("select medley.give_up_lists(null)")
+
+
 def run_job(connection: Connection[Any], name: str) -> dict[str, Any]:
     """Runs a job and reads what is on record about that run.
 

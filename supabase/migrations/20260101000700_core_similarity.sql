@@ -168,6 +168,26 @@ comment on function medley.lock_list(text) is
   'rebuild in blocks has begun and not finished, or null.';
 revoke all on function medley.lock_list(text) from public, anon, authenticated, service_role;
 
+create or replace function medley.give_up_lists(p_method text)
+returns bigint
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_rows bigint;
+begin
+  update medley.neighbor_lists as l
+  set state = 'retired', built_at = now()
+  where l.state = 'building' and (p_method is null or l.method = p_method);
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end;
+$$;
+
+comment on function medley.give_up_lists(text) is
+  'Gives up the lists of the method p_method (null: of all) that were begun and not finished, so that the next rebuild begins '
+  'anew: after a load, for they know only what was there when they began. Returns how many.';
+revoke all on function medley.give_up_lists(text) from public, anon, authenticated, service_role;
+
 create or replace function medley.begin_list(p_method text)
 returns smallint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -176,9 +196,7 @@ declare
   v_generation int := medley.begin_generation('item_neighbors.' || p_method);
   v_list_no smallint;
 begin
-  update medley.neighbor_lists as l
-  set state = 'retired', built_at = now()
-  where l.method = p_method and l.state = 'building';
+  perform medley.give_up_lists(p_method);
 
   insert into medley.neighbor_lists (method, generation)
   values (p_method, v_generation)

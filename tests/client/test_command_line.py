@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,8 @@ import psycopg
 import pytest
 from medley import __version__
 from medley.cli import app
+from medley.cli._output import table
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from tests.conftest import Api, Member
@@ -315,6 +318,17 @@ def test_feed_and_calendar_are_lists(member: Member) -> None:
     assert all(event in medley("calendar", "--limit", "3", "--ids").stdout for event in ids)
     assert medley("feed", "--user", member.id, "--ids").exit_code == 0
     assert medley("calendar", "--near", "here").exit_code == 2
+
+
+@pytest.mark.parametrize("last", [("id",), ("id", "most points")])
+def test_ids_and_numbers_are_whole_on_a_narrow_terminal(last: tuple[str, ...]) -> None:
+    words = "some words " * 9
+    row = ["0.123", "Sun 22 Nov 2026 20:00", words, words, "1234567", NOBODY, words]
+    columns = ("#score", "when", "author", "post", "#likes", *last)
+    console = Console(width=80, file=StringIO())
+    console.print(table(columns, [row[: len(columns)]]))
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert all(whole in printed for whole in (NOBODY, "0.123", "1234567"))
 
 
 # Recommendations

@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from medley import __version__
-from medley._jobs import run_job
+from medley._jobs import begin_anew, run_job
 
 from ._accuracy import accuracy
 from ._demo import demo
@@ -119,6 +119,8 @@ def refresh(
     """Run a job now, as the scheduler would. Fails if the job fails."""
     with database() as connection:
         names = [job] if job else _derived_jobs(connection)
+        if not job:
+            begin_anew(connection)
         with steps(len(names), quiet=as_json) as progress:
             runs = []
             for name in names:

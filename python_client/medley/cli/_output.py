@@ -77,7 +77,7 @@ def table(
         result.add_column(
             column.lstrip("#"),
             justify="right" if column.startswith("#") else "left",
-            min_width=36 if column == "id" else None,
+            no_wrap=column == "id" or column.startswith("#"),
         )
     for row in rows:
         result.add_row(*("" if cell is None else str(cell) for cell in row))

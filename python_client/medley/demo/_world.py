@@ -17,7 +17,7 @@ from uuid import UUID
 from psycopg import Connection, Cursor
 
 from .. import Medley
-from .._jobs import run_job
+from .._jobs import begin_anew, run_job
 from ..loaders import (
     LoadReport,
     load_artists,
@@ -138,6 +138,7 @@ def build_world(
     refused = [result for result in results if result.status == "refused"]
     if refused:
         raise DemoFailed(f"{len(refused)} plays were refused, the first: {refused[0].message}")
+    begin_anew(connection)
     for name in _JOBS[1:]:
         progress(f"Job {name}")
         jobs.append(run_now(connection, name))

@@ -120,7 +120,9 @@ begin
           array_agg(r.creator_no order by r.ordinality) as creators,
           array_agg(r.genre_no order by r.ordinality) as genres
         from ranked as r
-        having count(*) >= p_limit or v_attempt > 2 and count(*) > 0
+        -- At first few are looked at closely: a short page of what is left of them need not be the best one.
+        having count(*) >= case v_attempt when 1 then greatest(p_limit, (p_parameters).pool / 2) else p_limit end
+          or v_attempt > 2 and count(*) > 0
       ) as a
       cross join lateral medley.choose_page(
         a.relevance, a.signatures, a.creators, a.genres, p_limit, (p_parameters).diversity,
