@@ -1385,7 +1385,7 @@ values
   ),
   (
     'recommend.history_recency', 0.2,
-    'Newer items count more: (share of the items that are no older) to minus this power, 0 to 2; 0 counts old and new alike.'
+    'Newer items count more: (share of the items that are no older) to minus this power; 0 (alike) to 2.'
   ),
   (
     'recommend.dislike_share', 0.5,
