@@ -52,19 +52,18 @@ declare
   v_targets int := medley.setting('behavior.targets');
   v_rows bigint;
 begin
-  -- Item by item, by the index, and what goes by its place on disk: a window over all of them would spill, and a list that
-  -- was just written has no statistics yet, so a join with itself would be planned as if it were empty.
+  -- By place on disk: a list that was just written has no statistics yet, and a join with itself would be planned as if
+  -- it were empty.
   delete from medley.item_neighbors as d
   where d.ctid = any (array(
     select r.ctid
-    from unnest(p_item_nos) as i (item_no)
-    cross join lateral (
-      select n.ctid
+    from (
+      select n.ctid, row_number() over (partition by n.item_no order by abs(n.weight) desc) as place
       from medley.item_neighbors as n
-      where n.list_no = p_list_no and n.item_no = i.item_no
-      order by abs(n.weight) desc
-      offset v_targets
+      where n.list_no = p_list_no
+        and (p_item_nos is null or n.item_no in (select i.item_no from unnest(p_item_nos) as i (item_no)))
     ) as r
+    where r.place > v_targets
   ));
   get diagnostics v_rows = row_count;
   return v_rows;
@@ -72,7 +71,7 @@ end;
 $$;
 
 comment on function medley.trim_behavior_neighbors(smallint, int[]) is
-  'Leaves the strongest behavior.targets neighbours to each of these items. Returns how many rows went.';
+  'Leaves the strongest behavior.targets neighbours to each of these items, or to all (null). Returns how many rows went.';
 revoke all on function medley.trim_behavior_neighbors(smallint, int[]) from public, anon, authenticated, service_role;
 
 create or replace function medley.rebuild_behavior_neighbors(p_limit int)
@@ -109,7 +108,7 @@ begin
     where l.list_no in (v_behavior, v_cosine);
   end if;
   if coalesce(cardinality(v_item_nos), 0) < p_limit then
-    perform medley.trim_behavior_neighbors(v_behavior, array(select b.item_no from medley.behavior_items as b));
+    perform medley.trim_behavior_neighbors(v_behavior, null);
     perform medley.finish_list(v_behavior);
     perform medley.finish_list(v_cosine);
   end if;
