@@ -18,16 +18,18 @@ language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
   v_kind text := case tg_op when 'INSERT' then tg_argv[0] else tg_argv[1] end;
+  -- The clock and not the transaction's time: a like, its end and another like are three events. Read once: what one
+  -- statement does happens at one moment, in whatever order its rows are read.
+  v_now timestamptz := clock_timestamp();
   v_events jsonb;
 begin
   for v_events in
-    -- The clock and not the transaction's time: a like, its end and another like are three events. What a loader brings
-    -- in happened when its row says.
+    -- What a loader brings in happened when its row says.
     select jsonb_agg(jsonb_build_object(
       'user_id', a.user_id,
       'item_id', a.post_id,
       'kind', v_kind,
-      'occurred_at', case when tg_op = 'INSERT' and a.created_at < now() then a.created_at else clock_timestamp() end
+      'occurred_at', case when tg_op = 'INSERT' and a.created_at < now() then a.created_at else v_now end
     ))
     from (
       select c.user_id, c.post_id, c.created_at, (row_number() over () - 1) / 10000 as chunk

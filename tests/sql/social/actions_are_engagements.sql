@@ -20,10 +20,8 @@ insert into public.posts (content, parent_id) values ('reply', post('b'));
 insert into public.posts (content, quoted_id) values ('quote', post('b'));
 select is(public.view_posts(array[post('b'), post('c'), post('c'), post('nowhere'), null]), 2, 'views of what is there, each once');
 select is(public.view_posts(array[post('b')]), 0, 'whatever is said again');
--- Views of one call go by the posts' ids, which are random within a millisecond.
-select matches(
-  log_of('bob'), '^like a, unlike a, like a, repost b, unrepost b, reply b, quote b, (view b, view c|view c, view b)$',
-  'all is there, in order'
+select is(
+  log_of('bob'), 'like a, unlike a, like a, repost b, unrepost b, reply b, quote b, view b, view c', 'all is there, in order'
 );
 select is(counts('b'), '0 1 0 1 1', 'and counted');
 insert into public.posts (id, content) values (post('mine'), 'mine');
