@@ -50,21 +50,31 @@ language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
   v_targets int := medley.setting('behavior.targets');
+  v_places tid[];
   v_rows bigint;
 begin
-  -- By place on disk: a list that was just written has no statistics yet, and a join with itself would be planned as if
-  -- it were empty.
-  delete from medley.item_neighbors as d
-  where d.ctid = any (array(
-    select r.ctid
+  if p_item_nos is null then
+    select array_agg(r.ctid) into v_places
     from (
-      select n.ctid, row_number() over (partition by n.item_no order by abs(n.weight) desc) as place
+      select n.ctid, row_number() over (partition by n.item_no order by abs(n.weight) desc, n.neighbor_no) as place
       from medley.item_neighbors as n
       where n.list_no = p_list_no
-        and (p_item_nos is null or n.item_no in (select i.item_no from unnest(p_item_nos) as i (item_no)))
     ) as r
-    where r.place > v_targets
-  ));
+    where r.place > v_targets;
+  else
+    select array_agg(r.ctid) into v_places
+    from unnest(p_item_nos) as i (item_no)
+    cross join lateral (
+      select n.ctid
+      from medley.item_neighbors as n
+      where n.list_no = p_list_no and n.item_no = i.item_no
+      order by abs(n.weight) desc, n.neighbor_no
+      offset v_targets
+    ) as r;
+  end if;
+
+  delete from medley.item_neighbors as n
+  where n.ctid = any(v_places);
   get diagnostics v_rows = row_count;
   return v_rows;
 end;
@@ -151,8 +161,11 @@ begin
 
   gone as (
     delete from medley.behavior_histories as h
-    where h.user_no in (select u.user_no from unnest(v_user_nos) as u (user_no))
-      and h.user_no not in (select f.user_no from fresh as f)
+    where h.user_no in (
+      select u.user_no from unnest(v_user_nos) as u (user_no)
+      except
+      select f.user_no from fresh as f
+    )
   ),
 
   written as (
@@ -231,6 +244,7 @@ declare
   v_item_nos int[];
   v_left_nos int[];
   v_spoke_nos int[];
+  v_long_nos int[];
 begin
   -- The first lists do not wait for the night.
   if v_behavior is null and v_building is null then
@@ -266,10 +280,18 @@ begin
   select array_agg(distinct n.item_no) into v_spoke_nos
   from unnest(v_item_nos) as i (item_no)
   inner join medley.item_neighbors as n on n.list_no = v_behavior and i.item_no = n.neighbor_no;
-  perform medley.trim_behavior_neighbors(v_behavior, coalesce(v_spoke_nos, '{}'));
   perform medley.pack_neighbors(
     v_behavior, array(select distinct c.item_no from unnest(v_left_nos || v_spoke_nos) as c (item_no))
   );
+  -- Packed they are easily counted: most are short enough.
+  v_long_nos := array(
+    select p.item_no
+    from unnest(v_spoke_nos) as s (item_no)
+    inner join medley.packed_neighbors as p on p.list_no = v_behavior and s.item_no = p.item_no
+    where cardinality(p.neighbor_nos) > (select medley.setting('behavior.targets'))
+  );
+  perform medley.trim_behavior_neighbors(v_behavior, v_long_nos);
+  perform medley.pack_neighbors(v_behavior, v_long_nos);
 
   perform medley.finish_generation(
     'behavior_items', medley.begin_generation('behavior_items'), (select count(*) from medley.behavior_items)
