@@ -44,25 +44,49 @@ comment on function medley.write_behavior_neighbors(int[], smallint, smallint) i
 revoke all on function medley.write_behavior_neighbors(int[], smallint, smallint)
 from public, anon, authenticated, service_role;
 
-create or replace function medley.trim_behavior_neighbors(p_list_no smallint, p_item_nos int[])
+create or replace function medley.trim_behavior_list(p_list_no smallint)
 returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
   v_targets int := medley.setting('behavior.targets');
-  v_places tid[];
   v_rows bigint;
 begin
-  if p_item_nos is null then
-    select array_agg(r.ctid) into v_places
+  -- By place on disk: a list that was just written has no statistics yet, and a join with itself would be planned as if
+  -- it were empty.
+  delete from medley.item_neighbors as d
+  where d.ctid = any (array(
+    select r.ctid
     from (
       select n.ctid, row_number() over (partition by n.item_no order by abs(n.weight) desc, n.neighbor_no) as place
       from medley.item_neighbors as n
       where n.list_no = p_list_no
     ) as r
-    where r.place > v_targets;
-  else
-    select array_agg(r.ctid) into v_places
+    where r.place > v_targets
+  ));
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end;
+$$;
+
+comment on function medley.trim_behavior_list(smallint) is
+  'Leaves the strongest behavior.targets neighbours to each item of a list. Returns how many rows went.';
+revoke all on function medley.trim_behavior_list(smallint) from public, anon, authenticated, service_role;
+
+-- A generic plan, because to one for a list that the statistics do not know the index without the items looks as good:
+-- it would read the whole list for each item.
+create or replace function medley.trim_behavior_neighbors(p_list_no smallint, p_item_nos int[])
+returns bigint
+language plpgsql volatile parallel unsafe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_targets int := medley.setting('behavior.targets');
+  v_rows bigint;
+begin
+  delete from medley.item_neighbors as d
+  where d.ctid = any (array(
+    select r.ctid
     from unnest(p_item_nos) as i (item_no)
     cross join lateral (
       select n.ctid
@@ -70,18 +94,15 @@ begin
       where n.list_no = p_list_no and n.item_no = i.item_no
       order by abs(n.weight) desc, n.neighbor_no
       offset v_targets
-    ) as r;
-  end if;
-
-  delete from medley.item_neighbors as n
-  where n.ctid = any(v_places);
+    ) as r
+  ));
   get diagnostics v_rows = row_count;
   return v_rows;
 end;
 $$;
 
 comment on function medley.trim_behavior_neighbors(smallint, int[]) is
-  'Leaves the strongest behavior.targets neighbours to each of these items, or to all (null). Returns how many rows went.';
+  'The same for these items of the list, each read by the index.';
 revoke all on function medley.trim_behavior_neighbors(smallint, int[]) from public, anon, authenticated, service_role;
 
 create or replace function medley.rebuild_behavior_neighbors(p_limit int)
@@ -118,7 +139,7 @@ begin
     where l.list_no in (v_behavior, v_cosine);
   end if;
   if coalesce(cardinality(v_item_nos), 0) < p_limit then
-    perform medley.trim_behavior_neighbors(v_behavior, null);
+    perform medley.trim_behavior_list(v_behavior);
     perform medley.finish_list(v_behavior);
     perform medley.finish_list(v_cosine);
   end if;
@@ -139,7 +160,8 @@ declare
   v_user_nos int[];
   v_rows bigint;
 begin
-  select array_agg(m.user_no) into v_user_nos
+  -- In the order of the keys they are looked up by: neighbours in an index share its pages.
+  select array_agg(m.user_no order by m.user_no) into v_user_nos
   from medley.member_activity as m
   where m.last_written_at >= p_since;
 
@@ -152,9 +174,11 @@ begin
     select coalesce(n.user_no, o.user_no) as user_no, coalesce(n.item_no, o.item_no) as item_no
     from (select f.user_no, unnest(f.item_nos) as item_no from fresh as f) as n
     full join (
-      select h.user_no, unnest(h.item_nos) as item_no
-      from medley.behavior_histories as h
-      where h.user_no in (select u.user_no from unnest(v_user_nos) as u (user_no))
+      select u.user_no, k.item_no
+      from unnest(v_user_nos) as u (user_no)
+      cross join lateral (
+        select unnest(h.item_nos) as item_no from medley.behavior_histories as h where h.user_no = u.user_no
+      ) as k
     ) as o on n.user_no = o.user_no and n.item_no = o.item_no
     where n.user_no is null or o.user_no is null
   ),
@@ -281,7 +305,7 @@ begin
   from unnest(v_item_nos) as i (item_no)
   inner join medley.item_neighbors as n on n.list_no = v_behavior and i.item_no = n.neighbor_no;
   perform medley.pack_neighbors(
-    v_behavior, array(select distinct c.item_no from unnest(v_left_nos || v_spoke_nos) as c (item_no))
+    v_behavior, array(select distinct c.item_no from unnest(v_left_nos || v_spoke_nos) as c (item_no) order by c.item_no)
   );
   -- Packed they are easily counted: most are short enough.
   v_long_nos := array(
