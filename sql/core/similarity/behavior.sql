@@ -115,7 +115,7 @@ begin
     select h.user_no, h.item_nos[1:v_history], h.weights[1:v_history]
     from history as h;
   else
-    -- Member by member, by the key, nothing needs sorting or hashing as a whole; and the items are counted already.
+    -- Member by member, by the key: only what a history keeps is sorted together. The items are counted already.
     return query
     select
       l.user_no,
