@@ -82,6 +82,7 @@ LIMITS: Mapping[str, float] = {
     "recommend.history": 500.0,
     "recommend.neighbors": 100_000.0,
     "behavior.history": 1000.0,
+    "behavior.max_members": 8000.0,
 }
 # Old and new count alike.
 TIMELESS: Mapping[str, float] = {
@@ -91,7 +92,12 @@ TIMELESS: Mapping[str, float] = {
 # What is tried on the validation part, one knob after the other, each with the best of those
 # before: the courtesy that the peers get by their grids. With all signals what behaviour alone has
 # chosen stays, and multiples of the ranker's weights are tried.
-BEHAVIOR_KNOBS: Mapping[str, tuple[float, ...]] = {"behavior.popularity_damping": (0.05, 0.15)}
+BEHAVIOR_KNOBS: Mapping[str, tuple[float, ...]] = {
+    # Where items have many members each, a stronger penalty carries more candidates.
+    "behavior.ridge": (40.0,),
+    "behavior.candidates": (200.0,),
+    "behavior.popularity_damping": (0.05, 0.15),
+}
 RECENCY_KNOBS: Mapping[str, tuple[float, ...]] = {"recommend.history_recency": (0.0, 0.4, 0.6)}
 MULTIPLES: Mapping[str, tuple[float, ...]] = {"popularity": (0.0, -1.0), "content": (2.0, 3.0)}
 
@@ -144,6 +150,10 @@ class Engine:
         self._full = variant.all_signals
         self._load = worlds.loader(bench.case, all_signals=variant.all_signals)
         self._now = datetime.now(UTC)
+        # Of all pairs, once: there are many.
+        data = bench.case.data
+        self._later = self._now - max(data.times) if data.times else timedelta()
+        self._highest = max(data.weights) if bench.case.source.kind == "rate" else 1.0
         # In the order in which the modules brought them: later jobs read what earlier ones derive.
         jobs = connection.execute(
             "select j.name from medley.jobs as j where j.name <> all(%s) order by j.ctid",
@@ -282,15 +292,13 @@ class Engine:
         times = self._case.data.times
         if times is None or not (self._full or self._case.by_time):
             return self._now
-        return times[place] + (self._now - max(times))
+        return times[place] + self._later
 
     def _value(self, place: int) -> float | None:
         """The play count, or the rating as a share of the highest; 1 where it is not to be told."""
         if not self._full:
             return 1.0
-        data, kind = self._case.data, self._case.source.kind
-        highest = max(data.weights) if kind == "rate" else 1.0
-        return data.weights[place] / highest
+        return self._case.data.weights[place] / self._highest
 
 
 @contextmanager
