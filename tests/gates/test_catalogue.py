@@ -17,6 +17,7 @@ from tests.database import Database
 # Definer functions that members or anybody may call, and that do not ask who acts for whom.
 OPEN_DEFINERS = {
     "medley.fail": "raises; tells nothing but what the caller passed",
+    "medley.acting_user": "is the question itself",
     "medley.acting_user_no": "answers for auth.uid() only",
     "medley.is_blocked": "for policies; tells no more than a refused follow does",
     "medley.calculate_trending_score": "counts about an artist, as far as visible_to shows it",

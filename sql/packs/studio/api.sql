@@ -90,7 +90,7 @@ $$;
 
 comment on function public.get_generation_quota(uuid) is
   'The allowance of the signed-in member: the plan, requests a day, those of today (UTC), what is left, and when it '
-  'begins anew. p_user_id is for the secret key only. Errors: unauthenticated, forbidden.';
+  'begins anew. p_user_id is for the secret key only. Errors: unauthenticated, forbidden, not_found (the member).';
 revoke all on function public.get_generation_quota(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_generation_quota(uuid) to authenticated, service_role;
 
@@ -345,7 +345,7 @@ $$;
 comment on function public.get_taste_vector(uuid) is
   'What the signed-in member''s taste sounds like: a vector of 768 numbers of unit length, the mean of what the '
   'member likes less a share of what the member rejects, with the last engagement counted; no row where there is '
-  'none. p_user_id is for the secret key only. Errors: unauthenticated, forbidden.';
+  'none. p_user_id is for the secret key only. Errors: unauthenticated, forbidden, not_found (the member).';
 revoke all on function public.get_taste_vector(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_taste_vector(uuid) to authenticated, service_role;
 
@@ -655,7 +655,7 @@ $$;
 
 comment on function public.get_history_cursor(text, uuid) is
   'Where the import of the signed-in member''s history at a provider stands; no row before the first one. p_user_id '
-  'is for the secret key only. Errors: unauthenticated, forbidden, invalid_argument.';
+  'is for the secret key only. Errors: unauthenticated, forbidden, not_found (the member), invalid_argument.';
 revoke all on function public.get_history_cursor(text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_history_cursor(text, uuid) to authenticated, service_role;
 

@@ -29,7 +29,7 @@ GROWING = {
 }
 
 WORLD = """
-select make_small_taxonomy();
+select make_small_taxonomy(), make_member('nobody');
 insert into auth.users (id, email)
 select member('m' || n), 'm' || n || '@example.com' from generate_series(1, 3000) as n;
 insert into user_preferences (user_id, genre_preferences, home_latitude, home_longitude)

@@ -22,7 +22,7 @@ GROWING = (
 )
 
 WORLD = """
-select make_kind('film');
+select make_kind('film'), make_member('nobody');
 insert into auth.users (id, email)
 select md5('member m' || n)::uuid, 'm' || n || '@example.com' from generate_series(1, 2000) as n;
 select count(*) from medley.member_numbers(array(select id from auth.users));
