@@ -27,6 +27,7 @@ from ._models import (
     ExperimentResult,
     Explanation,
     FeedEvent,
+    FoundItem,
     GenreNode,
     ImportJob,
     ImportProgress,
@@ -226,6 +227,32 @@ class AsyncMedley(AsyncLearning, AsyncSocial, AsyncStudio):
             lambda cursor: _rpc.similar_items(
                 item_id=item_id, kind=kind, method=method, limit=page_size, cursor=cursor
             )
+        )
+
+    async def find_items(
+        self,
+        query: str,
+        *,
+        kind: str | None = None,
+        limit: int | None = None,
+        user_id: str | None = None,
+    ) -> tuple[FoundItem, ...]:
+        """Items by name: those of the catalogue, and the member's own.
+
+        Args:
+            query: A part of the name, or words of it, also with a letter wrong.
+            kind: Only items of this kind.
+            limit: How many, 1 to 200; 20 by default.
+            user_id: The member, with the secret key; otherwise the signed-in one, or nobody.
+
+        Returns:
+            The items, the most alike names first.
+
+        Raises:
+            InvalidArgument: `limit` is out of range, there is no such kind, or nothing to look for.
+        """
+        return await self._call(
+            _rpc.find_items(query=query, kind=kind, limit=limit, user_id=user_id)
         )
 
     async def trending(

@@ -415,3 +415,14 @@ def test_a_wrong_key_ends_with_4(stack: Api, monkeypatch: pytest.MonkeyPatch) ->
     assert medley("status").exit_code == 4
     monkeypatch.setenv("SUPABASE_SECRET_KEY", stack.publishable_key)
     assert medley("status").exit_code == 4
+
+
+@pytest.mark.usefixtures("artist")
+def test_items_are_found_by_name(member: Member, artist: str) -> None:
+    (found,) = shown(medley("find", "someone", "--kind", "artist", "--limit", "1", "--json"))
+    assert (found["title"], found["kind"]) == ("Someone", "artist")
+    printed = medley("find", "Somone", "--user", member.id, "--limit", "200")
+    assert artist in printed.stdout
+    unknown = uuid4().hex
+    assert unknown in medley("find", unknown).stdout
+    assert medley("find", "").exit_code == 5

@@ -33,7 +33,7 @@ from ._output import (
     table,
     when,
 )
-from ._recommend import explain, log, recommend, similar, trending
+from ._recommend import explain, find, log, recommend, similar, trending
 from ._setlist import setlist
 from ._settings import api, database
 from ._simulate import replay, simulate
@@ -77,6 +77,7 @@ app.add_typer(models, name="models")
 for command in (
     recommend,
     explain,
+    find,
     similar,
     trending,
     timeline,

@@ -116,6 +116,28 @@ def similar(
     out.print(table(("#score", "kind", "item", "why", "id" if ids else "method"), rows))
 
 
+def find(
+    name: Annotated[str, typer.Argument(help="A part of the name, or words of it.")],
+    *,
+    kind: Kind = None,
+    limit: Limit = 20,
+    user: Annotated[
+        str | None,
+        typer.Option(help="Also what belongs to this member (secret key).", callback=member_id),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Find items by name, with their ids."""
+    items = api(secret=user is not None).find_items(name, kind=kind, limit=limit, user_id=user)
+    if as_json:
+        print_json(items)
+    elif items:
+        rows = ((f"{item.score:.2f}", item.kind, item.title, item.item_id) for item in items)
+        out.print(table(("#score", "kind", "item", "id"), rows))
+    else:
+        out.print(f"Nothing in the catalogue is called {name}.", markup=False)
+
+
 def trending(
     *,
     kind: Kind = None,
