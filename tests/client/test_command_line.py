@@ -320,6 +320,14 @@ def test_feed_and_calendar_are_lists(member: Member) -> None:
     assert medley("calendar", "--near", "here").exit_code == 2
 
 
+def test_an_empty_list_says_what_brings_rows(member: Member) -> None:
+    past = medley("calendar", "--from", "1950-01-01", "--to", "1950-01-02")
+    assert past.stdout == "No show is like that; ask for less.\n"
+    written = medley("post", "list", member.id)
+    assert written.stdout == "The member wrote nothing that is seen here.\n"
+    assert shown(medley("post", "list", member.id, "--json")) == []
+
+
 @pytest.mark.parametrize("last", [("id",), ("id", "most points")])
 def test_ids_and_numbers_are_whole_on_a_narrow_terminal(last: tuple[str, ...]) -> None:
     words = "some words " * 9

@@ -29,6 +29,7 @@ from ._output import (
     Json,
     out,
     print_json,
+    show_rows,
     steps,
     table,
     when,
@@ -56,6 +57,8 @@ _IN_ORDER = (
     "refresh_taste_vectors",
     "rebuild_user_clusters",
 )
+
+_SHOWS = "`medley load concerts FILE`, `medley import artist NAME` and `medley demo` bring shows."
 
 app = typer.Typer(
     cls=Commands,
@@ -245,7 +248,7 @@ def feed(
         )
         for event in events
     )
-    out.print(table(columns, rows))
+    show_rows(columns, rows, nothing=f"No show lies ahead that the member may see. {_SHOWS}")
 
 
 def _near(value: str | None) -> tuple[float | None, float | None]:
@@ -315,7 +318,9 @@ def calendar(
         )
         for event in events
     )
-    out.print(table(columns, rows))
+    asked = any(value is not None for value in (start, end, genre or None, under, near))
+    shows = "No show is like that; ask for less." if asked else f"No show lies ahead. {_SHOWS}"
+    show_rows(columns, rows, nothing=shows)
 
 
 def main() -> None:
