@@ -73,6 +73,17 @@ comment on function medley.check_limit(int, int) is
   'Returns p_limit when it lies between 1 and p_max. Errors: invalid_argument.';
 revoke all on function medley.check_limit(int, int) from public, anon, authenticated, service_role;
 
+-- No SET: it inlines. After seventy half-lives it stays put, for float8 would rather fail than underflow.
+create or replace function medley.recency(p_since timestamptz, p_as_of timestamptz, p_days double precision)
+returns double precision
+language sql immutable parallel safe security invoker
+return power(0.5::float8, least(greatest(date_part('epoch', p_as_of - p_since) / 86400 / p_days, 0), 70));
+
+comment on function medley.recency(timestamptz, timestamptz, double precision) is
+  'What is left at p_as_of of one at p_since: 1 at once (and before), a half after p_days days, a quarter after twice those.';
+revoke all on function medley.recency(timestamptz, timestamptz, double precision)
+from public, anon, authenticated, service_role;
+
 -- plpgsql keeps its plan for the session; an SQL function would be planned in every query that pages.
 create or replace function medley.encode_cursor(p_query text, p_position jsonb)
 returns text
