@@ -64,32 +64,23 @@ values
     'Weights are divided by the members of the recommended item to this power; 0 to 0.5.'
   );
 
-create or replace function medley.liked_pairs(p_user_nos int[])
+create or replace function medley.liked_pairs()
 returns table (user_no int, item_no int, score real)
 language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 begin
-  if p_user_nos is null then
-    return query
-    select a.user_no, a.item_no, max(a.score)
-    from medley.affinities as a
-    where a.score > 0
-    group by a.user_no, a.item_no;
-  else
-    return query
-    select a.user_no, a.item_no, max(a.score)
-    from unnest(p_user_nos) as u (user_no)
-    inner join medley.affinities as a on u.user_no = a.user_no
-    where a.score > 0
-    group by a.user_no, a.item_no;
-  end if;
+  return query
+  select a.user_no, a.item_no, max(a.score)
+  from medley.affinities as a
+  where a.score > 0
+  group by a.user_no, a.item_no;
 end;
 $$;
 
-comment on function medley.liked_pairs(int[]) is
-  'Members and the items they like, of these members or of all (null): affinity above 0, at its own time, since how long '
-  'ago it was says nothing about which items go together.';
-revoke all on function medley.liked_pairs(int[]) from public, anon, authenticated, service_role;
+comment on function medley.liked_pairs() is
+  'Members and the items they like: affinity above 0, at its own time, since how long ago it was says nothing about which '
+  'items go together.';
+revoke all on function medley.liked_pairs() from public, anon, authenticated, service_role;
 
 create or replace function medley.behavior_history_rows(p_user_nos int[])
 returns setof medley.behavior_histories
@@ -99,36 +90,49 @@ declare
   v_history int := medley.setting('behavior.history');
   v_shrinkage double precision := medley.setting('behavior.shrinkage');
 begin
-  return query
-  with liked as materialized (
-    select l.* from medley.liked_pairs(p_user_nos) as l
-  ),
+  if p_user_nos is null then
+    return query
+    with liked as materialized (
+      select l.* from medley.liked_pairs() as l
+    ),
 
-  -- For some members the items are counted already.
-  counted as (
-    select l.item_no, count(*) as members
-    from liked as l
-    where p_user_nos is null
-    group by l.item_no
-    union all
-    select b.item_no, b.member_count
-    from medley.behavior_items as b
-    where p_user_nos is not null
-      and b.item_no in (select l.item_no from liked as l)
-  ),
+    counted as (
+      select l.item_no, count(*) as members
+      from liked as l
+      group by l.item_no
+    ),
 
-  history as (
+    history as (
+      select
+        l.user_no,
+        array_agg(l.item_no order by l.score desc, l.item_no) as item_nos,
+        array_agg((1 / sqrt(c.members + v_shrinkage))::real order by l.score desc, l.item_no) as weights
+      from liked as l
+      inner join counted as c on l.item_no = c.item_no
+      group by l.user_no
+    )
+
+    select h.user_no, h.item_nos[1:v_history], h.weights[1:v_history]
+    from history as h;
+  else
+    -- Member by member, by the key: only what a history keeps is sorted together. The items are counted already.
+    return query
     select
       l.user_no,
-      array_agg(l.item_no order by l.score desc, l.item_no) as item_nos,
-      array_agg((1 / sqrt(coalesce(c.members, 1) + v_shrinkage))::real order by l.score desc, l.item_no) as weights
-    from liked as l
-    left join counted as c on l.item_no = c.item_no
-    group by l.user_no
-  )
-
-  select h.user_no, h.item_nos[1:v_history], h.weights[1:v_history]
-  from history as h;
+      array_agg(l.item_no order by l.score desc, l.item_no),
+      array_agg((1 / sqrt(coalesce(b.member_count, 1) + v_shrinkage))::real order by l.score desc, l.item_no)
+    from unnest(p_user_nos) as u (user_no)
+    cross join lateral (
+      select a.user_no, a.item_no, max(a.score) as score
+      from medley.affinities as a
+      where a.user_no = u.user_no and a.score > 0
+      group by a.user_no, a.item_no
+      order by score desc, a.item_no
+      limit v_history
+    ) as l
+    left join medley.behavior_items as b on l.item_no = b.item_no
+    group by l.user_no;
+  end if;
 end;
 $$;
 

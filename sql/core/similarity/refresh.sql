@@ -44,7 +44,7 @@ comment on function medley.write_behavior_neighbors(int[], smallint, smallint) i
 revoke all on function medley.write_behavior_neighbors(int[], smallint, smallint)
 from public, anon, authenticated, service_role;
 
-create or replace function medley.trim_behavior_neighbors(p_list_no smallint, p_item_nos int[])
+create or replace function medley.trim_behavior_list(p_list_no smallint)
 returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
@@ -58,10 +58,9 @@ begin
   where d.ctid = any (array(
     select r.ctid
     from (
-      select n.ctid, row_number() over (partition by n.item_no order by abs(n.weight) desc) as place
+      select n.ctid, row_number() over (partition by n.item_no order by abs(n.weight) desc, n.neighbor_no) as place
       from medley.item_neighbors as n
       where n.list_no = p_list_no
-        and (p_item_nos is null or n.item_no in (select i.item_no from unnest(p_item_nos) as i (item_no)))
     ) as r
     where r.place > v_targets
   ));
@@ -70,8 +69,40 @@ begin
 end;
 $$;
 
+comment on function medley.trim_behavior_list(smallint) is
+  'Leaves the strongest behavior.targets neighbours to each item of a list. Returns how many rows went.';
+revoke all on function medley.trim_behavior_list(smallint) from public, anon, authenticated, service_role;
+
+-- A generic plan, because to one for a list that the statistics do not know the index without the items looks as good:
+-- it would read the whole list for each item.
+create or replace function medley.trim_behavior_neighbors(p_list_no smallint, p_item_nos int[])
+returns bigint
+language plpgsql volatile parallel unsafe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_targets int := medley.setting('behavior.targets');
+  v_rows bigint;
+begin
+  delete from medley.item_neighbors as d
+  where d.ctid = any (array(
+    select r.ctid
+    from unnest(p_item_nos) as i (item_no)
+    cross join lateral (
+      select n.ctid
+      from medley.item_neighbors as n
+      where n.list_no = p_list_no and n.item_no = i.item_no
+      order by abs(n.weight) desc, n.neighbor_no
+      offset v_targets
+    ) as r
+  ));
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end;
+$$;
+
 comment on function medley.trim_behavior_neighbors(smallint, int[]) is
-  'Leaves the strongest behavior.targets neighbours to each of these items, or to all (null). Returns how many rows went.';
+  'The same for these items of the list, each read by the index.';
 revoke all on function medley.trim_behavior_neighbors(smallint, int[]) from public, anon, authenticated, service_role;
 
 create or replace function medley.rebuild_behavior_neighbors(p_limit int)
@@ -108,7 +139,7 @@ begin
     where l.list_no in (v_behavior, v_cosine);
   end if;
   if coalesce(cardinality(v_item_nos), 0) < p_limit then
-    perform medley.trim_behavior_neighbors(v_behavior, null);
+    perform medley.trim_behavior_list(v_behavior);
     perform medley.finish_list(v_behavior);
     perform medley.finish_list(v_cosine);
   end if;
@@ -129,7 +160,8 @@ declare
   v_user_nos int[];
   v_rows bigint;
 begin
-  select array_agg(m.user_no) into v_user_nos
+  -- In the order of the keys they are looked up by: neighbours in an index share its pages.
+  select array_agg(m.user_no order by m.user_no) into v_user_nos
   from medley.member_activity as m
   where m.last_written_at >= p_since;
 
@@ -142,17 +174,22 @@ begin
     select coalesce(n.user_no, o.user_no) as user_no, coalesce(n.item_no, o.item_no) as item_no
     from (select f.user_no, unnest(f.item_nos) as item_no from fresh as f) as n
     full join (
-      select h.user_no, unnest(h.item_nos) as item_no
-      from medley.behavior_histories as h
-      where h.user_no in (select u.user_no from unnest(v_user_nos) as u (user_no))
+      select u.user_no, k.item_no
+      from unnest(v_user_nos) as u (user_no)
+      cross join lateral (
+        select unnest(h.item_nos) as item_no from medley.behavior_histories as h where h.user_no = u.user_no
+      ) as k
     ) as o on n.user_no = o.user_no and n.item_no = o.item_no
     where n.user_no is null or o.user_no is null
   ),
 
   gone as (
     delete from medley.behavior_histories as h
-    where h.user_no in (select u.user_no from unnest(v_user_nos) as u (user_no))
-      and h.user_no not in (select f.user_no from fresh as f)
+    where h.user_no in (
+      select u.user_no from unnest(v_user_nos) as u (user_no)
+      except
+      select f.user_no from fresh as f
+    )
   ),
 
   written as (
@@ -231,6 +268,7 @@ declare
   v_item_nos int[];
   v_left_nos int[];
   v_spoke_nos int[];
+  v_long_nos int[];
 begin
   -- The first lists do not wait for the night.
   if v_behavior is null and v_building is null then
@@ -266,10 +304,18 @@ begin
   select array_agg(distinct n.item_no) into v_spoke_nos
   from unnest(v_item_nos) as i (item_no)
   inner join medley.item_neighbors as n on n.list_no = v_behavior and i.item_no = n.neighbor_no;
-  perform medley.trim_behavior_neighbors(v_behavior, coalesce(v_spoke_nos, '{}'));
   perform medley.pack_neighbors(
-    v_behavior, array(select distinct c.item_no from unnest(v_left_nos || v_spoke_nos) as c (item_no))
+    v_behavior, array(select distinct c.item_no from unnest(v_left_nos || v_spoke_nos) as c (item_no) order by c.item_no)
   );
+  -- Packed they are easily counted: most are short enough.
+  v_long_nos := array(
+    select p.item_no
+    from unnest(v_spoke_nos) as s (item_no)
+    inner join medley.packed_neighbors as p on p.list_no = v_behavior and s.item_no = p.item_no
+    where cardinality(p.neighbor_nos) > (select medley.setting('behavior.targets'))
+  );
+  perform medley.trim_behavior_neighbors(v_behavior, v_long_nos);
+  perform medley.pack_neighbors(v_behavior, v_long_nos);
 
   perform medley.finish_generation(
     'behavior_items', medley.begin_generation('behavior_items'), (select count(*) from medley.behavior_items)

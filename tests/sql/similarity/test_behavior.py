@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import psycopg
@@ -74,6 +74,18 @@ def roll(dice: random.Random, members: int = MEMBERS) -> Likes:
         if dice.random() < 0.3:
             found[member].add(dice.randint(1, 18))
     return found
+
+
+@contextmanager
+def setting(database: Database, key: str, value: float) -> Iterator[None]:
+    """A setting with another value meanwhile."""
+    before = database.value("select value from medley.settings where key = %s", key)
+    change = "update medley.settings set value = %s where key = %s"
+    database.execute(change, value, key)
+    try:
+        yield
+    finally:
+        database.execute(change, before, key)
 
 
 def solve(matrix: list[list[float]], right: list[float]) -> list[float]:
@@ -290,6 +302,38 @@ def test_a_refresh_gives_moved_items_what_a_rebuild_gives(empty: Database, seed:
         )
     finally:
         empty.execute("update medley.settings set value = 0.1 where key = 'behavior.moved_share'")
+
+
+def test_a_refresh_reads_histories_as_a_rebuild_does(empty: Database) -> None:
+    likes = roll(random.Random(7))  # noqa: S311
+    like(empty, likes)
+    with setting(empty, "behavior.history", 4):
+        empty.execute("select medley.rebuild_behavior_neighbors(1000)")
+        # More than a history holds, in another order, a pair of two half-lives, one who likes
+        # nothing any more, and another who likes one item less.
+        like(empty, {n: {19, 20, *range(1, 8)} for n in range(1, 30)})
+        like(empty, {5: {19}, 6: {3}}, "view")
+        like(empty, {n: {6, 7} for n in range(1, 9)})
+        like(empty, {31: likes[31], 32: {min(likes[32])}}, "not_interested")
+        empty.execute("select medley.refresh_behavior_neighbors()")
+        stored_rows = empty.rows("select user_no, item_nos from medley.behavior_histories")
+        all_rows = empty.rows("select user_no, item_nos from medley.behavior_history_rows(null)")
+        assert sorted(stored_rows) == sorted(all_rows)
+        assert max(len(item_nos) for _, item_nos in stored_rows) == 4
+        assert len(stored_rows) == MEMBERS - 1
+
+
+def test_a_refresh_leaves_the_strongest_as_a_rebuild_does(empty: Database) -> None:
+    likes = roll(random.Random(8))  # noqa: S311
+    like(empty, {n: likes[n] for n in range(1, MEMBERS - 5)})
+    with setting(empty, "behavior.targets", 5), setting(empty, "behavior.moved_share", 0):
+        empty.execute("select medley.rebuild_behavior_neighbors(1000)")
+        like(empty, {n: set(range(1, ITEMS - 1)) for n in range(MEMBERS - 5, MEMBERS + 1)})
+        assert empty.value("select medley.refresh_behavior_neighbors()") == ITEMS - 2
+        refreshed = stored(empty, "behavior")
+        assert Counter(item for item, _ in refreshed) == dict.fromkeys(range(1, ITEMS - 1), 5)
+        empty.execute("select medley.rebuild_behavior_neighbors(1000)")
+        close(refreshed, stored(empty, "behavior"))
 
 
 def test_a_killed_rebuild_goes_on_and_readers_see_the_former_list(empty: Database) -> None:

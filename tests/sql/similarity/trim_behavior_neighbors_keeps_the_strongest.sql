@@ -20,7 +20,7 @@ select is(medley.trim_behavior_neighbors(medley.current_list('behavior'), array[
   'what is too much goes');
 select is(left_to('f1'), array(select generate_series(11, 30)), 'the weakest first, whatever their sign');
 select is(cardinality(left_to('f2')), 28, 'of the items named only');
-select is(medley.trim_behavior_neighbors(medley.current_list('behavior'), null), 8::bigint, 'or of all');
+select is(medley.trim_behavior_list(medley.current_list('behavior')), 8::bigint, 'or of all');
 select is(left_to('f2'), array(select generate_series(11, 30)), 'by the same rule');
 
 select * from finish();
