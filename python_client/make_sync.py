@@ -17,23 +17,18 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent / "medley"
 TWINS = {
     "_async.py": "_sync.py",
+    "_calls_async.py": "_calls_sync.py",
     "_learning_async.py": "_learning_sync.py",
-    "_studio_async.py": "_studio_sync.py",
+    "_live_async.py": "_live_sync.py",
+    "_service_async.py": "_service_sync.py",
     "_social_async.py": "_social_sync.py",
+    "_studio_async.py": "_studio_sync.py",
 }
 
 REPLACEMENTS = (
     (
-        r"^\"\"\"The asynchronous client's part for the studio.*$",
-        '"""The client\'s part for the studio. Made from `_studio_async.py` by `make_sync.py`."""',
-    ),
-    (
-        r"^\"\"\"The asynchronous client's part for posts.*$",
-        '"""The client\'s part for posts. Made from `_social_async.py` by `make_sync.py`."""',
-    ),
-    (
-        r"^\"\"\"The asynchronous client's part for learning.*$",
-        '"""The client\'s part for learning. Made from `_learning_async.py` by `make_sync.py`."""',
+        r"asynchronous client(.*); `make_sync\.py` makes the other from this file",
+        r"client\1. Made by `make_sync.py` from the asynchronous one",
     ),
     (
         r"^\"\"\"The asynchronous client;.*$",
@@ -45,8 +40,7 @@ REPLACEMENTS = (
     (r"async for", "for"),
     (r"async def", "def"),
     (r"await ", ""),
-    (r"AsyncIterator, Callable, Iterable,", "Callable, Iterable, Iterator,"),
-    (r"AsyncIterator, Callable, Mapping,", "Callable, Iterator, Mapping,"),
+    (r"AsyncIterator, ((?:Callable, |Iterable, )+)", r"\1Iterator, "),
     (r"AsyncIterator", "Iterator"),
     (r"AsyncMedley", "Medley"),
     (r"AsyncClient", "Client"),
@@ -55,8 +49,8 @@ REPLACEMENTS = (
     (r"asyncio\.sleep", "time.sleep"),
     (r"^import asyncio\nimport random\n", "import random\nimport time\n"),
     (r"^import asyncio\n((?:from .*\n)*)", r"import time\n\1"),
-    (r"Async(Learning|Social|Studio)", r"\1"),
-    (r"from \._(learning|social|studio)_async import", r"from ._\1_sync import"),
+    (r"Async(Calls|Learning|Live|Service|Social|Studio)", r"\1"),
+    (r"from \._(calls|learning|live|service|social|studio)_async import", r"from ._\1_sync import"),
 )
 
 

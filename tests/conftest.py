@@ -43,6 +43,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder:
 
 @contextmanager
 def quiet_database(name: str, include: Callable[[Module], bool]) -> Iterator[Database]:
+    """A database in which nothing runs by itself: no job, and no gathering of statistics."""
     with medley_database(
         expose=os.environ.get("MEDLEY_EXPOSE", "off"), name=name, include=include
     ) as made:

@@ -23,6 +23,7 @@ load 'auto_explain';
 set auto_explain.log_min_duration = 0;
 set auto_explain.log_nested_statements = on;
 set client_min_messages = log;
+set log_min_messages = panic;
 """
 ROLLED_BACK = """
 select format('%I.%I', schemaname, relname)
@@ -30,6 +31,7 @@ from pg_catalog.pg_stat_user_tables
 where n_dead_tup > 0
 """
 SCAN = re.compile(r"(?:Index|Seq|Bitmap)[\w ]* Scan .*")
+SWEEP = re.compile(r"Seq Scan on (\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +49,35 @@ class Database:
         """A connection of its own, in autocommit mode."""
         return psycopg.connect(self.cluster.url(role), autocommit=True)
 
-    def scans(self, statement: str) -> list[str]:
-        """The scans in the plans of a statement and of all that it runs inside, as the service."""
+    def plans(self, statement: str, *, after: str = "") -> list[str]:
+        """The plans of a statement and of all that it runs inside, as the service.
+
+        Args:
+            statement: What is taken back afterwards; a query has to find something.
+            after: Statements that run before it in the same transaction.
+        """
         found: list[str] = []
 
         def read(diagnostic: psycopg.errors.Diagnostic) -> None:
-            found.extend(SCAN.findall(diagnostic.message_primary or ""))
+            found.append(diagnostic.message_primary or "")
 
         with self.connect(cluster.SUPERUSER) as connection:
             connection.execute("set search_path = tests, extensions, public")
             connection.execute(
                 "select set_config('request.jwt.claims', '{\"role\": \"service_role\"}', false)"
             )
-            connection.execute(LOGGED)
-            connection.add_notice_handler(read)
-            connection.execute(statement.encode())
+            with connection.transaction(force_rollback=True):
+                if after:
+                    connection.execute(after.encode())
+                connection.execute(LOGGED)
+                connection.add_notice_handler(read)
+                rows = connection.execute(statement.encode())
+                assert rows.description is None or rows.rowcount, "finding nothing proves nothing"
         return found
+
+    def scans(self, statement: str, *, after: str = "") -> list[str]:
+        """The scans in these plans."""
+        return [scan for plan in self.plans(statement, after=after) for scan in SCAN.findall(plan)]
 
     def execute(self, query: str, *parameters: object) -> None:
         """Run one statement and commit it, as the owner."""
@@ -85,6 +100,12 @@ class Database:
         """The first column of the only row."""
         ((found, *_),) = self.rows(query, *parameters)
         return found
+
+
+def swept(scans: list[str]) -> set[str]:
+    """The tables that are read from end to end; months of the log by the name of the log."""
+    tables = {table for scan in scans for table in SWEEP.findall(scan)}
+    return {"engagements" if table.startswith("engagements_") else table for table in tables}
 
 
 def everything(_: Module) -> bool:

@@ -19,7 +19,8 @@ from typing import Any
 import psycopg
 from medley_stack.cluster import SUPERUSER
 
-from bench.recommend.world import HERE, World, without_indexes
+from bench.clusters import without_indexes
+from bench.recommend.world import HERE, World
 
 BLOCK = 500
 BATCH = 1000

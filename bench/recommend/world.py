@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from medley_stack.cluster import SUPERUSER, Cluster
-from medley_stack.source import apply_sql_source
+
+from bench.clusters import install, timed, without_indexes
 
 HERE = Path(__file__).parent
 SHARED_BUFFERS = "4GB"
@@ -52,13 +52,7 @@ def build(cluster: Cluster, *, members: int) -> World:
     """Everything but the neighbours by behaviour, which are measured."""
     started = time.perf_counter()
     items = members // MEMBERS_PER_ITEM
-    with psycopg.connect(cluster.url(SUPERUSER), autocommit=True) as connection:
-        connection.execute(f"alter system set shared_buffers = '{SHARED_BUFFERS}'")
-        connection.execute("alter system set max_wal_size = '16GB'")
-    cluster.hold_jobs()
-    cluster.stop()
-    cluster.start(durable=False)
-    apply_sql_source(cluster.url())
+    install(cluster, shared_buffers=SHARED_BUFFERS)
 
     with psycopg.connect(cluster.url(SUPERUSER), autocommit=True) as connection:
         connection.execute("set session_replication_role = replica")
@@ -68,19 +62,19 @@ def build(cluster: Cluster, *, members: int) -> World:
         for name, value in (("members", members), ("items", items)):
             connection.execute("select set_config(%s, %s, false)", [f"bench.{name}", str(value)])
         connection.execute((HERE / "functions.sql").read_bytes())
-        _timed(connection, "members and items", "world")
+        _filled(connection, "members and items", "world")
         with without_indexes(connection, "public.follows"):
-            _timed(connection, "friends", "friends")
+            _filled(connection, "friends", "friends")
         with without_indexes(connection, "medley.affinities"):
-            _timed(connection, "affinities", "affinities")
-        _timed(connection, "log", "log")
+            _filled(connection, "affinities", "affinities")
+        _filled(connection, "log", "log")
         connection.execute("vacuum analyze")
 
     with psycopg.connect(cluster.url(), autocommit=True) as connection:
         connection.execute("set statement_timeout = 0")
         connection.execute("create schema tests")
         connection.execute((HERE / "plain_recommend.sql").read_bytes())
-        _timed(connection, "features", "features")
+        _filled(connection, "features", "features")
         for job in ("refresh_trending", "rebuild_item_statistics", "rebuild_content_neighbors"):
             _run_job(connection, job)
         affinities = _one(connection, "select count(*) from medley.affinities")
@@ -138,32 +132,6 @@ def recall(world: World, *, sample: int) -> float:
     return found / wanted
 
 
-@contextmanager
-def without_indexes(connection: psycopg.Connection, table: str) -> Iterator[None]:
-    """Drops the keys and indexes of a table for a load, and makes them again as they were."""
-    keys = connection.execute(
-        "select conname, pg_get_constraintdef(oid) from pg_constraint "
-        "where conrelid = %s::regclass and contype in ('p', 'u')",
-        [table],
-    ).fetchall()
-    for name, _ in keys:
-        connection.execute(f"alter table {table} drop constraint {name}")
-    indexes = connection.execute(
-        "select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index "
-        "where indrelid = %s::regclass",
-        [table],
-    ).fetchall()
-    for name, _ in indexes:
-        connection.execute(f"drop index {name}")
-    yield
-    started = time.perf_counter()
-    for name, definition in keys:
-        connection.execute(f"alter table {table} add constraint {name} {definition}")
-    for _, definition in indexes:
-        connection.execute(definition)
-    print(f"  indexes of {table}: {time.perf_counter() - started:.1f} s", flush=True)
-
-
 def _one(connection: psycopg.Connection, query: str) -> Any:
     row = connection.execute(query.encode()).fetchone()
     return row[0] if row else None
@@ -182,7 +150,5 @@ def _run_job(connection: psycopg.Connection, job: str) -> None:
     print(f"  job {job}: {time.perf_counter() - started:.1f} s", flush=True)
 
 
-def _timed(connection: psycopg.Connection, what: str, script: str) -> None:
-    started = time.perf_counter()
-    connection.execute((HERE / f"{script}.sql").read_bytes())
-    print(f"  {what}: {time.perf_counter() - started:.1f} s", flush=True)
+def _filled(connection: psycopg.Connection, what: str, script: str) -> None:
+    timed(connection, what, (HERE / f"{script}.sql").read_text())

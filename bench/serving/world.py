@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import psycopg
 from medley_stack.cluster import SUPERUSER, Cluster
 from medley_stack.source import apply_sql_source
+
+from bench.clusters import timed
 
 HERE = Path(__file__).parent
 SHARED_BUFFERS = "4GB"
@@ -22,26 +23,26 @@ def build(cluster: Cluster, *, members: int, artists: int) -> None:
     cluster.start(durable=False)
     apply_sql_source(cluster.url())
     with _generator(cluster, members=members, artists=artists) as connection:
-        _timed(connection, "members, artists, follows", (HERE / "world.sql").read_text())
+        timed(connection, "members, artists, follows", (HERE / "world.sql").read_text())
     with psycopg.connect(cluster.url(), autocommit=True) as connection:
         connection.execute("set statement_timeout = 0")
         connection.execute("create schema tests")
         connection.execute((HERE / "plain_feed.sql").read_text().encode())
-        _timed(connection, "taxonomy", "select medley.rebuild_genre_taxonomy()")
+        timed(connection, "taxonomy", "select medley.rebuild_genre_taxonomy()")
 
 
 def put_events(cluster: Cluster, *, members: int, artists: int, events: int) -> None:
     """Replaces all events and RSVPs, and lets the engine's jobs derive what follows from them."""
     with _generator(cluster, members=members, artists=artists, events=events) as connection:
-        _timed(connection, f"{events:,} events and RSVPs", (HERE / "events.sql").read_text())
+        timed(connection, f"{events:,} events and RSVPs", (HERE / "events.sql").read_text())
     with psycopg.connect(cluster.url(), autocommit=True) as connection:
         connection.execute("set statement_timeout = 0")
         connection.execute("analyze public.events, public.event_artists, public.item_genres")
         connection.execute("analyze medley.items, public.event_rsvps")
         for job in ("refresh_upcoming_events", "refresh_user_cluster_affinity"):
-            _timed(connection, f"job {job}", f"call medley.run_job('{job}')")
+            timed(connection, f"job {job}", f"call medley.run_job('{job}')")
     with psycopg.connect(cluster.url(SUPERUSER), autocommit=True) as connection:
-        _timed(connection, "vacuum analyze", "vacuum analyze")
+        timed(connection, "vacuum analyze", "vacuum analyze")
 
 
 def mismatches(cluster: Cluster, *, members: int, sample: int) -> int:
@@ -76,9 +77,3 @@ def _generator(cluster: Cluster, **sizes: int) -> psycopg.Connection:
     for name, value in sizes.items():
         connection.execute("select set_config(%s, %s, false)", [f"bench.{name}", str(value)])
     return connection
-
-
-def _timed(connection: psycopg.Connection, what: str, script: str) -> None:
-    started = time.perf_counter()
-    connection.execute(script.encode())
-    print(f"  {what}: {time.perf_counter() - started:.1f} s", flush=True)

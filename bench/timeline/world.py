@@ -11,9 +11,8 @@ from pathlib import Path
 
 import psycopg
 from medley_stack.cluster import SUPERUSER, Cluster
-from medley_stack.source import apply_sql_source
 
-from bench.recommend.world import without_indexes
+from bench.clusters import install, timed, without_indexes
 
 HERE = Path(__file__).parent
 # All that calls read fits; warm.sql reads it before anything is timed, so that no call pays for it.
@@ -42,13 +41,7 @@ class World:
 def build(cluster: Cluster, *, members: int) -> World:
     """Members, follows, posts and what was done with them; two sessions share the work."""
     started = time.perf_counter()
-    with psycopg.connect(cluster.url(SUPERUSER), autocommit=True) as connection:
-        connection.execute(f"alter system set shared_buffers = '{SHARED_BUFFERS}'")
-        connection.execute("alter system set max_wal_size = '16GB'")
-    cluster.hold_jobs()
-    cluster.stop()
-    cluster.start(durable=False)
-    apply_sql_source(cluster.url())
+    install(cluster, shared_buffers=SHARED_BUFFERS)
     with _session(cluster, members) as connection:
         connection.execute((HERE.parent / "recommend/functions.sql").read_bytes())
     # Dropped in one session, made again in one; filled by several.
@@ -65,7 +58,7 @@ def build(cluster: Cluster, *, members: int) -> World:
         )
     with _session(cluster, members) as connection:
         _run(connection, "actions", 0)
-        _timed(connection, "vacuum", "vacuum analyze")
+        timed(connection, "vacuum", "vacuum analyze")
         _run(connection, "warm", 0)
     with psycopg.connect(cluster.url(), autocommit=True) as connection:
         connection.execute("create schema tests")
@@ -125,10 +118,4 @@ def _together(cluster: Cluster, members: int, lanes: Sequence[Sequence[tuple[str
 
 def _run(connection: psycopg.Connection, script: str, half: int) -> None:
     connection.execute("select set_config('bench.half', %s, false)", [str(half)])
-    _timed(connection, script, (HERE / f"{script}.sql").read_text())
-
-
-def _timed(connection: psycopg.Connection, what: str, sql: str) -> None:
-    started = time.perf_counter()
-    connection.execute(sql.encode())
-    print(f"  {what}: {time.perf_counter() - started:.1f} s", flush=True)
+    timed(connection, script, (HERE / f"{script}.sql").read_text())

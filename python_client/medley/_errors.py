@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any, ClassVar
 
 import httpx
@@ -211,6 +212,20 @@ def _class_for(sqlstate: str, message: str) -> type[MedleyError]:
     return MedleyError
 
 
+# PostgreSQL's detail; it leaves the key out for those who do not read the table whole.
+_MISSING_KEY = re.compile(r'^Key (?:\(\w+\)=\((.*)\) )?is not present in table "(\w+)"')
+
+
+def _nothing_has_that_key(details: object) -> str | None:
+    """The sentence for a row that names another which is not there; None for anything else."""
+    missing = _MISSING_KEY.match(details) if isinstance(details, str) else None
+    if missing is None:
+        return None
+    key, table = missing.groups()
+    noun = "member" if table == "users" else table.removesuffix("s").replace("_", " ")
+    return f"there is no {noun} {key}" if key else f"there is no such {noun}"
+
+
 def role_of(authorization: str) -> str | None:
     """The database role that a key or a session's token asks as; None for one that does not say.
 
@@ -258,6 +273,9 @@ def error_from(problem: APIError | httpx.HTTPError, *, role: str | None = None) 
     no_grant = sqlstate == "42501" and message.startswith("permission denied")
     if error is None and no_grant and role == "authenticated":
         return Forbidden(message, hint="This call needs the secret key.", sqlstate=sqlstate)
+    nothing = _nothing_has_that_key(problem.details) if sqlstate == "23503" else None
+    if nothing:
+        return NotFound(nothing, hint="Check the id; it may be gone.", sqlstate=sqlstate)
     return (error or _class_for(sqlstate, message))(
         message,
         hint=problem.hint or None,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 from . import _rpc_learning as _rpc
+from ._calls_async import AsyncCalls
 from ._models import Page
 from ._models_learning import (
     Activation,
@@ -16,7 +17,6 @@ from ._models_learning import (
     TrainingPair,
     TrainingPairs,
 )
-from ._rpc import Call
 
 T = TypeVar("T")
 
@@ -24,16 +24,8 @@ _PAIRS = 10_000
 _PLACES = 1000
 
 
-class AsyncLearning:
+class AsyncLearning(AsyncCalls):
     """What `AsyncMedley` can do with training pairs and models (secret key)."""
-
-    # What the client gives.
-
-    async def _call(self, call: Call[T]) -> T:
-        raise NotImplementedError
-
-    def _pages(self, page_at: Callable[[str | None], Call[Page[T]]]) -> AsyncIterator[T]:
-        raise NotImplementedError
 
     async def generate_training_pairs(
         self,

@@ -1,12 +1,13 @@
-"""The client's part for learning. Made from `_learning_async.py` by `make_sync.py`."""
+"""The client's part for learning. Made by `make_sync.py` from the asynchronous one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 from . import _rpc_learning as _rpc
+from ._calls_sync import Calls
 from ._models import Page
 from ._models_learning import (
     Activation,
@@ -16,7 +17,6 @@ from ._models_learning import (
     TrainingPair,
     TrainingPairs,
 )
-from ._rpc import Call
 
 T = TypeVar("T")
 
@@ -24,16 +24,8 @@ _PAIRS = 10_000
 _PLACES = 1000
 
 
-class Learning:
+class Learning(Calls):
     """What `Medley` can do with training pairs and models (secret key)."""
-
-    # What the client gives.
-
-    def _call(self, call: Call[T]) -> T:
-        raise NotImplementedError
-
-    def _pages(self, page_at: Callable[[str | None], Call[Page[T]]]) -> Iterator[T]:
-        raise NotImplementedError
 
     def generate_training_pairs(
         self,

@@ -107,6 +107,20 @@ class SimilarItem:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundItem:
+    """An item that was looked for by name.
+
+    Attributes:
+        score: How much of both names is the same, 0 to 1.
+    """
+
+    item_id: str
+    kind: str
+    title: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class TrendingItem:
     """An item that trends.
 

@@ -22,6 +22,7 @@ from ._models import (
     ExperimentResult,
     Explanation,
     FeedEvent,
+    FoundItem,
     GenreNode,
     ItemFeatures,
     Page,
@@ -187,6 +188,17 @@ def similar_items(
     cursor: str | None = None,
 ) -> Call[Page[SimilarItem]]:
     return Call("get_similar_items", _params(locals()), lambda data: parse_page(SimilarItem, data))
+
+
+@_rpc("find_items", row=FoundItem)
+def find_items(
+    *,
+    query: str,
+    kind: str | None = None,
+    limit: int | None = None,
+    user_id: str | None = None,
+) -> Call[tuple[FoundItem, ...]]:
+    return Call("find_items", _params(locals()), lambda data: parse_rows(FoundItem, data))
 
 
 @_rpc("get_trending", row=TrendingItem)

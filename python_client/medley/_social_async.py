@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 from uuid import uuid4
 
-from supabase import AsyncClient
-
 from . import _rpc_social as _rpc
+from ._calls_async import AsyncCalls
 from ._models import Page, UnembeddedItem
 from ._models_social import FoundPost, ProfilePost, ThreadPost, TimelinePost
-from ._rpc import Call
 
 T = TypeVar("T")
 
 
-class AsyncSocial:
+class AsyncSocial(AsyncCalls):
     """What `AsyncMedley` can do with posts."""
-
-    supabase: AsyncClient
-
-    # What the client gives.
-
-    async def _call(self, call: Call[T]) -> T:
-        raise NotImplementedError
-
-    async def _send(self, request: Any, *, retries: int = 0) -> Any:
-        raise NotImplementedError
-
-    async def _member(self, user_id: str | None) -> str:
-        raise NotImplementedError
-
-    async def _insert(self, table: str, row: dict[str, str]) -> None:
-        raise NotImplementedError
-
-    async def _delete(self, table: str, key: dict[str, str]) -> None:
-        raise NotImplementedError
-
-    def _pages(self, page_at: Callable[[str | None], Call[Page[T]]]) -> AsyncIterator[T]:
-        raise NotImplementedError
 
     # Posts
 

@@ -1,45 +1,21 @@
-"""The client's part for posts. Made from `_social_async.py` by `make_sync.py`."""
+"""The client's part for posts. Made by `make_sync.py` from the asynchronous one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 from uuid import uuid4
 
-from supabase import Client
-
 from . import _rpc_social as _rpc
+from ._calls_sync import Calls
 from ._models import Page, UnembeddedItem
 from ._models_social import FoundPost, ProfilePost, ThreadPost, TimelinePost
-from ._rpc import Call
 
 T = TypeVar("T")
 
 
-class Social:
+class Social(Calls):
     """What `Medley` can do with posts."""
-
-    supabase: Client
-
-    # What the client gives.
-
-    def _call(self, call: Call[T]) -> T:
-        raise NotImplementedError
-
-    def _send(self, request: Any, *, retries: int = 0) -> Any:
-        raise NotImplementedError
-
-    def _member(self, user_id: str | None) -> str:
-        raise NotImplementedError
-
-    def _insert(self, table: str, row: dict[str, str]) -> None:
-        raise NotImplementedError
-
-    def _delete(self, table: str, key: dict[str, str]) -> None:
-        raise NotImplementedError
-
-    def _pages(self, page_at: Callable[[str | None], Call[Page[T]]]) -> Iterator[T]:
-        raise NotImplementedError
 
     # Posts
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from supabase import AsyncClient
-
 from . import _rpc_studio as _rpc
+from ._calls_async import AsyncCalls
 from ._models import Page, parse_row, parse_rows
 from ._models_studio import (
     Connection,
@@ -26,32 +25,12 @@ from ._models_studio import (
     SoundAlike,
     TasteVector,
 )
-from ._rpc import Call
 
 T = TypeVar("T")
 
 
-class AsyncStudio:
+class AsyncStudio(AsyncCalls):
     """What `AsyncMedley` can do with generated music, playlists and connected accounts."""
-
-    supabase: AsyncClient
-
-    # What the client gives.
-
-    async def _call(self, call: Call[T]) -> T:
-        raise NotImplementedError
-
-    async def _send(self, request: Any, *, retries: int = 0) -> Any:
-        raise NotImplementedError
-
-    async def _member(self, user_id: str | None) -> str:
-        raise NotImplementedError
-
-    async def _post(self, function: str, body: Mapping[str, Any]) -> Any:
-        raise NotImplementedError
-
-    def _pages(self, page_at: Callable[[str | None], Call[Page[T]]]) -> AsyncIterator[T]:
-        raise NotImplementedError
 
     # Generated tracks
 

@@ -1,15 +1,14 @@
-"""The client's part for the studio. Made from `_studio_async.py` by `make_sync.py`."""
+"""The client's part for the studio. Made by `make_sync.py` from the asynchronous one."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from supabase import Client
-
 from . import _rpc_studio as _rpc
+from ._calls_sync import Calls
 from ._models import Page, parse_row, parse_rows
 from ._models_studio import (
     Connection,
@@ -26,32 +25,12 @@ from ._models_studio import (
     SoundAlike,
     TasteVector,
 )
-from ._rpc import Call
 
 T = TypeVar("T")
 
 
-class Studio:
+class Studio(Calls):
     """What `Medley` can do with generated music, playlists and connected accounts."""
-
-    supabase: Client
-
-    # What the client gives.
-
-    def _call(self, call: Call[T]) -> T:
-        raise NotImplementedError
-
-    def _send(self, request: Any, *, retries: int = 0) -> Any:
-        raise NotImplementedError
-
-    def _member(self, user_id: str | None) -> str:
-        raise NotImplementedError
-
-    def _post(self, function: str, body: Mapping[str, Any]) -> Any:
-        raise NotImplementedError
-
-    def _pages(self, page_at: Callable[[str | None], Call[Page[T]]]) -> Iterator[T]:
-        raise NotImplementedError
 
     # Generated tracks
 

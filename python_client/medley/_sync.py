@@ -2,71 +2,40 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from itertools import islice
-from typing import Any, Literal, Protocol, TypeVar, overload
+from typing import Any, overload
 
-import httpx
-from postgrest.exceptions import APIError
-from postgrest.types import ReturnMethod
 from supabase import Client
 
 from . import _rpc
-from ._errors import MedleyError, Unauthenticated, error_from, role_of
-from ._functions import Updates, answer_json, refusal
+from ._calls_sync import NOTHING
 from ._learning_sync import Learning
+from ._live_sync import Live
 from ._models import (
-    CalendarEvent,
     EngagementResult,
-    EngineStatus,
-    Experiment,
-    ExperimentResult,
     Explanation,
-    FeedEvent,
+    FoundItem,
     GenreNode,
-    ImportJob,
-    ImportProgress,
-    ItemFeatures,
     Page,
     Recommendation,
-    RegisteredItem,
-    Setlist,
-    SetlistSong,
-    SetlistVote,
     SimilarGenre,
     SimilarItem,
     TasteFeature,
-    TrendingArtist,
     TrendingItem,
-    UnembeddedItem,
-    parse_row,
 )
 from ._models_social import TimelinePost
+from ._service_sync import Service
 from ._social_sync import Social
 from ._studio_sync import Studio
 
-T = TypeVar("T")
-
-# Writes answer with a status only: a policy may let a member write a row and not read it.
-_NOTHING = ReturnMethod.minimal
 # How much one call takes.
 _EVENTS = 1_000
-_VECTORS = 500
-# Seconds without a byte. A sync of many histories takes long; streams show every 15 seconds that
-# they live.
-_FUNCTION_SECONDS = 150
-_STREAM_SECONDS = 60
 
 
-class _Request(Protocol):
-    def execute(self) -> Any: ...
-
-
-class Medley(Learning, Social, Studio):
+class Medley(Learning, Live, Service, Social, Studio):
     """The engine as an app calls it.
 
     A member's client (publishable key and a session) acts for that member. A service's client
@@ -221,6 +190,30 @@ class Medley(Learning, Social, Studio):
                 item_id=item_id, kind=kind, method=method, limit=page_size, cursor=cursor
             )
         )
+
+    def find_items(
+        self,
+        query: str,
+        *,
+        kind: str | None = None,
+        limit: int | None = None,
+        user_id: str | None = None,
+    ) -> tuple[FoundItem, ...]:
+        """Items by name: those of the catalogue, and the member's own.
+
+        Args:
+            query: A part of the name, or words of it, also with a letter wrong.
+            kind: Only items of this kind.
+            limit: How many, 1 to 200; 20 by default.
+            user_id: The member, with the secret key; otherwise the signed-in one, or nobody.
+
+        Returns:
+            The items, the most alike names first.
+
+        Raises:
+            InvalidArgument: `limit` is out of range, there is no such kind, or nothing to look for.
+        """
+        return self._call(_rpc.find_items(query=query, kind=kind, limit=limit, user_id=user_id))
 
     def trending(
         self,
@@ -446,130 +439,6 @@ class Medley(Learning, Social, Studio):
             )
         )
 
-    # Feed and calendar
-
-    def personalized_feed(
-        self, *, limit: int | None = None, cursor: str | None = None, user_id: str | None = None
-    ) -> Page[FeedEvent]:
-        """The upcoming events that suit a member best, with the reasons.
-
-        Args:
-            limit: Rows of a page, 1 to 200; 20 by default.
-            cursor: `next_cursor` of the page before.
-            user_id: The member, with the secret key; otherwise the signed-in one.
-
-        Returns:
-            A page, best score first; every row carries its score by term.
-
-        Raises:
-            Forbidden: Nobody is signed in, or `user_id` is someone else.
-            InvalidArgument: `limit` is out of range, or the secret key without `user_id`.
-            InvalidCursor: The cursor is damaged or not of this feed.
-        """
-        return self._call(_rpc.personalized_feed(limit=limit, cursor=cursor, user_id=user_id))
-
-    def iter_feed(
-        self, *, page_size: int | None = None, user_id: str | None = None
-    ) -> Iterator[FeedEvent]:
-        """The whole feed, page after page; stop when you have enough.
-
-        Args:
-            page_size: Rows fetched at once, 1 to 200.
-            user_id: As for `personalized_feed`.
-
-        Returns:
-            Events, best score first.
-        """
-        return self._pages(
-            lambda cursor: _rpc.personalized_feed(limit=page_size, cursor=cursor, user_id=user_id)
-        )
-
-    def calendar_events(
-        self,
-        *,
-        start_date: datetime | date | None = None,
-        end_date: datetime | date | None = None,
-        genres: Sequence[str] | None = None,
-        latitude: float | None = None,
-        longitude: float | None = None,
-        radius_km: float | None = None,
-        umbrella_slug: str | None = None,
-        max_depth: int | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
-    ) -> Page[CalendarEvent]:
-        """Events by date, and by place or genre if wanted.
-
-        Args:
-            start_date: From when on; now by default. A `date` means its midnight, UTC.
-            end_date: Until when; open by default.
-            genres: Names of genres, of which an event must have one.
-            latitude: Degrees north of the place (WGS 84); goes with `longitude` and `radius_km`.
-            longitude: Degrees east of the place.
-            radius_km: How far from the place, in kilometres.
-            umbrella_slug: A path in the taxonomy (`rock.indie-rock`): all genres below count.
-            max_depth: How deep below the umbrella, 5 by default.
-            limit: Rows of a page; 50 by default.
-            cursor: `next_cursor` of the page before.
-
-        Returns:
-            A page in order of time.
-
-        Raises:
-            NotFound: No genre has that path.
-            InvalidArgument: Dates reversed, coordinates or radius out of range.
-            InvalidCursor: The cursor is damaged or of another query.
-        """
-        return self._call(
-            _rpc.calendar_events(
-                start_date=start_date,
-                end_date=end_date,
-                genres=genres,
-                latitude=latitude,
-                longitude=longitude,
-                radius_km=radius_km,
-                umbrella_slug=umbrella_slug,
-                max_depth=max_depth,
-                limit=limit,
-                cursor=cursor,
-            )
-        )
-
-    def iter_calendar(
-        self,
-        *,
-        start_date: datetime | date | None = None,
-        end_date: datetime | date | None = None,
-        genres: Sequence[str] | None = None,
-        latitude: float | None = None,
-        longitude: float | None = None,
-        radius_km: float | None = None,
-        umbrella_slug: str | None = None,
-        max_depth: int | None = None,
-        page_size: int | None = None,
-    ) -> Iterator[CalendarEvent]:
-        """The whole calendar, page after page; the arguments are those of `calendar_events`.
-
-        Returns:
-            Events in order of time.
-        """
-        # One start for all pages: a cursor belongs to its query, and the default moves on.
-        start = start_date or datetime.now().astimezone()
-        return self._pages(
-            lambda cursor: _rpc.calendar_events(
-                start_date=start,
-                end_date=end_date,
-                genres=genres,
-                latitude=latitude,
-                longitude=longitude,
-                radius_km=radius_km,
-                umbrella_slug=umbrella_slug,
-                max_depth=max_depth,
-                limit=page_size,
-                cursor=cursor,
-            )
-        )
-
     # Genres
 
     def genre_tree(
@@ -661,39 +530,9 @@ class Medley(Learning, Social, Studio):
         row["user_id"] = self._member(user_id)
         self._send(
             self.supabase.table("user_preferences").upsert(
-                row, on_conflict="user_id", returning=_NOTHING
+                row, on_conflict="user_id", returning=NOTHING
             )
         )
-
-    def rsvp(
-        self,
-        event_id: str,
-        *,
-        status: Literal["going", "maybe"] = "going",
-        user_id: str | None = None,
-    ) -> None:
-        """Says that a member goes, or may go, to an event; again changes the answer.
-
-        Args:
-            event_id: The event.
-            status: `going` or `maybe`.
-            user_id: The member, with the secret key; otherwise the signed-in one.
-
-        Raises:
-            Forbidden: There is no such event that the member may see.
-            InvalidArgument: Another status, or no id.
-            Unauthenticated: No member is signed in.
-        """
-        row = {"user_id": self._member(user_id), "event_id": event_id, "status": status}
-        self._send(
-            self.supabase.table("event_rsvps").upsert(
-                row, on_conflict="user_id,event_id", returning=_NOTHING
-            )
-        )
-
-    def cancel_rsvp(self, event_id: str, *, user_id: str | None = None) -> None:
-        """Takes the answer to an event back; nothing happens if there is none."""
-        self._delete("event_rsvps", {"user_id": self._member(user_id), "event_id": event_id})
 
     def follow_item(self, item_id: str, *, user_id: str | None = None) -> None:
         """Makes a member follow an artist, a venue or any other item; twice is once.
@@ -732,631 +571,3 @@ class Medley(Learning, Social, Studio):
         """Ends the follow of another member; nothing happens if there is none."""
         row = {"follower_id": self._member(user_id), "followed_id": member_id}
         self._delete("follows", row)
-
-    # What the service does (secret key)
-
-    def register_items(self, items: Sequence[Mapping[str, Any]]) -> tuple[RegisteredItem, ...]:
-        """Registers or updates items of an app's own kinds (secret key).
-
-        Args:
-            items: Up to 10,000 objects with `kind` and `title`, and where wanted `id`, `owner_id`,
-                `visibility` (public, followers, private), `published_at`, `expires_at`.
-
-        Returns:
-            One row an item.
-
-        Raises:
-            InvalidArgument: An item is malformed; nothing was written.
-            Conflict: An id is registered with another kind; nothing was written.
-            TooLarge: More than 10,000 items.
-            Forbidden: Not the secret key.
-        """
-        return self._call(_rpc.register_items(items=items))
-
-    def register_item_features(
-        self, features: Sequence[Mapping[str, Any]]
-    ) -> tuple[ItemFeatures, ...]:
-        """Says what items are made of, for an app's own kinds or beside a pack (secret key).
-
-        Args:
-            features: Up to 1,000 objects with `item_id`, `features` (`type`, `value`, and where
-                wanted `weight` and `confidence`) and `source` (`app` by default), whose earlier
-                features of the item they replace.
-
-        Returns:
-            How many features each item was given, in their order.
-
-        Raises:
-            InvalidArgument: A feature is malformed; nothing was written.
-            NotFound: There is no such item; nothing was written.
-            TooLarge: More than 1,000 items.
-            Forbidden: Not the secret key.
-        """
-        return self._call(_rpc.register_item_features(features=features))
-
-    def set_item_embeddings(
-        self, embedding_type: str, model: str, vectors: Mapping[str, Iterable[float]]
-    ) -> int:
-        """Writes vectors of items (secret key).
-
-        Args:
-            embedding_type: What they tell of the item, such as `description`.
-            model: What made them; vectors of another model lie beside until it is activated.
-            vectors: By item id; all of one size: 64, 256, 384, 768 or 1,536 numbers.
-
-        Returns:
-            How many vectors changed.
-
-        Raises:
-            InvalidArgument: A vector has the wrong size, holds NaN or is zero.
-            NotFound: There is no such item.
-            Forbidden: Not the secret key.
-            MedleyError: A call failed. They are sent 500 at a time: those before are written.
-        """
-        changed = 0
-        remaining = iter(vectors.items())
-        while batch := list(islice(remaining, _VECTORS)):
-            rows = [
-                {"item_id": item_id, "embedding": [float(number) for number in vector]}
-                for item_id, vector in batch
-            ]
-            changed += self._call(
-                _rpc.set_item_embeddings(type=embedding_type, model=model, rows=rows)
-            )
-        return changed
-
-    def activate_embedding_model(self, embedding_type: str, model: str) -> int:
-        """Puts a model's vectors in use, or an earlier model's back (secret key).
-
-        Args:
-            embedding_type: As for `set_item_embeddings`.
-            model: As for `set_item_embeddings`.
-
-        Returns:
-            How many items have a vector of it.
-
-        Raises:
-            NotFound: That model has no vectors.
-            Forbidden: Not the secret key.
-        """
-        return self._call(_rpc.activate_embedding_model(type=embedding_type, model=model))
-
-    def iter_items_without_embedding(
-        self,
-        embedding_type: str,
-        *,
-        model: str | None = None,
-        kind: str | None = None,
-        page_size: int | None = None,
-    ) -> Iterator[UnembeddedItem]:
-        """What a worker has still to embed, newest first (secret key).
-
-        Args:
-            embedding_type: As for `set_item_embeddings`.
-            model: Without a vector of this model; the one in use by default.
-            kind: Only items of this kind.
-            page_size: Rows fetched at once, 1 to 1,000.
-
-        Returns:
-            Items, page after page.
-        """
-        return self._pages(
-            lambda cursor: _rpc.items_without_embedding(
-                type=embedding_type, model=model, kind=kind, limit=page_size, cursor=cursor
-            )
-        )
-
-    def create_experiment(
-        self,
-        name: str,
-        ranker: str,
-        variants: Sequence[Mapping[str, Any]],
-        *,
-        metric: str | None = None,
-        traffic: float | None = None,
-        ends_at: datetime | None = None,
-        salt: str | None = None,
-        description: str | None = None,
-    ) -> None:
-        """Defines an experiment with the weights of a ranker (secret key).
-
-        Args:
-            name: Its name, for good.
-            ranker: Whose weights it varies, such as `recommendations`.
-            variants: Objects with `variant`, `share` and, to differ, `weights` by term. One is
-                `control`; the shares sum to 1.
-            metric: What decides; `engagement` by default.
-            traffic: Share of all members who take part; all by default.
-            ends_at: When it ends by itself; never by default.
-            salt: That of an earlier experiment, to divide the members as it did.
-            description: What is asked.
-
-        Raises:
-            InvalidArgument: A variant, share, weight or metric cannot be.
-            Conflict: The name is taken.
-            Forbidden: Not the secret key.
-        """
-        self._call(
-            _rpc.create_experiment(
-                name=name,
-                ranker=ranker,
-                variants=variants,
-                metric=metric,
-                traffic=traffic,
-                ends_at=ends_at,
-                salt=salt,
-                description=description,
-            )
-        )
-
-    def start_experiment(self, name: str) -> None:
-        """Starts an experiment: its variants rank from now on, and stay as they are (secret key).
-
-        Args:
-            name: The experiment.
-
-        Raises:
-            NotFound: There is none of that name.
-            Conflict: It was started before, or another runs on the same ranker.
-            Forbidden: Not the secret key.
-        """
-        self._call(_rpc.start_experiment(name=name))
-
-    def stop_experiment(self, name: str) -> None:
-        """Ends an experiment for good; its results stay (secret key).
-
-        Args:
-            name: The experiment.
-
-        Raises:
-            NotFound: There is none of that name.
-            Conflict: It does not run.
-            Forbidden: Not the secret key.
-        """
-        self._call(_rpc.stop_experiment(name=name))
-
-    def set_experiment_traffic(self, name: str, traffic: float) -> None:
-        """Lets more members take part; who does already keeps the variant (secret key).
-
-        Args:
-            name: The experiment.
-            traffic: Share of all members, 0.0001 to 1.
-
-        Raises:
-            NotFound: There is none of that name.
-            InvalidArgument: That is no share.
-            Conflict: It would shrink while it runs, or it is over.
-            Forbidden: Not the secret key.
-        """
-        self._call(_rpc.set_experiment_traffic(name=name, traffic=traffic))
-
-    def experiments(self, *, name: str | None = None) -> tuple[Experiment, ...]:
-        """The experiments, newest first, or the one of that name (secret key).
-
-        Args:
-            name: Only this one.
-
-        Raises:
-            Forbidden: Not the secret key.
-        """
-        return self._call(_rpc.experiments(name=name))
-
-    def experiment_results(
-        self, name: str, *, metric: str | None = None, as_of: datetime | None = None
-    ) -> tuple[ExperimentResult, ...]:
-        """What an experiment shows: a row for each variant and metric (secret key).
-
-        Args:
-            name: The experiment.
-            metric: Another metric than the one that decides; guardrails are always there.
-            as_of: At which moment; now by default.
-
-        Returns:
-            Rows with lifts to control, their always-valid intervals and verdicts.
-
-        Raises:
-            NotFound: There is none of that name.
-            InvalidArgument: There is no such metric.
-            Forbidden: Not the secret key.
-        """
-        return self._call(_rpc.experiment_results(name=name, metric=metric, as_of=as_of))
-
-    def refresh_user_cluster_affinity(self) -> int:
-        """Rebuilds every member's cluster affinities from the RSVPs (secret key).
-
-        The database keeps a member's rows current with each RSVP; this is for after a change of
-        the taxonomy. On large data leave it to the job of that name: the API's time budget holds.
-
-        Returns:
-            Rows that changed.
-
-        Raises:
-            Forbidden: Not the secret key.
-            TimedOut: More members than one call can do.
-        """
-        return self._call(_rpc.refresh_user_cluster_affinity())
-
-    def engine_status(self) -> EngineStatus:
-        """How the engine is doing: versions, age of derived data, jobs, errors (secret key).
-
-        Raises:
-            Forbidden: Not the secret key.
-        """
-        return self._call(_rpc.engine_status())
-
-    # Setlists
-
-    def event_setlists(self, event_id: str) -> tuple[Setlist, ...]:
-        """The setlists of a show: actual ones, predicted ones, then those of members.
-
-        Args:
-            event_id: The show.
-
-        Returns:
-            At most 200, each with its songs.
-
-        Raises:
-            NotFound: There is no such show that the caller may see.
-        """
-        return self._call(_rpc.event_setlists(event_id=event_id))
-
-    def setlist(self, setlist_id: str) -> tuple[SetlistSong, ...]:
-        """The songs of a setlist in order, with their votes and one's own.
-
-        Args:
-            setlist_id: The setlist.
-
-        Returns:
-            All songs.
-
-        Raises:
-            NotFound: There is no such setlist that the caller may see.
-        """
-        return self._call(_rpc.setlist(setlist_id=setlist_id))
-
-    def vote_setlist_song(
-        self, setlist_song_id: str, vote: int, *, user_id: str | None = None
-    ) -> SetlistVote:
-        """Votes for a song of a setlist, against it, or takes the vote back.
-
-        Args:
-            setlist_song_id: The song on its setlist.
-            vote: 1, -1, or 0 to withdraw. The last one counts, so repeating it is safe.
-            user_id: The member, with the secret key; otherwise the signed-in one.
-
-        Returns:
-            The counters after the vote.
-
-        Raises:
-            Conflict: The setlist is locked, or the show is in the past.
-            NotFound: There is no such song on a setlist that the member may see.
-            InvalidArgument: `vote` is something else.
-            Unauthenticated: Nobody is signed in.
-            Forbidden: `user_id` is someone else.
-        """
-        return self._call(
-            _rpc.vote_setlist_song(setlist_song_id=setlist_song_id, vote=vote, user_id=user_id)
-        )
-
-    def create_setlist(
-        self,
-        event_id: str,
-        artist_id: str,
-        name: str,
-        *,
-        song_ids: Sequence[str] | None = None,
-        user_id: str | None = None,
-    ) -> str:
-        """Makes a member's own setlist for an upcoming show.
-
-        Args:
-            event_id: The show.
-            artist_id: Its headliner, or another artist who plays there.
-            name: Of the list.
-            song_ids: Up to 100 songs that the artist plays, in order.
-            user_id: The member, with the secret key; otherwise the signed-in one.
-
-        Returns:
-            The setlist's id.
-
-        Raises:
-            Conflict: A song stands twice, or the show is in the past.
-            NotFound: There is no such show or song that the member may see.
-            InvalidArgument: The artist does not play there, or not one of the songs.
-            TooLarge: More than 100 songs.
-            Unauthenticated: Nobody is signed in.
-            Forbidden: `user_id` is someone else.
-        """
-        return self._call(
-            _rpc.create_setlist(
-                event_id=event_id,
-                artist_id=artist_id,
-                name=name,
-                song_ids=song_ids,
-                user_id=user_id,
-            )
-        )
-
-    def add_setlist_song(
-        self,
-        setlist_id: str,
-        song_id: str,
-        *,
-        position: int | None = None,
-        user_id: str | None = None,
-    ) -> str:
-        """Puts a song on a setlist of the member's own; with the secret key on any.
-
-        Args:
-            setlist_id: The setlist.
-            song_id: A song that its artist plays.
-            position: Where, from 1; what is there moves down. At the end by default.
-            user_id: The member, with the secret key; otherwise the signed-in one.
-
-        Returns:
-            The setlist_song_id.
-
-        Raises:
-            Conflict: The song is on it already, it is locked, or the show is in the past.
-            Forbidden: The setlist or `user_id` is someone else's.
-            NotFound: There is no such setlist or song that the member may see.
-            InvalidArgument: Another artist's song, or a position with a gap before it.
-            TooLarge: The setlist has 100 songs.
-            Unauthenticated: Nobody is signed in.
-        """
-        return self._call(
-            _rpc.add_setlist_song(
-                setlist_id=setlist_id, song_id=song_id, position=position, user_id=user_id
-            )
-        )
-
-    def move_setlist_song(
-        self, setlist_song_id: str, position: int, *, user_id: str | None = None
-    ) -> None:
-        """Moves a song of a setlist of the member's own; with the secret key of any.
-
-        Args:
-            setlist_song_id: The song on its setlist.
-            position: Where to, from 1; those between move by one.
-            user_id: The member, with the secret key; otherwise the signed-in one.
-
-        Raises:
-            Conflict: The setlist is locked, or the show is in the past.
-            Forbidden: The setlist or `user_id` is someone else's.
-            NotFound: There is no such song on a setlist that the member may see.
-            InvalidArgument: The setlist has no such position.
-            Unauthenticated: Nobody is signed in.
-        """
-        self._call(
-            _rpc.move_setlist_song(
-                setlist_song_id=setlist_song_id, position=position, user_id=user_id
-            )
-        )
-
-    def remove_setlist_song(self, setlist_song_id: str, *, user_id: str | None = None) -> None:
-        """Takes a song off a setlist of the member's own, with its votes; see `move_setlist_song`.
-
-        Args:
-            setlist_song_id: The song on its setlist.
-            user_id: The member, with the secret key; otherwise the signed-in one.
-        """
-        self._call(_rpc.remove_setlist_song(setlist_song_id=setlist_song_id, user_id=user_id))
-
-    def lock_setlist(self, setlist_id: str, *, locked: bool = True) -> None:
-        """Locks a setlist against votes, changes and predictions, or unlocks it (secret key).
-
-        Args:
-            setlist_id: The setlist.
-            locked: Whether it shall be locked.
-
-        Raises:
-            NotFound: There is no such setlist.
-            Forbidden: Not the secret key.
-        """
-        self._call(_rpc.lock_setlist(setlist_id=setlist_id, locked=locked))
-
-    def predict_setlist(self, event_id: str, *, artist_id: str | None = None) -> str:
-        """Predicts the setlist of an upcoming show now (secret key); a job does so by itself.
-
-        Args:
-            event_id: The show.
-            artist_id: Who plays; the headliner by default.
-
-        Returns:
-            The setlist's id.
-
-        Raises:
-            NotFound: There is no such show, or no actual setlist of the artist.
-            Conflict: The prediction is locked, or the show is in the past.
-            Forbidden: Not the secret key.
-        """
-        return self._call(_rpc.predict_setlist(event_id=event_id, artist_id=artist_id))
-
-    def trending_artists(
-        self, *, limit: int | None = None, cursor: str | None = None
-    ) -> Page[TrendingArtist]:
-        """The artists that members voted for, followed and viewed most lately.
-
-        Args:
-            limit: Rows of a page, 1 to 200; 20 by default.
-            cursor: `next_cursor` of the page before.
-
-        Returns:
-            A page, the highest score first. A job keeps it current.
-
-        Raises:
-            InvalidArgument: `limit` is out of range.
-            InvalidCursor: The cursor is damaged or of another query.
-        """
-        return self._call(_rpc.trending_artists(limit=limit, cursor=cursor))
-
-    def iter_trending_artists(self, *, page_size: int | None = None) -> Iterator[TrendingArtist]:
-        """All trending artists, page after page.
-
-        Returns:
-            Artists, the highest score first.
-        """
-        return self._pages(lambda cursor: _rpc.trending_artists(limit=page_size, cursor=cursor))
-
-    # Imports
-
-    def start_import(
-        self,
-        *,
-        name: str | None = None,
-        artist_id: str | None = None,
-        spotify_id: str | None = None,
-        ticketmaster_id: str | None = None,
-    ) -> ImportJob:
-        """Starts the import of an artist from the outside sources, or joins the one that runs.
-
-        A failed import goes on at the stage where it failed. The edge function `import-artist` does
-        the work; `watch_import` shows it.
-
-        Args:
-            name: The artist's name. Say in one way only who is meant.
-            artist_id: An artist of the catalogue.
-            spotify_id: The id at Spotify.
-            ticketmaster_id: The id at Ticketmaster.
-
-        Returns:
-            The job.
-
-        Raises:
-            Unauthenticated: Nobody is signed in.
-            NotFound: There is no artist with that `artist_id`.
-            InvalidArgument: Not exactly one of the four was given.
-            Unavailable: No source is configured, or no answer.
-            NotInstalled: The function is not deployed.
-        """
-        asked = {
-            "name": name,
-            "artist_id": artist_id,
-            "spotify_id": spotify_id,
-            "ticketmaster_id": ticketmaster_id,
-        }
-        body = {key: value for key, value in asked.items() if value is not None}
-        return parse_row(ImportJob, self._post("import-artist", body))
-
-    def watch_import(self, job_id: str) -> Iterator[ImportProgress]:
-        """Follows an import: where it is now, then each update as it happens, to the end.
-
-        A connection that breaks is made again and goes on after the last update.
-
-        Args:
-            job_id: The job, as `start_import` answers it.
-
-        Yields:
-            Updates in order, each once. The last one is done or failed.
-
-        Raises:
-            NotFound: There is no such import.
-            Unavailable: No connection, after as many attempts as `retries` allows.
-        """
-        updates = Updates(job_id)
-        failures = 0
-        while True:
-            try:
-                with (
-                    httpx.Client(timeout=_STREAM_SECONDS) as http,
-                    http.stream(
-                        "GET",
-                        self._function("import-progress"),
-                        params={"job_id": job_id},
-                        headers={**self._headers(), **updates.headers()},
-                    ) as answer,
-                ):
-                    if answer.is_error:
-                        answer.read()
-                        raise refusal(answer)
-                    for line in answer.iter_lines():
-                        update = updates.feed(line)
-                        if update is not None:
-                            failures = 0
-                            yield update
-                            if update.finished:
-                                return
-                    # No content: there is nothing left to say.
-                    if answer.status_code == httpx.codes.NO_CONTENT:
-                        return
-            except (httpx.HTTPError, MedleyError) as problem:
-                error = problem if isinstance(problem, MedleyError) else error_from(problem)
-                failures += 1
-                if failures > self._retries or not error.transient:
-                    raise error from problem
-            time.sleep(0.5 * 2**failures * random.uniform(1.0, 1.5))  # noqa: S311
-
-    # How it is sent
-
-    def _function(self, name: str) -> str:
-        return f"{str(self.supabase.supabase_url).rstrip('/')}/functions/v1/{name}"
-
-    def _post(self, function: str, body: Mapping[str, Any]) -> Any:
-        """What an edge function answers."""
-        with httpx.Client(timeout=_FUNCTION_SECONDS) as http:
-            try:
-                answer = http.post(self._function(function), json=body, headers=self._headers())
-            except httpx.HTTPError as problem:
-                raise error_from(problem) from problem
-        return answer_json(answer)
-
-    def _headers(self) -> dict[str, str]:
-        """Who asks an edge function: the signed-in member, or the key alone."""
-        key = self.supabase.supabase_key
-        session = self.supabase.auth.get_session()
-        token = session.access_token if session else key
-        return {"apikey": key, "Authorization": f"Bearer {token}"}
-
-    def _member(self, user_id: str | None) -> str:
-        """The member to write for: named, or signed in with this client.
-
-        Known before anything is sent, because a delete with the secret key is bound by no policy:
-        without a member in its filter it would reach everyone's rows.
-        """
-        if user_id is not None:
-            return user_id
-        session = self.supabase.auth.get_session()
-        if session is None:
-            raise Unauthenticated(
-                "no member is signed in with this client",
-                hint="Sign in with client.supabase.auth, or name the member with user_id.",
-            )
-        return session.user.id
-
-    def _insert(self, table: str, row: dict[str, str]) -> None:
-        self._send(
-            self.supabase.table(table).upsert(
-                row, on_conflict=",".join(row), ignore_duplicates=True, returning=_NOTHING
-            )
-        )
-
-    def _delete(self, table: str, key: dict[str, str]) -> None:
-        self._send(self.supabase.table(table).delete(returning=_NOTHING).match(key))
-
-    def _pages(self, page_at: Callable[[str | None], _rpc.Call[Page[T]]]) -> Iterator[T]:
-        """The rows of all pages, each fetched when the one before is used up."""
-        cursor: str | None = None
-        while True:
-            page = self._call(page_at(cursor))
-            yield from page
-            cursor = page.next_cursor
-            if cursor is None:
-                return
-
-    def _call(self, call: _rpc.Call[T]) -> T:
-        request = self.supabase.rpc(call.function, dict(call.params))
-        return call.parse(self._send(request, retries=self._retries if call.read else 0))
-
-    def _send(self, request: _Request, *, retries: int = 0) -> Any:
-        attempt = 0
-        while True:
-            try:
-                return (request.execute()).data
-            except (APIError, httpx.HTTPError) as problem:
-                asked = self.supabase.postgrest.headers.get("Authorization", "")
-                error = error_from(problem, role=role_of(asked))
-                if attempt >= retries or not error.transient:
-                    raise error from problem
-            # 0.1 s, 0.2 s, 0.4 s …, up to half as much again so that clients do not return in step.
-            time.sleep(0.1 * 2**attempt * random.uniform(1.0, 1.5))  # noqa: S311
-            attempt += 1

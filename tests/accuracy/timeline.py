@@ -166,7 +166,7 @@ def _scored(connection: Connection[Any], *, modelled: bool) -> dict[str, Floats]
         inner join medley.items as i on i.id = h.item_id
         left join medley.members as m on m.user_id = h.user_id
         left join lateral (
-          select r.counts, r.exposures, medley.fading(r.counted_at, now(), p.rate_days) as fading
+          select r.counts, r.exposures, medley.recency(r.counted_at, now(), p.rate_days) as fading
           from medley.author_rates as r
           where r.user_id = i.owner_id
         ) as r on true

@@ -320,6 +320,14 @@ def test_feed_and_calendar_are_lists(member: Member) -> None:
     assert medley("calendar", "--near", "here").exit_code == 2
 
 
+def test_an_empty_list_says_what_brings_rows(member: Member) -> None:
+    past = medley("calendar", "--from", "1950-01-01", "--to", "1950-01-02")
+    assert past.stdout == "No show is like that; ask for less.\n"
+    written = medley("post", "list", member.id)
+    assert written.stdout == "The member wrote nothing that is seen here.\n"
+    assert shown(medley("post", "list", member.id, "--json")) == []
+
+
 @pytest.mark.parametrize("last", [("id",), ("id", "most points")])
 def test_ids_and_numbers_are_whole_on_a_narrow_terminal(last: tuple[str, ...]) -> None:
     words = "some words " * 9
@@ -415,3 +423,14 @@ def test_a_wrong_key_ends_with_4(stack: Api, monkeypatch: pytest.MonkeyPatch) ->
     assert medley("status").exit_code == 4
     monkeypatch.setenv("SUPABASE_SECRET_KEY", stack.publishable_key)
     assert medley("status").exit_code == 4
+
+
+@pytest.mark.usefixtures("artist")
+def test_items_are_found_by_name(member: Member, artist: str) -> None:
+    (found,) = shown(medley("find", "someone", "--kind", "artist", "--limit", "1", "--json"))
+    assert (found["title"], found["kind"]) == ("Someone", "artist")
+    printed = medley("find", "Somone", "--user", member.id, "--limit", "200")
+    assert artist in printed.stdout
+    unknown = uuid4().hex
+    assert unknown in medley("find", unknown).stdout
+    assert medley("find", "").exit_code == 5

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,10 @@ from typer.testing import CliRunner, Result
 
 from tests.conftest import Api
 
+SETTINGS = (
+    *("DATABASE_URL", "SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY"),
+    "MEDLEY_INSTANCE",
+)
 SOURCES = ["demo", "simulated"]
 
 
@@ -123,11 +129,19 @@ def test_the_member_of_the_snippet_can_sign_in(first: dict[str, Any], stack: Api
 def test_a_second_run_doubles_nothing_and_shows_it_to_people(first: dict[str, Any]) -> None:
     result = demo()
     text = result.stdout
+    assert "new id and password" in text
     # No terminal here: progress is a line a step.
     assert "Loading the catalogue\n" in result.stderr
     assert "Job refresh_trending\n" in result.stderr
     for count in (f"{first['world']['rows'][name]:,} {name}" for name in ("artists", "events")):
         assert count in text
+    # What it says to run next runs as it is printed, in a shell that knows nothing else.
+    (command,) = (line for line in text.splitlines() if "medley recommend --user" in line)
+    kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    shell = ("sh", "-c", command)
+    ran = subprocess.run(shell, env=kept, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "artist" in ran.stdout
     again = json.loads(demo("--json").stdout)
     assert again["world"]["rows"] == first["world"]["rows"]
     assert again["world"]["plays"] == first["world"]["plays"]

@@ -83,6 +83,20 @@ def test_without_a_stable_code_the_sqlstate_decides(
     assert error.sqlstate == (sqlstate or None)
 
 
+@pytest.mark.parametrize(
+    ("details", "says"),
+    [
+        ('Key (post_id)=(7c2) is not present in table "posts".', "there is no post 7c2"),
+        ('Key (user_id)=(7c2) is not present in table "users".', "there is no member 7c2"),
+        ('Key is not present in table "setlist_songs".', "there is no such setlist song"),
+    ],
+)
+def test_a_row_that_is_not_there_is_named_in_plain_words(details: str, says: str) -> None:
+    error = raised(code="23503", message="violates a foreign key", details=details)
+    assert type(error) is NotFound
+    assert (error.message, bool(error.hint)) == (says, True)
+
+
 def test_a_wrong_key_is_unauthenticated_although_the_gateway_sends_no_code() -> None:
     error = error_from(APIError({"message": "Invalid API key", "hint": "Double check it."}))
     assert type(error) is Unauthenticated

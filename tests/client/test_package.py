@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MAKE_SYNC = ROOT / "python_client" / "make_sync.py"
-METHODS = [name for name in vars(medley.AsyncMedley) if not name.startswith("_")]
+METHODS = [name for name in dir(medley.AsyncMedley) if not name.startswith("_")]
 
 
 def test_all_names_exactly_what_is_public() -> None:
@@ -76,7 +76,10 @@ def test_options_are_keyword_only_and_documented(name: str) -> None:
     assert inspect.getdoc(method)
 
 
-def test_nothing_in_the_sync_client_is_asynchronous() -> None:
-    tree = ast.parse((MAKE_SYNC.parent / "medley" / "_sync.py").read_text())
+@pytest.mark.parametrize(
+    "file", sorted((MAKE_SYNC.parent / "medley").glob("*_sync.py")), ids=lambda file: file.name
+)
+def test_nothing_in_the_sync_client_is_asynchronous(file: Path) -> None:
+    tree = ast.parse(file.read_text())
     kinds = (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith)
     assert not [node for node in ast.walk(tree) if isinstance(node, kinds)]

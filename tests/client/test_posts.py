@@ -395,3 +395,17 @@ def test_the_command_line_writes_and_reads(
     assert "no post" in gone.stderr
     assert command_line("post", "write", "", *user).exit_code == 5
     assert command_line("thread", "x").exit_code == 2
+
+
+def test_the_command_line_says_that_there_is_no_such_post_or_member(
+    command_line: Callable[..., Result], member: Member
+) -> None:
+    nothing = str(uuid4())
+    for command in ("like", "repost"):
+        done = command_line("post", command, nothing, "--user", member.id)
+        assert done.exit_code == 5
+        assert f"there is no post {nothing}" in done.stderr
+    for command in ("recommend", "timeline", "feed"):
+        done = command_line(command, "--user", nothing)
+        assert done.exit_code == 5
+        assert f"there is no member {nothing}" in done.stderr

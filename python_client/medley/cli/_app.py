@@ -29,11 +29,12 @@ from ._output import (
     Json,
     out,
     print_json,
+    show_rows,
     steps,
     table,
     when,
 )
-from ._recommend import explain, log, recommend, similar, trending
+from ._recommend import explain, find, log, recommend, similar, trending
 from ._setlist import setlist
 from ._settings import api, database
 from ._simulate import replay, simulate
@@ -57,6 +58,8 @@ _IN_ORDER = (
     "rebuild_user_clusters",
 )
 
+_SHOWS = "`medley load concerts FILE`, `medley import artist NAME` and `medley demo` bring shows."
+
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
@@ -77,6 +80,7 @@ app.add_typer(models, name="models")
 for command in (
     recommend,
     explain,
+    find,
     similar,
     trending,
     timeline,
@@ -244,7 +248,7 @@ def feed(
         )
         for event in events
     )
-    out.print(table(columns, rows))
+    show_rows(columns, rows, nothing=f"No show lies ahead that the member may see. {_SHOWS}")
 
 
 def _near(value: str | None) -> tuple[float | None, float | None]:
@@ -314,7 +318,9 @@ def calendar(
         )
         for event in events
     )
-    out.print(table(columns, rows))
+    asked = any(value is not None for value in (start, end, genre or None, under, near))
+    shows = "No show is like that; ask for less." if asked else f"No show lies ahead. {_SHOWS}"
+    show_rows(columns, rows, nothing=shows)
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ from medley.demo._world import STEPS as WORLD_STEPS
 
 from ._bars import BAR, bar, legend, moved, points
 from ._output import FAILED, complain, out, print_json, steps, table
-from ._settings import api, database, env_file, setting
+from ._settings import api, database, env_file, setting, this
 
 #: The terms of a recommendation with their colours, in the order in which a bar stacks them.
 RECOMMENDATION_TERMS = {
@@ -169,6 +169,12 @@ def _show(world: World, played: Played, url: str, key: str) -> None:
     out.print(f"publishable key  {key}", highlight=False)
     out.print(f"secret key       SUPABASE_SECRET_KEY, written to {env_file()} by `make up`")
     out.print()
+    if world.replaced:
+        out.print(
+            "The member is a new one, with a new id and password: that of the run before, "
+            "and all that was theirs, is gone."
+        )
+    out.print(f"In Python, `{this('python')}`:")
     snippet = f"""\
 from supabase import create_client
 from medley import Medley
@@ -181,10 +187,10 @@ for item in Medley(client).recommendations(kind="artist", limit=5):
     print(f"{{item.score:6.3f}}  {{item.title}}: {{item.reason}}")
 """
     out.print(Syntax(snippet, "python", background_color="default", word_wrap=False))
-    out.print(
-        "On the command line, in a checkout `.medley/venv/bin/medley`, members go by their id:"
-    )
-    out.print(f"medley recommend --user {member['id']} --kind artist", highlight=False)
+    out.print("On the command line, where members go by their id:")
+    command = f"{this('medley')} recommend --user {member['id']} --kind artist"
+    # On one line whatever the width: it is there to be copied.
+    out.print(command, highlight=False, soft_wrap=True)
 
 
 def _catalogue(played: Played) -> None:

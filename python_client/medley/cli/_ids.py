@@ -24,7 +24,7 @@ def _id(where: str) -> Callable[[str | None], str | None]:
 
 
 item_id = _id(
-    "`medley trending` and `medley recommend --ids` print ids of items; tables have all, by name."
+    "`medley find NAME` prints ids of items, as do `medley trending` and `medley recommend --ids`."
 )
 member_id = _id("`medley demo` prints that of its member; the table profiles has all.")
 event_id = _id("`medley calendar --ids` prints ids of shows.")

@@ -84,6 +84,15 @@ def table(
     return result
 
 
+def show_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, nothing: str) -> None:
+    """Prints a table, or where it would have no rows why, and what brings some."""
+    listed = list(rows)
+    if listed:
+        out.print(table(columns, listed))
+    else:
+        out.print(nothing, markup=False, highlight=False)
+
+
 def when(time: datetime | None) -> str:
     """A time, short."""
     return time.strftime("%a %d %b %Y %H:%M") if time else ""

@@ -18,7 +18,7 @@ from medley.loaders._rows import Problems
 
 from ._bars import points
 from ._ids import Item, User, member_id
-from ._output import BAD_INPUT, Ids, Json, err, out, print_json, steps, table
+from ._output import BAD_INPUT, Ids, Json, err, out, print_json, show_rows, steps, table
 from ._settings import api
 
 Kind = Annotated[str | None, typer.Option(help="Only items of this kind.")]
@@ -61,7 +61,12 @@ def recommend(
         )
         for item in items
     )
-    out.print(table(("#score", "kind", "item", "why", "id" if ids else "points"), rows))
+    show_rows(
+        ("#score", "kind", "item", "why", "id" if ids else "points"),
+        rows,
+        nothing="There are no such items, or the member rejects them all. "
+        "`medley load` and `medley demo` bring some.",
+    )
 
 
 def explain(item: Item, user: User, as_json: Json = False) -> None:
@@ -113,7 +118,35 @@ def similar(
     rows = (
         (f"{i.score:.3f}", i.kind, i.title, i.reason, i.item_id if ids else i.method) for i in items
     )
-    out.print(table(("#score", "kind", "item", "why", "id" if ids else "method"), rows))
+    show_rows(
+        ("#score", "kind", "item", "why", "id" if ids else "method"),
+        rows,
+        nothing="Nothing is known to be like it. `medley refresh` finds neighbours anew.",
+    )
+
+
+def find(
+    name: Annotated[str, typer.Argument(help="A part of the name, or words of it.")],
+    *,
+    kind: Kind = None,
+    limit: Limit = 20,
+    user: Annotated[
+        str | None,
+        typer.Option(help="Also what belongs to this member (secret key).", callback=member_id),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Find items by name, with their ids."""
+    items = api(secret=user is not None).find_items(name, kind=kind, limit=limit, user_id=user)
+    if as_json:
+        print_json(items)
+        return
+    rows = ((f"{item.score:.2f}", item.kind, item.title, item.item_id) for item in items)
+    show_rows(
+        ("#score", "kind", "item", "id"),
+        rows,
+        nothing=f"Nothing in the catalogue is called {name}.",
+    )
 
 
 def trending(
@@ -163,7 +196,12 @@ def trending(
         print_json(items)
         return
     rows = ((f"{item.score:.3f}", item.kind, item.title, item.item_id) for item in items)
-    out.print(table(("#score", "kind", "item", "id"), rows))
+    show_rows(
+        ("#score", "kind", "item", "id"),
+        rows,
+        nothing="Nothing trends there. What members did lately counts (`medley log`), "
+        "once `medley refresh refresh_trending` has run.",
+    )
 
 
 def log(

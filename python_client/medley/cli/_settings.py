@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +26,18 @@ def env_file() -> Path:
     """The file of the stack that MEDLEY_INSTANCE names, below the checkout."""
     instance = os.environ.get("MEDLEY_INSTANCE") or "dev"
     return Path(".medley", "env") if instance == "dev" else Path(".medley", instance, "env")
+
+
+def this(program: str) -> str:
+    """A program of this environment as a shell runs it from here, for the same stack."""
+    path = Path(sys.prefix, "bin", program)
+    if not path.exists():
+        path = Path(program)
+    elif path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    instance = os.environ.get("MEDLEY_INSTANCE")
+    stack = f"MEDLEY_INSTANCE={shlex.quote(instance)} " if instance else ""
+    return stack + shlex.quote(str(path))
 
 
 def _from_file() -> dict[str, str]:

@@ -12,7 +12,7 @@ from medley import Post
 
 from ._bars import points
 from ._ids import User, member_id, post_id
-from ._output import Commands, Json, out, print_json, table, when
+from ._output import Commands, Json, out, print_json, show_rows, table, when
 from ._settings import api
 
 post = typer.Typer(
@@ -123,7 +123,7 @@ def list_command(
         (when(row.shown_at), *_cells(row, note="reposted" if row.reposted_by else ""))
         for row in found
     )
-    out.print(table(("when", *_COLUMNS), rows))
+    show_rows(("when", *_COLUMNS), rows, nothing="The member wrote nothing that is seen here.")
 
 
 @post.command("search")
@@ -142,7 +142,7 @@ def search_command(
         print_json(found)
         return
     rows = ((f"{row.score:.3f}", when(row.created_at), *_cells(row)) for row in found)
-    out.print(table(("#score", "when", *_COLUMNS), rows))
+    show_rows(("#score", "when", *_COLUMNS), rows, nothing="No post has these words.")
 
 
 def timeline(
@@ -166,7 +166,12 @@ def timeline(
         )
         for row in found
     )
-    out.print(table(("#score", "when", *_COLUMNS, "most points"), cells))
+    show_rows(
+        ("#score", "when", *_COLUMNS, "most points"),
+        cells,
+        nothing="No post of the last days is new to the member. `medley post write` writes one, "
+        "`medley demo` and `medley simulate` many.",
+    )
 
 
 def thread(

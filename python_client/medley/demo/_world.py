@@ -79,6 +79,7 @@ class World:
         skipped: Bad rows of real files that were left out.
         plays: Simulated plays in the log, of the last DAYS days.
         jobs: Runs of the jobs: name, status, rows, seconds, error.
+        replaced: Whether an earlier run's member was there, whose account is gone now.
     """
 
     origin: str
@@ -86,6 +87,7 @@ class World:
     skipped: int
     plays: int
     jobs: tuple[dict[str, Any], ...]
+    replaced: bool
 
 
 def find_data(given: Path | None) -> Path | None:
@@ -119,7 +121,7 @@ def build_world(
     """
     progress("Loading the catalogue")
     # Each run begins without the member of the last: with the account goes all that was theirs.
-    connection.execute("delete from auth.users as u where u.email = %s", (EMAIL,))
+    earlier = connection.execute("delete from auth.users as u where u.email = %s", (EMAIL,))
     reports = list(_load_real(connection, data) if data else _load_own(connection))
     # Before there are many events: they are indexed by the clusters that the taxonomy gives them.
     progress(f"Job {_JOBS[0]}")
@@ -163,6 +165,7 @@ def build_world(
         skipped=sum(report.skipped for report in reports),
         plays=len(results),
         jobs=tuple(jobs),
+        replaced=earlier.rowcount > 0,
     )
 
 

@@ -30,7 +30,8 @@ comment on function public.get_recommendations(text, int, text, jsonb, uuid) is
   'lately is left out; where nothing else is left, the first page has what was shown lately, else what is known. What '
   'this transaction wrote counts. p_limit: 1 to 200. p_cursor: next_cursor of the previous page; all pages are of the '
   'moment of the first, good for a day, 500 items deep. p_context: {"country": "DE", "exclude": [item ids]}. '
-  'p_user_id: for the secret key only. Errors: unauthenticated, forbidden, invalid_argument, invalid_cursor.';
+  'p_user_id: for the secret key only. Errors: unauthenticated, forbidden, not_found (the member), invalid_argument, '
+  'invalid_cursor.';
 revoke all on function public.get_recommendations(text, int, text, jsonb, uuid)
 from public, anon, authenticated, service_role;
 grant execute on function public.get_recommendations(text, int, text, jsonb, uuid) to authenticated, service_role;

@@ -24,7 +24,7 @@ comment on function public.get_trending(text, text, text, text, int, text, uuid)
   'cluster (what members of the same taste did; global, and the rows say so, while there is none), both for a signed-in '
   'member. The caller sees what select would show, and nothing of blocked or muted members. p_limit: 1 to 200. '
   'p_cursor: next_cursor of the previous page with the same arguments. p_user_id: for the secret key only. '
-  'Errors: invalid_argument, invalid_cursor, not_found (the genre), unauthenticated, forbidden.';
+  'Errors: invalid_argument, invalid_cursor, not_found (the genre or member), unauthenticated, forbidden.';
 revoke all on function public.get_trending(text, text, text, text, int, text, uuid)
 from public, anon, authenticated, service_role;
 grant execute on function public.get_trending(text, text, text, text, int, text, uuid)
@@ -47,7 +47,7 @@ comment on function public.record_feedback(uuid, text, real, jsonb, uuid) is
   'a JSON object; its keys occurred_at, session_id, platform, device, position, dwell_ms, progress, predicted_score, '
   'algorithm and variant mean what they mean in log_engagement, the rest is kept. Name occurred_at and repeating is safe. '
   'p_user_id: for the secret key only. Returns accepted or duplicate. '
-  'Errors: invalid_argument, not_found (the item), forbidden, unauthenticated.';
+  'Errors: invalid_argument, not_found (the item or member), forbidden, unauthenticated.';
 revoke all on function public.record_feedback(uuid, text, real, jsonb, uuid)
 from public, anon, authenticated, service_role;
 grant execute on function public.record_feedback(uuid, text, real, jsonb, uuid) to authenticated, service_role;

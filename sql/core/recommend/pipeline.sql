@@ -304,18 +304,6 @@ comment on function medley.may_recommend(uuid, uuid, uuid) is
   'Whether an item may be recommended to the member: visible, not the member''s own, and its owner not muted.';
 revoke all on function medley.may_recommend(uuid, uuid, uuid) from public, anon, authenticated, service_role;
 
--- No SET: it inlines.
-create or replace function medley.recency(p_published_at timestamptz, p_as_of timestamptz, p_days double precision)
-returns double precision
-language sql immutable parallel safe security invoker
--- Below exp(-50) it stays put, for float8 would rather fail than underflow.
-return exp(greatest(-50, -0.693147 * date_part('epoch', p_as_of - p_published_at) / 86400 / p_days));
-
-comment on function medley.recency(timestamptz, timestamptz, double precision) is
-  'How new what was published then is at p_as_of: 1 at once, a half after p_days days.';
-revoke all on function medley.recency(timestamptz, timestamptz, double precision)
-from public, anon, authenticated, service_role;
-
 create type medley.ranked_item as (
   item_no int,
   item_id uuid,

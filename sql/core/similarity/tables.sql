@@ -84,6 +84,7 @@ returns void
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 begin
+  -- A list at once needs neither a look for each item nor its arrays kept aside, which would fill disks.
   if p_item_nos is null then
     insert into medley.packed_neighbors (list_no, item_no, neighbor_nos, weights)
     select

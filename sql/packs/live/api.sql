@@ -19,7 +19,8 @@ comment on function public.get_personalized_feed_v3(int, text, uuid) is
   'friend_interest, genre_preference, umbrella_genre, cluster, promoted, recency, distance, tickets; those that are not 0), '
   'weighted by medley.ranker_weights; reasons says the same in words. distance_km is from the member''s '
   'home. p_limit: 1 to 200. p_cursor: next_cursor of the previous page; all pages are of the moment of the first, and good for a day. '
-  'p_user_id: for the secret key only. Errors: unauthenticated, forbidden, invalid_argument, invalid_cursor.';
+  'p_user_id: for the secret key only. Errors: unauthenticated, forbidden, not_found (the member), invalid_argument, '
+  'invalid_cursor.';
 revoke all on function public.get_personalized_feed_v3(int, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_personalized_feed_v3(int, text, uuid) to authenticated, service_role;
 

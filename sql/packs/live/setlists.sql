@@ -55,34 +55,38 @@ create or replace function medley.begin_setlist_edit(
   p_argument text,
   p_as_of timestamptz
 )
-returns void
+returns uuid
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
+declare
+  v_user_id uuid;
 begin
   -- The service edits every setlist, whatever its state, when it names no member.
-  if p_user_id is null then
+  if p_user_id is null and medley.is_service() then
     perform from public.setlists as s
     where s.id = p_setlist_id
     for no key update;
     if not found then
       perform medley.fail('not_found', 'there is no such setlist', p_argument, 'Pass an id of setlists.');
     end if;
-    return;
+    return null;
   end if;
-  perform medley.lock_open_setlist(p_user_id, p_setlist_id, p_argument, p_as_of);
+  v_user_id := medley.acting_user(p_user_id);
+  perform medley.lock_open_setlist(v_user_id, p_setlist_id, p_argument, p_as_of);
   if not exists (
     select from public.setlists as s
-    where s.id = p_setlist_id and s.type = 'user_created' and s.created_by = p_user_id
+    where s.id = p_setlist_id and s.type = 'user_created' and s.created_by = v_user_id
   ) then
     perform medley.fail('forbidden', 'the setlist belongs to somebody else', p_argument, 'Make one of your own with create_setlist.');
   end if;
+  return v_user_id;
 end;
 $$;
 
 comment on function medley.begin_setlist_edit(uuid, uuid, text, timestamptz) is
-  'Locks the row of a setlist that may be edited now: by the member p_user_id an open one of their own, by the service, '
-  'which is null here, any. Errors, naming p_argument: not_found, conflict (locked, or its show is in the past), forbidden '
-  '(somebody else''s).';
+  'Who edits a setlist now, whose row is locked: the acting member an open one of their own, the service that names nobody '
+  '(null) any. Errors: those of acting_user; naming p_argument: not_found, conflict (locked, or its show is in the past), '
+  'forbidden (somebody else''s).';
 revoke all on function medley.begin_setlist_edit(uuid, uuid, text, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -212,12 +216,12 @@ returns uuid
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
-  v_user_id uuid := case when p_user_id is not null or not medley.is_service() then medley.acting_user(p_user_id) end;
+  v_user_id uuid;
   v_count int;
   v_position int;
   v_setlist_song_id uuid;
 begin
-  perform medley.begin_setlist_edit(v_user_id, p_setlist_id, 'p_setlist_id', p_as_of);
+  v_user_id := medley.begin_setlist_edit(p_user_id, p_setlist_id, 'p_setlist_id', p_as_of);
   perform medley.check_songs_of_artist(v_user_id, s.artist_id, array[p_song_id], 'p_song_id')
   from public.setlists as s
   where s.id = p_setlist_id;
@@ -267,11 +271,10 @@ returns void
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
-  v_user_id uuid := case when p_user_id is not null or not medley.is_service() then medley.acting_user(p_user_id) end;
   v_setlist_id uuid := medley.setlist_of_song(p_setlist_song_id);
   v_from int;
 begin
-  perform medley.begin_setlist_edit(v_user_id, v_setlist_id, 'p_setlist_song_id', p_as_of);
+  perform medley.begin_setlist_edit(p_user_id, v_setlist_id, 'p_setlist_song_id', p_as_of);
   if p_position is null then
     perform medley.fail('invalid_argument', 'p_position is missing', 'p_position', 'Say where the song goes.');
   end if;
@@ -304,11 +307,10 @@ returns void
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
-  v_user_id uuid := case when p_user_id is not null or not medley.is_service() then medley.acting_user(p_user_id) end;
   v_setlist_id uuid := medley.setlist_of_song(p_setlist_song_id);
   v_position int;
 begin
-  perform medley.begin_setlist_edit(v_user_id, v_setlist_id, 'p_setlist_song_id', p_as_of);
+  perform medley.begin_setlist_edit(p_user_id, v_setlist_id, 'p_setlist_song_id', p_as_of);
   delete from public.setlist_songs as g
   where g.id = p_setlist_song_id
   returning g.position into v_position;

@@ -1,5 +1,5 @@
 -- Imports of artists from outside sources. A job goes through the stages in order; the edge function import-artist
--- does the asking, the functions of imports.sql and import_stages.sql do the writing.
+-- does the asking, the functions of imports.sql and the stages do the writing.
 --   import_status      what everybody may see of a job: where it is, how far, what went wrong
 --   import_jobs        what the workers need: what to import, the next stage, who works on it (the lease)
 --   import_updates     every update of a job in order, for streams that miss none

@@ -310,9 +310,6 @@ begin
     perform medley.fail('invalid_argument', format('p_vote must be 1, -1 or 0, got %s', p_vote), 'p_vote',
       'Pass 1 for the song, -1 against it, 0 to withdraw the vote.');
   end if;
-  if p_user_id is not null and not exists (select from auth.users as u where u.id = p_user_id) then
-    perform medley.fail('not_found', format('no member %s', p_user_id), 'p_user_id', 'Pass the id of an account.');
-  end if;
   -- One voter of a setlist at a time from here on.
   perform medley.lock_open_setlist(v_user_id, v_setlist_id, 'p_setlist_song_id', p_as_of);
 

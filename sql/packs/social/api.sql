@@ -94,7 +94,7 @@ comment on function public.get_profile_posts(uuid, int, text, boolean, uuid) is
   'profile is private), content, media, hashtags, language, visibility, parent_id and quoted_id (null where the '
   'reader does not see them), conversation_id (its own id where it began the conversation), the counts, liked and '
   'reposted (by the reader), created_at. Counts leave out members blocked in either direction. p_user_id: for the '
-  'secret key only. Errors: invalid_argument, invalid_cursor, unauthenticated, forbidden.';
+  'secret key only. Errors: not_found (the member), invalid_argument, invalid_cursor, unauthenticated, forbidden.';
 revoke all on function public.get_profile_posts(uuid, int, text, boolean, uuid)
 from public, anon, authenticated, service_role;
 grant execute on function public.get_profile_posts(uuid, int, text, boolean, uuid) to anon, authenticated, service_role;
@@ -144,8 +144,8 @@ comment on function public.search_posts(text, int, text, uuid) is
   'where the profile is private), content, media, hashtags, language, visibility, parent_id and quoted_id (null '
   'where the reader does not see them), conversation_id (its own id where it began the conversation), the counts, '
   'liked and reposted (by the reader), created_at. Counts leave out members blocked in either direction. p_user_id: '
-  'for the secret key only. Errors: invalid_argument, too_large (500 characters), invalid_cursor, unauthenticated, '
-  'forbidden.';
+  'for the secret key only. Errors: not_found (the member), invalid_argument, too_large (500 characters), '
+  'invalid_cursor, unauthenticated, forbidden.';
 revoke all on function public.search_posts(text, int, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.search_posts(text, int, text, uuid) to anon, authenticated, service_role;
 
@@ -157,7 +157,7 @@ as $$ select medley.view_posts(p_post_ids, p_user_id, now()) $$;
 comment on function public.view_posts(uuid[], uuid) is
   'Says that posts were in front of the member''s eyes: one view a member and post, whatever is said again. '
   'p_post_ids: up to 1,000; those that the member does not see are passed over. p_user_id: for the secret key only. '
-  'Returns how many views are new. Errors: invalid_argument, too_large, unauthenticated, forbidden.';
+  'Returns how many views are new. Errors: not_found (the member), invalid_argument, too_large, unauthenticated, forbidden.';
 revoke all on function public.view_posts(uuid[], uuid) from public, anon, authenticated, service_role;
 grant execute on function public.view_posts(uuid[], uuid) to authenticated, service_role;
 

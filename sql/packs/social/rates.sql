@@ -20,16 +20,6 @@ comment on function medley.added_counts(extensions.vector, extensions.vector, do
 revoke all on function medley.added_counts(extensions.vector, extensions.vector, double precision)
 from public, anon, authenticated, service_role;
 
-create or replace function medley.fading(p_since timestamptz, p_as_of timestamptz, p_days double precision)
-returns double precision
-language sql immutable parallel safe security invoker
-return power(0.5::float8, least(greatest(date_part('epoch', p_as_of - p_since) / 86400 / p_days, 0), 40));
-
-comment on function medley.fading(timestamptz, timestamptz, double precision) is
-  'What is left at p_as_of of one at p_since, by a half-life of p_days days; after forty half-lives it stays put.';
-revoke all on function medley.fading(timestamptz, timestamptz, double precision)
-from public, anon, authenticated, service_role;
-
 create or replace function medley.roll_up_author_rates_at(p_as_of timestamptz)
 returns bigint
 language plpgsql volatile parallel unsafe security definer
@@ -56,7 +46,7 @@ begin
       p.author_id,
       k.place,
       least(greatest(sum(t.sign), -1), 1)
-      * medley.fading(date_bin('10 minutes', e.logged_at, c_origin), v_until, v_days) as n,
+      * medley.recency(date_bin('10 minutes', e.logged_at, c_origin), v_until, v_days) as n,
       row_number() over (
         partition by e.item_no, e.user_no, date_bin('10 minutes', e.logged_at, c_origin)
         order by least(greatest(sum(t.sign), -1), 1) desc
@@ -109,9 +99,9 @@ begin
     insert into medley.author_rates as r (user_id, exposures, counted_at, counts)
     select
       a.author_id,
-      coalesce(a.exposures, 0) + coalesce(o.exposures * medley.fading(o.counted_at, v_until, v_days), 0),
+      coalesce(a.exposures, 0) + coalesce(o.exposures * medley.recency(o.counted_at, v_until, v_days), 0),
       v_until,
-      medley.added_counts(a.counts, o.counts, medley.fading(o.counted_at, v_until, v_days))
+      medley.added_counts(a.counts, o.counts, medley.recency(o.counted_at, v_until, v_days))
     from author as a
     left join medley.author_rates as o on o.user_id = a.author_id
     order by a.author_id
@@ -130,7 +120,7 @@ begin
       select
         t.kind,
         t.place,
-        t.count * case when v_from = '-infinity' then 0 else medley.fading(v_from, v_until, v_days) end
+        t.count * case when v_from = '-infinity' then 0 else medley.recency(v_from, v_until, v_days) end
         + coalesce((select sum(h.n) from happened as h where h.place = t.place), 0) as count
       from medley.timeline_kinds as t
       where t.sign = 1

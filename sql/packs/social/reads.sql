@@ -16,12 +16,8 @@ begin
   if p_user_id is null then
     return v;
   end if;
-  v.hidden := array(
-    select b.blocked_id from public.user_blocks as b where b.user_id = p_user_id
-    union
-    select b.user_id from public.user_blocks as b where b.blocked_id = p_user_id
-  );
-  v.avoided := v.hidden || array(select m.muted_id from public.user_mutes as m where m.user_id = p_user_id);
+  select a.blocked, a.blocked || a.muted into v.hidden, v.avoided
+  from medley.avoided_members(p_user_id) as a;
   v.reported := array(select r.post_id from public.post_reports as r where r.user_id = p_user_id);
   -- There is no aggregate of queries; their text reads back as the same query.
   v.muted := (

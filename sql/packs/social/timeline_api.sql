@@ -57,6 +57,7 @@ comment on function public.get_home_timeline(int, text, uuid) is
   'counts from 0. Log an impression for each row that is shown, with position, score, algorithm, variant and context '
   'sent back unchanged. request_id is the same on all pages of a request. p_limit: 1 to 200. p_cursor: next_cursor of the '
   'previous page; pages are of the moment of the first, so that new posts wait for the next request, good for a day, 500 '
-  'posts deep. p_user_id: for the secret key only. Errors: unauthenticated, forbidden, invalid_argument, invalid_cursor.';
+  'posts deep. p_user_id: for the secret key only. Errors: unauthenticated, forbidden, not_found (the member), invalid_argument, '
+  'invalid_cursor.';
 revoke all on function public.get_home_timeline(int, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_home_timeline(int, text, uuid) to authenticated, service_role;

@@ -376,7 +376,7 @@ begin
       offset 0
     ) as a
     left join lateral (
-      select t.counts, t.exposures, medley.fading(t.counted_at, p_as_of, v_days) as fading
+      select t.counts, t.exposures, medley.recency(t.counted_at, p_as_of, v_days) as fading
       from medley.author_rates as t
       where t.user_id = a.author_id
       offset 0

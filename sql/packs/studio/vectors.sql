@@ -210,25 +210,6 @@ comment on function medley.refresh_band_styles() is
   'Job: styles of all bands, after another model of audio vectors came into use. Returns how many bands.';
 revoke all on function medley.refresh_band_styles() from public, anon, authenticated, service_role;
 
-create or replace function medley.hidden_owners(p_user_id uuid)
-returns uuid[]
-language sql stable parallel safe security definer set search_path = ''
-as $$
-  select coalesce(array_agg(distinct h.user_id), '{}')
-  from (
-    select b.blocked_id from public.user_blocks as b where b.user_id = p_user_id
-    union all
-    select b.user_id from public.user_blocks as b where b.blocked_id = p_user_id
-    union all
-    select m.muted_id from public.user_mutes as m where m.user_id = p_user_id
-  ) as h (user_id)
-$$;
-
-comment on function medley.hidden_owners(uuid) is
-  'The members whose public items no list shows to the member: blocked, blocking or muted. Asked once a query, where '
-  'may_list would be asked for each of thousands of items.';
-revoke all on function medley.hidden_owners(uuid) from public, anon, authenticated, service_role;
-
 -- No SET: it inlines. One filter for both ways of searching; a test compares it with may_list.
 create or replace function medley.may_play(
   p_item medley.items,
@@ -257,7 +238,7 @@ and (
 
 comment on function medley.may_play(medley.items, text[], uuid, int[], uuid, uuid[], timestamptz) is
   'Whether an item may stand on a page of what sounds alike: of these kinds, of the genre (null: any), not among p_skip, '
-  'published, visible to the member (null: nobody is signed in), and not of p_hidden, which is hidden_owners of the member.';
+  'published, visible to the member (null: nobody is signed in), and not of p_hidden, whom avoided_members of the member names.';
 revoke all on function medley.may_play(medley.items, text[], uuid, int[], uuid, uuid[], timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -281,7 +262,7 @@ set hnsw.iterative_scan = relaxed_order set hnsw.ef_search = 200 set hnsw.max_sc
 as $$
 declare
   v_model text := medley.audio_model();
-  v_hidden uuid[] := medley.hidden_owners(p_user_id);
+  v_hidden uuid[] := (select a.blocked || a.muted from medley.avoided_members(p_user_id) as a);
 begin
   return query
   select e.item_no, e.embedding_768 operator(extensions.<=>) p_vector
@@ -324,7 +305,7 @@ set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_model text := medley.audio_model();
-  v_hidden uuid[] := medley.hidden_owners(p_user_id);
+  v_hidden uuid[] := (select a.blocked || a.muted from medley.avoided_members(p_user_id) as a);
 begin
   return query
   with candidate as (

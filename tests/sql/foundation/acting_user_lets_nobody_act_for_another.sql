@@ -1,5 +1,5 @@
 -- acting_user: a member is that member, the service is whom it names, everyone else is refused.
-select plan(13);
+select plan(14);
 
 create temp table people as select make_member('ada') as ada, make_member('bob') as bob;
 grant select on people to anon, authenticated, service_role;
@@ -23,6 +23,7 @@ select act_as_owner();
 select act_as_service();
 select is(medley.acting_user((select bob from people)), (select bob from people), 'the service acts for whom it names');
 select throws_code('select medley.acting_user()', 'invalid_argument', 'and has to name somebody');
+select throws_code('select medley.acting_user(gen_random_uuid())', 'not_found', 'who is there');
 select is(medley.is_service(), true, 'the service is the service');
 
 -- A direct connection has no token: the role decides.

@@ -33,10 +33,7 @@ select throws_permission('select * from public.get_personalized_feed_v3()', 'who
 select act_as_service();
 select is((select count(*) from public.get_personalized_feed_v3(p_user_id => member('bob'))), 4::bigint, 'the service for anyone');
 select throws_code('select * from public.get_personalized_feed_v3()', 'invalid_argument', 'but it says for whom');
-select is(
-  (select count(*) from public.get_personalized_feed_v3(p_user_id => gen_random_uuid())), 4::bigint,
-  'someone who never came is someone without history'
-);
+select throws_code('select * from public.get_personalized_feed_v3(p_user_id => gen_random_uuid())', 'not_found', 'who is a member');
 select act_as_owner();
 select throws_code('select * from medley.get_personalized_feed_v3(null, 20, null, now())', 'unauthenticated', 'and nobody is nobody');
 select make_event('after ten thousand years', 365 * 10000);

@@ -1,5 +1,5 @@
 -- What cannot be meant is refused with a code; nobody reads another member's page.
-select plan(30);
+select plan(32);
 
 select make_kind('film'), make_members(3);
 select make_items('film', 'f', 12);
@@ -62,5 +62,12 @@ select throws_code(
 );
 select act_as_service();
 select throws_code($$ select * from public.get_recommendations() $$, 'invalid_argument', 'the service names a member');
+select throws_code($$ select * from public.get_recommendations(p_user_id => gen_random_uuid()) $$, 'not_found', 'who has an account');
+select act_as_owner();
+select make_member('newcomer');
+select act_as_service();
+select isnt_empty(
+  $$ select * from public.get_recommendations(p_user_id => md5('member newcomer')::uuid) $$, 'and need not have done anything'
+);
 
 select * from finish();

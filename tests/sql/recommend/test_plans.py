@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
-import psycopg
 import pytest
-from medley_stack.cluster import SUPERUSER
 
-from tests.database import Database
+from tests.database import Database, swept
 
 GROWING = (
     "affinities",
@@ -22,7 +20,7 @@ GROWING = (
 )
 
 WORLD = """
-select make_kind('film');
+select make_kind('film'), make_member('nobody');
 insert into auth.users (id, email)
 select md5('member m' || n)::uuid, 'm' || n || '@example.com' from generate_series(1, 2000) as n;
 select count(*) from medley.member_numbers(array(select id from auth.users));
@@ -63,41 +61,6 @@ def world(new_database: Callable[..., AbstractContextManager[Database]]) -> Iter
         yield made
 
 
-@pytest.fixture
-def explained(world: Database) -> Iterator[Callable[[str], list[str]]]:
-    """Runs a query; returns the plan of each statement that ran inside it."""
-    notices: list[str] = []
-    with psycopg.connect(world.cluster.url(SUPERUSER)) as connection:
-        connection.add_notice_handler(lambda notice: notices.append(notice.message_primary or ""))
-        connection.execute(
-            "load 'auto_explain'; set client_min_messages = log; set log_min_messages = panic; "
-            "set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on; "
-            "set auto_explain.log_format = json; set search_path = tests, extensions, public; "
-            "select set_config('request.jwt.claims', "
-            """'{"role": "service_role"}', false)"""
-        )
-
-        def run(query: str) -> list[str]:
-            del notices[:]
-            rows = connection.execute(query).fetchall()
-            assert len(rows) > 0, "a query that finds nothing proves nothing"
-            return [text for text in notices if "Plan" in text]
-
-        yield run
-
-
-def scanned(plans: list[str]) -> set[str]:
-    """The tables that a plan reads from end to end; months of the log by the name of the log."""
-    found = set()
-    for text in plans:
-        for part in text.split('"Node Type": "Seq Scan"')[1:]:
-            name = part.split('"Relation Name": "', 1)
-            if len(name) == 2:
-                table = name[1].split('"')[0]
-                found.add("engagements" if table.startswith("engagements_") else table)
-    return found
-
-
 ASK = "select * from public.get_recommendations({}p_user_id => md5('member m7')::uuid)"
 
 
@@ -111,28 +74,27 @@ ASK = "select * from public.get_recommendations({}p_user_id => md5('member m7'):
         "select * from public.explain_recommendation(item_named('f70'), md5('member m7')::uuid)",
     ],
 )
-def test_no_growing_table_is_scanned(explained: Callable[[str], list[str]], query: str) -> None:
-    plans = explained(query)
-    assert len(plans) > 2, "plans of the statements inside are there"
+def test_no_growing_table_is_scanned(world: Database, query: str) -> None:
+    scans = world.scans(query)
+    assert len(scans) > 2, "those of the statements inside are there"
     # The test itself looks an item up by its title.
     own = {"items"} if "item_named" in query else set()
-    assert scanned(plans) & set(GROWING) <= own, "\n".join(plans)
+    assert swept(scans) & set(GROWING) <= own, "\n".join(scans)
 
 
-def test_a_page_ahead_is_found_by_index(world: Database, request: pytest.FixtureRequest) -> None:
+def test_a_page_ahead_is_found_by_index(world: Database) -> None:
     world.execute(
         "select medley.write_recommendation_candidates(array(select user_no from medley.members "
         "where user_no % 40 = 0 or user_id = md5('member m7')::uuid), now())"
     )
     world.execute("analyze medley.recommendation_candidates")
-    # Its transaction begins after the page was computed.
-    explained: Callable[[str], list[str]] = request.getfixturevalue("explained")
-    plans = explained(ASK.format(""))
-    assert scanned(plans) & {*GROWING, "recommendation_candidates"} == set()
-    assert not any("rank_items" in text for text in plans), "the page that was computed is used"
+    ask = ASK.format("")
+    assert swept(world.scans(ask)) & {*GROWING, "recommendation_candidates"} == set()
+    plans = world.plans(ask)
+    assert not any("rank_items" in plan for plan in plans), "the page that was computed is used"
 
 
-def test_a_scan_would_be_noticed(explained: Callable[[str], list[str]]) -> None:
-    assert scanned(explained("select count(*) from medley.engagements where platform is null")) == {
+def test_a_scan_would_be_noticed(world: Database) -> None:
+    assert swept(world.scans("select count(*) from medley.engagements where platform is null")) == {
         "engagements"
     }

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
-import psycopg
 import pytest
-from medley_stack.cluster import SUPERUSER
 
-from tests.database import Database
+from tests.database import Database, swept
 
 GROWING = {
     "item_neighbors",
@@ -54,39 +52,6 @@ def similar(new_database: Callable[..., AbstractContextManager[Database]]) -> It
         yield made
 
 
-@pytest.fixture
-def explained(similar: Database) -> Iterator[Callable[[str], list[str]]]:
-    """Runs a query and takes it back; returns the plan of each statement that ran inside it."""
-    notices: list[str] = []
-    with psycopg.connect(similar.cluster.url(SUPERUSER)) as connection:
-        connection.add_notice_handler(lambda notice: notices.append(notice.message_primary or ""))
-        connection.execute(
-            "load 'auto_explain'; set client_min_messages = log; set log_min_messages = panic; "
-            "set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on; "
-            "set auto_explain.log_format = json"
-        )
-
-        def run(query: str) -> list[str]:
-            del notices[:]
-            rows = connection.execute(query).fetchall()
-            assert len(rows) > 0, "a query that finds nothing proves nothing"
-            return [text for text in notices if "Plan" in text]
-
-        yield run
-        connection.rollback()
-
-
-def scanned(plans: list[str]) -> set[str]:
-    """The tables that a plan reads from end to end."""
-    found = set()
-    for text in plans:
-        for part in text.split('"Node Type": "Seq Scan"')[1:]:
-            name = part.split('"Relation Name": "', 1)
-            if len(name) == 2:
-                found.add(name[1].split('"')[0])
-    return found
-
-
 ONE = "(select i.id from medley.items as i where i.item_no = 777)"
 
 
@@ -101,31 +66,31 @@ ONE = "(select i.id from medley.items as i where i.item_no = 777)"
         f"select max(next_cursor) from public.get_similar_items({ONE}, 'film', 'content', 60)))",
     ],
 )
-def test_no_growing_table_is_scanned(explained: Callable[[str], list[str]], query: str) -> None:
-    plans = explained(query)
-    assert len(plans) > 2, "plans of the statements inside are there"
-    assert scanned(plans) & GROWING == set(), "\n".join(plans)
+def test_no_growing_table_is_scanned(similar: Database, query: str) -> None:
+    scans = similar.scans(query)
+    assert len(scans) > 2, "those of the statements inside are there"
+    assert swept(scans) & GROWING == set(), "\n".join(scans)
 
 
-def test_a_change_touches_only_what_it_concerns(explained: Callable[[str], list[str]]) -> None:
-    explained(
-        "select medley.replace_item_features('tests', array[i.id], array[i.id], "
-        "array['genre'], array['g9']) from medley.items as i where i.item_no = 777"
+def test_a_change_touches_only_what_it_concerns(similar: Database) -> None:
+    scans = similar.scans(
+        "select medley.refresh_content_neighbors(200)",
+        after="select medley.replace_item_features('tests', array[i.id], array[i.id], "
+        "array['genre'], array['g9']) from medley.items as i where i.item_no = 777",
     )
-    plans = explained("select medley.refresh_content_neighbors(200)")
-    assert any("content_vectors" in text for text in plans)
-    assert scanned(plans) & GROWING == set(), "\n".join(plans)
+    assert any("content_vectors" in scan for scan in scans)
+    assert swept(scans) & GROWING == set(), "\n".join(scans)
 
 
-def test_many_embeddings_are_compared_by_the_index(explained: Callable[[str], list[str]]) -> None:
-    explained(
-        "update medley.settings set value = 0 where key = 'similarity.exact_embeddings' returning 1"
+def test_many_embeddings_are_compared_by_the_index(similar: Database) -> None:
+    scans = similar.scans(
+        "select medley.rebuild_embedding_neighbors(10)",
+        after="update medley.settings set value = 0 where key = 'similarity.exact_embeddings'",
     )
-    plans = explained("select medley.rebuild_embedding_neighbors(10)")
-    assert any("content_embeddings_64_idx" in text for text in plans), "\n".join(plans)
+    assert any("content_embeddings_64_idx" in scan for scan in scans), "\n".join(scans)
 
 
-def test_a_scan_would_be_noticed(explained: Callable[[str], list[str]]) -> None:
-    assert scanned(explained("select count(*) from medley.item_neighbors where weight = 1")) == {
+def test_a_scan_would_be_noticed(similar: Database) -> None:
+    assert swept(similar.scans("select count(*) from medley.item_neighbors where weight = 1")) == {
         "item_neighbors"
     }

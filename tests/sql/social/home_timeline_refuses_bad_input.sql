@@ -16,6 +16,6 @@ select throws_code(format('select * from public.get_home_timeline(5, null, %L)',
 select act_as_service();
 select throws_code('select * from public.get_home_timeline()', 'invalid_argument', 'the service names the member');
 select is((select count(*) from public.get_home_timeline(p_user_id => member('ada'))), 1::bigint, 'and reads for any');
-select is((select count(*) from public.get_home_timeline(p_user_id => gen_random_uuid())), 1::bigint, 'also for one who has done nothing');
+select throws_code('select * from public.get_home_timeline(p_user_id => gen_random_uuid())', 'not_found', 'who has an account');
 
 select * from finish();
