@@ -94,7 +94,7 @@ grant execute on function medley.is_service() to anon, authenticated, service_ro
 
 create or replace function medley.acting_user(p_user_id uuid default null)
 returns uuid
-language plpgsql stable parallel safe security invoker set search_path = ''
+language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 declare
   v_caller uuid := auth.uid();
@@ -103,6 +103,11 @@ begin
     if p_user_id is null then
       perform medley.fail('invalid_argument', 'the service must name a member', 'p_user_id',
         'Pass p_user_id with the secret key.');
+    end if;
+    -- Whoever has an account is a member, with or without anything done.
+    if not exists (select from auth.users as u where u.id = p_user_id) then
+      perform medley.fail('not_found', format('there is no member %s', p_user_id), 'p_user_id',
+        'Pass the id of an account: auth.users has them, and profiles by name.');
     end if;
     return p_user_id;
   end if;
@@ -119,7 +124,8 @@ $$;
 
 comment on function medley.acting_user(uuid) is
   'The member a call acts for: the signed-in one, or for the service the one that p_user_id names. '
-  'Errors: unauthenticated, forbidden (someone else''s id), invalid_argument (service without an id).';
+  'Errors: unauthenticated, forbidden (someone else''s id), invalid_argument (service without an id), not_found (service with '
+  'an id that no account has).';
 revoke all on function medley.acting_user(uuid) from public, anon, authenticated, service_role;
 grant execute on function medley.acting_user(uuid) to anon, authenticated, service_role;
 
@@ -139,6 +145,17 @@ $$;
 comment on function medley.check_limit(int, int) is
   'Returns p_limit when it lies between 1 and p_max. Errors: invalid_argument.';
 revoke all on function medley.check_limit(int, int) from public, anon, authenticated, service_role;
+
+-- No SET: it inlines. After seventy half-lives it stays put, for float8 would rather fail than underflow.
+create or replace function medley.recency(p_since timestamptz, p_as_of timestamptz, p_days double precision)
+returns double precision
+language sql immutable parallel safe security invoker
+return power(0.5::float8, least(greatest(date_part('epoch', p_as_of - p_since) / 86400 / p_days, 0), 70));
+
+comment on function medley.recency(timestamptz, timestamptz, double precision) is
+  'What is left at p_as_of of one at p_since: 1 at once (and before), a half after p_days days, a quarter after twice those.';
+revoke all on function medley.recency(timestamptz, timestamptz, double precision)
+from public, anon, authenticated, service_role;
 
 -- plpgsql keeps its plan for the session; an SQL function would be planned in every query that pages.
 create or replace function medley.encode_cursor(p_query text, p_position jsonb)

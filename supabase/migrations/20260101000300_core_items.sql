@@ -276,6 +276,83 @@ comment on function medley.register_items(jsonb) is
 revoke all on function medley.register_items(jsonb) from public, anon, authenticated, service_role;
 grant execute on function medley.register_items(jsonb) to service_role;
 
+-- sql/core/items/find.sql
+-- Items by name: where an app or a person has a name and needs the id.
+-- The index leaves out what belongs to members (posts, say): writing those costs nothing here.
+create extension if not exists pg_trgm with schema extensions;
+
+create index items_title_idx on medley.items using gin (title extensions.gin_trgm_ops) where owner_id is null;
+
+create or replace function medley.find_items(p_query text, p_kind text, p_limit int, p_user_id uuid)
+returns table (item_id uuid, kind text, title text, score real)
+language plpgsql stable parallel safe security definer
+-- What it costs to compare names is more than the planner knows.
+set search_path = '' set plan_cache_mode = force_custom_plan set enable_seqscan = off
+as $$
+declare
+  -- What is in the catalogue is for everybody.
+  v_user_id uuid := case when p_user_id is null then auth.uid() else medley.acting_user(p_user_id) end;
+  v_limit int := medley.check_limit(p_limit);
+  v_name text := regexp_replace(btrim(p_query), '\s+', ' ', 'g');
+  -- Letters of the pattern that would mean something else in it lose their meaning.
+  v_within text := '%' || regexp_replace(v_name, '([\\%_])', '\\\1', 'g') || '%';
+begin
+  perform medley.check_kind(p_kind);
+  if coalesce(length(v_name), 0) not between 1 and 200 then
+    perform medley.fail('invalid_argument', 'p_query must have 1 to 200 characters', 'p_query', 'Pass a name, or a part of it.');
+  end if;
+
+  return query
+  -- An arm for each way of being alike: together they would look dearer to the planner than reading every name.
+  with named as materialized (
+    (
+      select i.id, i.item_no, i.kind, i.title
+      from medley.items as i
+      where i.title ilike v_within
+        -- Parts shorter than three letters are in no index.
+        and length(v_name) > 2
+        and i.owner_id is null and i.visibility = 'public' and (p_kind is null or i.kind = p_kind)
+      limit 10000
+    )
+    union
+    (
+      select i.id, i.item_no, i.kind, i.title
+      from medley.items as i
+      where i.title operator(extensions.%>) v_name
+        and i.owner_id is null and i.visibility = 'public' and (p_kind is null or i.kind = p_kind)
+      limit 10000
+    )
+    union
+    (
+      select i.id, i.item_no, i.kind, i.title
+      from medley.items as i
+      where i.title operator(extensions.%) v_name
+        and i.owner_id is null and i.visibility = 'public' and (p_kind is null or i.kind = p_kind)
+      limit 10000
+    )
+    union
+    select i.id, i.item_no, i.kind, i.title
+    from medley.items as i
+    where i.owner_id = v_user_id
+      and (
+        i.title ilike v_within or i.title operator(extensions.%>) v_name or i.title operator(extensions.%) v_name
+      )
+      and (p_kind is null or i.kind = p_kind)
+  )
+
+  select n.id, n.kind, n.title, s.similarity
+  from named as n
+  cross join lateral (select extensions.similarity(n.title, v_name) as similarity) as s
+  order by s.similarity desc, n.item_no
+  limit v_limit;
+end;
+$$;
+
+comment on function medley.find_items(text, text, int, uuid) is
+  'Items by name; see public.find_items. Errors: those of acting_user, invalid_argument.';
+revoke all on function medley.find_items(text, text, int, uuid) from public, anon, authenticated, service_role;
+grant execute on function medley.find_items(text, text, int, uuid) to anon, authenticated, service_role;
+
 -- sql/core/items/api.sql
 -- The API of the registry.
 create or replace function public.register_items(p_items jsonb)
@@ -294,6 +371,27 @@ comment on function public.register_items(jsonb) is
   'Returns item_id and status (registered or updated) of each, in their order. Errors: invalid_argument, conflict, too_large.';
 revoke all on function public.register_items(jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.register_items(jsonb) to service_role;
+
+create or replace function public.find_items(
+  p_query text,
+  p_kind text default null,
+  p_limit int default 20,
+  p_user_id uuid default null
+)
+returns table (item_id uuid, kind text, title text, score real)
+language sql stable parallel safe security invoker set search_path = ''
+as $$
+  select f.item_id, f.kind, f.title, f.score
+  from medley.find_items(p_query, p_kind, p_limit, p_user_id) as f
+$$;
+
+comment on function public.find_items(text, text, int, uuid) is
+  'Items by name, of p_kind or of all kinds: p_query is a part of the name (three characters or more) or words of it, '
+  'also with a letter wrong; case does not matter. Best first, by score: how much of both names is the same, 0 to 1. '
+  'Found are items of the catalogue, which belong to nobody, and the caller''s own. p_limit: 1 to 200. p_user_id: for the '
+  'secret key only. Errors: invalid_argument, unauthenticated, forbidden, not_found (the member).';
+revoke all on function public.find_items(text, text, int, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.find_items(text, text, int, uuid) to anon, authenticated, service_role;
 
 -- sql/core/items/policies.sql
 -- The registry is the engine's; members read it through the catalogue tables and write follows of their own.

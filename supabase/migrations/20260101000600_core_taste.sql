@@ -2453,7 +2453,7 @@ comment on function public.get_taste_profile(int, uuid) is
   'feature_value for people: where that is the id of an item, its title (null: not public). affinity_score is '
   '-1 to 1, relative to the strongest, and fades from last_updated on; confidence is 0 to 1, 0.5 at three items'' worth of '
   'evidence. A job keeps it up to date. p_user_id is for the secret key only. '
-  'Errors: unauthenticated, forbidden, invalid_argument.';
+  'Errors: unauthenticated, forbidden, not_found (the member), invalid_argument.';
 revoke all on function public.get_taste_profile(int, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_taste_profile(int, uuid) to authenticated, service_role;
 

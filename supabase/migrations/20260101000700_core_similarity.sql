@@ -87,6 +87,7 @@ returns void
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 begin
+  -- A list at once needs neither a look for each item nor its arrays kept aside, which would fill disks.
   if p_item_nos is null then
     insert into medley.packed_neighbors (list_no, item_no, neighbor_nos, weights)
     select
@@ -453,32 +454,23 @@ values
     'Weights are divided by the members of the recommended item to this power; 0 to 0.5.'
   );
 
-create or replace function medley.liked_pairs(p_user_nos int[])
+create or replace function medley.liked_pairs()
 returns table (user_no int, item_no int, score real)
 language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 begin
-  if p_user_nos is null then
-    return query
-    select a.user_no, a.item_no, max(a.score)
-    from medley.affinities as a
-    where a.score > 0
-    group by a.user_no, a.item_no;
-  else
-    return query
-    select a.user_no, a.item_no, max(a.score)
-    from unnest(p_user_nos) as u (user_no)
-    inner join medley.affinities as a on u.user_no = a.user_no
-    where a.score > 0
-    group by a.user_no, a.item_no;
-  end if;
+  return query
+  select a.user_no, a.item_no, max(a.score)
+  from medley.affinities as a
+  where a.score > 0
+  group by a.user_no, a.item_no;
 end;
 $$;
 
-comment on function medley.liked_pairs(int[]) is
-  'Members and the items they like, of these members or of all (null): affinity above 0, at its own time, since how long '
-  'ago it was says nothing about which items go together.';
-revoke all on function medley.liked_pairs(int[]) from public, anon, authenticated, service_role;
+comment on function medley.liked_pairs() is
+  'Members and the items they like: affinity above 0, at its own time, since how long ago it was says nothing about which '
+  'items go together.';
+revoke all on function medley.liked_pairs() from public, anon, authenticated, service_role;
 
 create or replace function medley.behavior_history_rows(p_user_nos int[])
 returns setof medley.behavior_histories
@@ -488,36 +480,49 @@ declare
   v_history int := medley.setting('behavior.history');
   v_shrinkage double precision := medley.setting('behavior.shrinkage');
 begin
-  return query
-  with liked as materialized (
-    select l.* from medley.liked_pairs(p_user_nos) as l
-  ),
+  if p_user_nos is null then
+    return query
+    with liked as materialized (
+      select l.* from medley.liked_pairs() as l
+    ),
 
-  -- For some members the items are counted already.
-  counted as (
-    select l.item_no, count(*) as members
-    from liked as l
-    where p_user_nos is null
-    group by l.item_no
-    union all
-    select b.item_no, b.member_count
-    from medley.behavior_items as b
-    where p_user_nos is not null
-      and b.item_no in (select l.item_no from liked as l)
-  ),
+    counted as (
+      select l.item_no, count(*) as members
+      from liked as l
+      group by l.item_no
+    ),
 
-  history as (
+    history as (
+      select
+        l.user_no,
+        array_agg(l.item_no order by l.score desc, l.item_no) as item_nos,
+        array_agg((1 / sqrt(c.members + v_shrinkage))::real order by l.score desc, l.item_no) as weights
+      from liked as l
+      inner join counted as c on l.item_no = c.item_no
+      group by l.user_no
+    )
+
+    select h.user_no, h.item_nos[1:v_history], h.weights[1:v_history]
+    from history as h;
+  else
+    -- Member by member, by the key: only what a history keeps is sorted together. The items are counted already.
+    return query
     select
       l.user_no,
-      array_agg(l.item_no order by l.score desc, l.item_no) as item_nos,
-      array_agg((1 / sqrt(coalesce(c.members, 1) + v_shrinkage))::real order by l.score desc, l.item_no) as weights
-    from liked as l
-    left join counted as c on l.item_no = c.item_no
-    group by l.user_no
-  )
-
-  select h.user_no, h.item_nos[1:v_history], h.weights[1:v_history]
-  from history as h;
+      array_agg(l.item_no order by l.score desc, l.item_no),
+      array_agg((1 / sqrt(coalesce(b.member_count, 1) + v_shrinkage))::real order by l.score desc, l.item_no)
+    from unnest(p_user_nos) as u (user_no)
+    cross join lateral (
+      select a.user_no, a.item_no, max(a.score) as score
+      from medley.affinities as a
+      where a.user_no = u.user_no and a.score > 0
+      group by a.user_no, a.item_no
+      order by score desc, a.item_no
+      limit v_history
+    ) as l
+    left join medley.behavior_items as b on l.item_no = b.item_no
+    group by l.user_no;
+  end if;
 end;
 $$;
 
@@ -827,7 +832,7 @@ comment on function medley.write_behavior_neighbors(int[], smallint, smallint) i
 revoke all on function medley.write_behavior_neighbors(int[], smallint, smallint)
 from public, anon, authenticated, service_role;
 
-create or replace function medley.trim_behavior_neighbors(p_list_no smallint, p_item_nos int[])
+create or replace function medley.trim_behavior_list(p_list_no smallint)
 returns bigint
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
@@ -841,10 +846,9 @@ begin
   where d.ctid = any (array(
     select r.ctid
     from (
-      select n.ctid, row_number() over (partition by n.item_no order by abs(n.weight) desc) as place
+      select n.ctid, row_number() over (partition by n.item_no order by abs(n.weight) desc, n.neighbor_no) as place
       from medley.item_neighbors as n
       where n.list_no = p_list_no
-        and (p_item_nos is null or n.item_no in (select i.item_no from unnest(p_item_nos) as i (item_no)))
     ) as r
     where r.place > v_targets
   ));
@@ -853,8 +857,40 @@ begin
 end;
 $$;
 
+comment on function medley.trim_behavior_list(smallint) is
+  'Leaves the strongest behavior.targets neighbours to each item of a list. Returns how many rows went.';
+revoke all on function medley.trim_behavior_list(smallint) from public, anon, authenticated, service_role;
+
+-- A generic plan, because to one for a list that the statistics do not know the index without the items looks as good:
+-- it would read the whole list for each item.
+create or replace function medley.trim_behavior_neighbors(p_list_no smallint, p_item_nos int[])
+returns bigint
+language plpgsql volatile parallel unsafe security definer
+set search_path = '' set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_targets int := medley.setting('behavior.targets');
+  v_rows bigint;
+begin
+  delete from medley.item_neighbors as d
+  where d.ctid = any (array(
+    select r.ctid
+    from unnest(p_item_nos) as i (item_no)
+    cross join lateral (
+      select n.ctid
+      from medley.item_neighbors as n
+      where n.list_no = p_list_no and n.item_no = i.item_no
+      order by abs(n.weight) desc, n.neighbor_no
+      offset v_targets
+    ) as r
+  ));
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end;
+$$;
+
 comment on function medley.trim_behavior_neighbors(smallint, int[]) is
-  'Leaves the strongest behavior.targets neighbours to each of these items, or to all (null). Returns how many rows went.';
+  'The same for these items of the list, each read by the index.';
 revoke all on function medley.trim_behavior_neighbors(smallint, int[]) from public, anon, authenticated, service_role;
 
 create or replace function medley.rebuild_behavior_neighbors(p_limit int)
@@ -891,7 +927,7 @@ begin
     where l.list_no in (v_behavior, v_cosine);
   end if;
   if coalesce(cardinality(v_item_nos), 0) < p_limit then
-    perform medley.trim_behavior_neighbors(v_behavior, null);
+    perform medley.trim_behavior_list(v_behavior);
     perform medley.finish_list(v_behavior);
     perform medley.finish_list(v_cosine);
   end if;
@@ -912,7 +948,8 @@ declare
   v_user_nos int[];
   v_rows bigint;
 begin
-  select array_agg(m.user_no) into v_user_nos
+  -- In the order of the keys they are looked up by: neighbours in an index share its pages.
+  select array_agg(m.user_no order by m.user_no) into v_user_nos
   from medley.member_activity as m
   where m.last_written_at >= p_since;
 
@@ -925,17 +962,22 @@ begin
     select coalesce(n.user_no, o.user_no) as user_no, coalesce(n.item_no, o.item_no) as item_no
     from (select f.user_no, unnest(f.item_nos) as item_no from fresh as f) as n
     full join (
-      select h.user_no, unnest(h.item_nos) as item_no
-      from medley.behavior_histories as h
-      where h.user_no in (select u.user_no from unnest(v_user_nos) as u (user_no))
+      select u.user_no, k.item_no
+      from unnest(v_user_nos) as u (user_no)
+      cross join lateral (
+        select unnest(h.item_nos) as item_no from medley.behavior_histories as h where h.user_no = u.user_no
+      ) as k
     ) as o on n.user_no = o.user_no and n.item_no = o.item_no
     where n.user_no is null or o.user_no is null
   ),
 
   gone as (
     delete from medley.behavior_histories as h
-    where h.user_no in (select u.user_no from unnest(v_user_nos) as u (user_no))
-      and h.user_no not in (select f.user_no from fresh as f)
+    where h.user_no in (
+      select u.user_no from unnest(v_user_nos) as u (user_no)
+      except
+      select f.user_no from fresh as f
+    )
   ),
 
   written as (
@@ -1014,6 +1056,7 @@ declare
   v_item_nos int[];
   v_left_nos int[];
   v_spoke_nos int[];
+  v_long_nos int[];
 begin
   -- The first lists do not wait for the night.
   if v_behavior is null and v_building is null then
@@ -1049,10 +1092,18 @@ begin
   select array_agg(distinct n.item_no) into v_spoke_nos
   from unnest(v_item_nos) as i (item_no)
   inner join medley.item_neighbors as n on n.list_no = v_behavior and i.item_no = n.neighbor_no;
-  perform medley.trim_behavior_neighbors(v_behavior, coalesce(v_spoke_nos, '{}'));
   perform medley.pack_neighbors(
-    v_behavior, array(select distinct c.item_no from unnest(v_left_nos || v_spoke_nos) as c (item_no))
+    v_behavior, array(select distinct c.item_no from unnest(v_left_nos || v_spoke_nos) as c (item_no) order by c.item_no)
   );
+  -- Packed they are easily counted: most are short enough.
+  v_long_nos := array(
+    select p.item_no
+    from unnest(v_spoke_nos) as s (item_no)
+    inner join medley.packed_neighbors as p on p.list_no = v_behavior and s.item_no = p.item_no
+    where cardinality(p.neighbor_nos) > (select medley.setting('behavior.targets'))
+  );
+  perform medley.trim_behavior_neighbors(v_behavior, v_long_nos);
+  perform medley.pack_neighbors(v_behavior, v_long_nos);
 
   perform medley.finish_generation(
     'behavior_items', medley.begin_generation('behavior_items'), (select count(*) from medley.behavior_items)

@@ -1277,7 +1277,7 @@ comment on function public.get_trending(text, text, text, text, int, text, uuid)
   'cluster (what members of the same taste did; global, and the rows say so, while there is none), both for a signed-in '
   'member. The caller sees what select would show, and nothing of blocked or muted members. p_limit: 1 to 200. '
   'p_cursor: next_cursor of the previous page with the same arguments. p_user_id: for the secret key only. '
-  'Errors: invalid_argument, invalid_cursor, not_found (the genre), unauthenticated, forbidden.';
+  'Errors: invalid_argument, invalid_cursor, not_found (the genre or member), unauthenticated, forbidden.';
 revoke all on function public.get_trending(text, text, text, text, int, text, uuid)
 from public, anon, authenticated, service_role;
 grant execute on function public.get_trending(text, text, text, text, int, text, uuid)
@@ -1300,7 +1300,7 @@ comment on function public.record_feedback(uuid, text, real, jsonb, uuid) is
   'a JSON object; its keys occurred_at, session_id, platform, device, position, dwell_ms, progress, predicted_score, '
   'algorithm and variant mean what they mean in log_engagement, the rest is kept. Name occurred_at and repeating is safe. '
   'p_user_id: for the secret key only. Returns accepted or duplicate. '
-  'Errors: invalid_argument, not_found (the item), forbidden, unauthenticated.';
+  'Errors: invalid_argument, not_found (the item or member), forbidden, unauthenticated.';
 revoke all on function public.record_feedback(uuid, text, real, jsonb, uuid)
 from public, anon, authenticated, service_role;
 grant execute on function public.record_feedback(uuid, text, real, jsonb, uuid) to authenticated, service_role;
@@ -1737,18 +1737,6 @@ $$;
 comment on function medley.may_recommend(uuid, uuid, uuid) is
   'Whether an item may be recommended to the member: visible, not the member''s own, and its owner not muted.';
 revoke all on function medley.may_recommend(uuid, uuid, uuid) from public, anon, authenticated, service_role;
-
--- No SET: it inlines.
-create or replace function medley.recency(p_published_at timestamptz, p_as_of timestamptz, p_days double precision)
-returns double precision
-language sql immutable parallel safe security invoker
--- Below exp(-50) it stays put, for float8 would rather fail than underflow.
-return exp(greatest(-50, -0.693147 * date_part('epoch', p_as_of - p_published_at) / 86400 / p_days));
-
-comment on function medley.recency(timestamptz, timestamptz, double precision) is
-  'How new what was published then is at p_as_of: 1 at once, a half after p_days days.';
-revoke all on function medley.recency(timestamptz, timestamptz, double precision)
-from public, anon, authenticated, service_role;
 
 create type medley.ranked_item as (
   item_no int,
@@ -3040,7 +3028,8 @@ comment on function public.get_recommendations(text, int, text, jsonb, uuid) is
   'lately is left out; where nothing else is left, the first page has what was shown lately, else what is known. What '
   'this transaction wrote counts. p_limit: 1 to 200. p_cursor: next_cursor of the previous page; all pages are of the '
   'moment of the first, good for a day, 500 items deep. p_context: {"country": "DE", "exclude": [item ids]}. '
-  'p_user_id: for the secret key only. Errors: unauthenticated, forbidden, invalid_argument, invalid_cursor.';
+  'p_user_id: for the secret key only. Errors: unauthenticated, forbidden, not_found (the member), invalid_argument, '
+  'invalid_cursor.';
 revoke all on function public.get_recommendations(text, int, text, jsonb, uuid)
 from public, anon, authenticated, service_role;
 grant execute on function public.get_recommendations(text, int, text, jsonb, uuid) to authenticated, service_role;

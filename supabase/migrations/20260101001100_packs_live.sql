@@ -1475,34 +1475,38 @@ create or replace function medley.begin_setlist_edit(
   p_argument text,
   p_as_of timestamptz
 )
-returns void
+returns uuid
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
+declare
+  v_user_id uuid;
 begin
   -- The service edits every setlist, whatever its state, when it names no member.
-  if p_user_id is null then
+  if p_user_id is null and medley.is_service() then
     perform from public.setlists as s
     where s.id = p_setlist_id
     for no key update;
     if not found then
       perform medley.fail('not_found', 'there is no such setlist', p_argument, 'Pass an id of setlists.');
     end if;
-    return;
+    return null;
   end if;
-  perform medley.lock_open_setlist(p_user_id, p_setlist_id, p_argument, p_as_of);
+  v_user_id := medley.acting_user(p_user_id);
+  perform medley.lock_open_setlist(v_user_id, p_setlist_id, p_argument, p_as_of);
   if not exists (
     select from public.setlists as s
-    where s.id = p_setlist_id and s.type = 'user_created' and s.created_by = p_user_id
+    where s.id = p_setlist_id and s.type = 'user_created' and s.created_by = v_user_id
   ) then
     perform medley.fail('forbidden', 'the setlist belongs to somebody else', p_argument, 'Make one of your own with create_setlist.');
   end if;
+  return v_user_id;
 end;
 $$;
 
 comment on function medley.begin_setlist_edit(uuid, uuid, text, timestamptz) is
-  'Locks the row of a setlist that may be edited now: by the member p_user_id an open one of their own, by the service, '
-  'which is null here, any. Errors, naming p_argument: not_found, conflict (locked, or its show is in the past), forbidden '
-  '(somebody else''s).';
+  'Who edits a setlist now, whose row is locked: the acting member an open one of their own, the service that names nobody '
+  '(null) any. Errors: those of acting_user; naming p_argument: not_found, conflict (locked, or its show is in the past), '
+  'forbidden (somebody else''s).';
 revoke all on function medley.begin_setlist_edit(uuid, uuid, text, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -1632,12 +1636,12 @@ returns uuid
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
-  v_user_id uuid := case when p_user_id is not null or not medley.is_service() then medley.acting_user(p_user_id) end;
+  v_user_id uuid;
   v_count int;
   v_position int;
   v_setlist_song_id uuid;
 begin
-  perform medley.begin_setlist_edit(v_user_id, p_setlist_id, 'p_setlist_id', p_as_of);
+  v_user_id := medley.begin_setlist_edit(p_user_id, p_setlist_id, 'p_setlist_id', p_as_of);
   perform medley.check_songs_of_artist(v_user_id, s.artist_id, array[p_song_id], 'p_song_id')
   from public.setlists as s
   where s.id = p_setlist_id;
@@ -1687,11 +1691,10 @@ returns void
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
-  v_user_id uuid := case when p_user_id is not null or not medley.is_service() then medley.acting_user(p_user_id) end;
   v_setlist_id uuid := medley.setlist_of_song(p_setlist_song_id);
   v_from int;
 begin
-  perform medley.begin_setlist_edit(v_user_id, v_setlist_id, 'p_setlist_song_id', p_as_of);
+  perform medley.begin_setlist_edit(p_user_id, v_setlist_id, 'p_setlist_song_id', p_as_of);
   if p_position is null then
     perform medley.fail('invalid_argument', 'p_position is missing', 'p_position', 'Say where the song goes.');
   end if;
@@ -1724,11 +1727,10 @@ returns void
 language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
-  v_user_id uuid := case when p_user_id is not null or not medley.is_service() then medley.acting_user(p_user_id) end;
   v_setlist_id uuid := medley.setlist_of_song(p_setlist_song_id);
   v_position int;
 begin
-  perform medley.begin_setlist_edit(v_user_id, v_setlist_id, 'p_setlist_song_id', p_as_of);
+  perform medley.begin_setlist_edit(p_user_id, v_setlist_id, 'p_setlist_song_id', p_as_of);
   delete from public.setlist_songs as g
   where g.id = p_setlist_song_id
   returning g.position into v_position;
@@ -2175,9 +2177,6 @@ begin
   if p_vote is null or p_vote not in (-1, 0, 1) then
     perform medley.fail('invalid_argument', format('p_vote must be 1, -1 or 0, got %s', p_vote), 'p_vote',
       'Pass 1 for the song, -1 against it, 0 to withdraw the vote.');
-  end if;
-  if p_user_id is not null and not exists (select from auth.users as u where u.id = p_user_id) then
-    perform medley.fail('not_found', format('no member %s', p_user_id), 'p_user_id', 'Pass the id of an account.');
   end if;
   -- One voter of a setlist at a time from here on.
   perform medley.lock_open_setlist(v_user_id, v_setlist_id, 'p_setlist_song_id', p_as_of);
@@ -4561,7 +4560,8 @@ comment on function public.get_personalized_feed_v3(int, text, uuid) is
   'friend_interest, genre_preference, umbrella_genre, cluster, promoted, recency, distance, tickets; those that are not 0), '
   'weighted by medley.ranker_weights; reasons says the same in words. distance_km is from the member''s '
   'home. p_limit: 1 to 200. p_cursor: next_cursor of the previous page; all pages are of the moment of the first, and good for a day. '
-  'p_user_id: for the secret key only. Errors: unauthenticated, forbidden, invalid_argument, invalid_cursor.';
+  'p_user_id: for the secret key only. Errors: unauthenticated, forbidden, not_found (the member), invalid_argument, '
+  'invalid_cursor.';
 revoke all on function public.get_personalized_feed_v3(int, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_personalized_feed_v3(int, text, uuid) to authenticated, service_role;
 
@@ -5116,7 +5116,7 @@ values
 
 -- sql/packs/live/tables_imports.sql
 -- Imports of artists from outside sources. A job goes through the stages in order; the edge function import-artist
--- does the asking, the functions of imports.sql and import_stages.sql do the writing.
+-- does the asking, the functions of imports.sql and the stages do the writing.
 --   import_status      what everybody may see of a job: where it is, how far, what went wrong
 --   import_jobs        what the workers need: what to import, the next stage, who works on it (the lease)
 --   import_updates     every update of a job in order, for streams that miss none
@@ -5768,6 +5768,8 @@ revoke all on function medley.delete_old_imports(int) from public, anon, authent
 -- The stages of an import. Each is one transaction: it checks that the caller holds the job and that this stage is due,
 -- refuses malformed rows one by one, writes the others in a few statements, and moves the job on. A call that is
 -- repeated after its stage is done (its answer got lost) changes nothing. Null rows: no source was asked.
+-- Here is what every stage begins and ends with, and the last one; import_artists.sql, import_shows.sql and
+-- import_setlists.sql have the others.
 create or replace function medley.open_import_stage(
   p_job_id text,
   p_lease uuid,
@@ -5835,6 +5837,38 @@ comment on function medley.close_import_stage(text, text, timestamptz) is
 revoke all on function medley.close_import_stage(text, text, timestamptz)
 from public, anon, authenticated, service_role;
 
+create or replace function medley.import_message(p_noun text, p_written int, p_refused int)
+returns text
+language sql immutable parallel safe security invoker set search_path = ''
+as $$
+  select format('%s %s', to_char(p_written, 'FM999,999'), p_noun || case when p_written = 1 then '' else 's' end)
+    || case when p_refused > 0 then format('; %s refused', p_refused) else '' end || '.'
+$$;
+
+comment on function medley.import_message(text, int, int) is 'How a stage ended, in words: "1,987 songs; 13 refused."';
+revoke all on function medley.import_message(text, int, int) from public, anon, authenticated, service_role;
+
+create or replace function medley.finish_import(p_job_id text, p_lease uuid, p_as_of timestamptz)
+returns void
+language plpgsql volatile parallel unsafe security definer set search_path = ''
+as $$
+declare
+  v_job medley.import_jobs := medley.open_import_stage(p_job_id, p_lease, 'done', null, p_as_of);
+begin
+  update public.artists as a
+  set last_full_sync_at = p_as_of
+  where a.id = (v_job.request ->> 'artist_id')::uuid;
+  perform medley.end_import(p_job_id, null, null, p_as_of);
+end;
+$$;
+
+comment on function medley.finish_import(text, uuid, timestamptz) is
+  'Ends a job whose stages are all done. Errors: not_found, conflict.';
+revoke all on function medley.finish_import(text, uuid, timestamptz) from public, anon, authenticated, service_role;
+grant execute on function medley.finish_import(text, uuid, timestamptz) to service_role;
+
+-- sql/packs/live/import_rows.sql
+-- What sources send, looked at row by row: what is malformed is refused, the rest is written.
 create or replace function medley.malformed_import(p_kind text, p_row jsonb)
 returns text
 language plpgsql stable parallel unsafe security invoker set search_path = ''
@@ -5986,6 +6020,8 @@ comment on function medley.sift_import_rows(text, jsonb) is
   'The rows of a source that can be written, how many cannot, and why the first twenty of those cannot.';
 revoke all on function medley.sift_import_rows(text, jsonb) from public, anon, authenticated, service_role;
 
+-- sql/packs/live/import_artists.sql
+-- The first stages of an import: who is meant, the artist, and the songs.
 create or replace function medley.take_import_key(p_job_id text, p_request jsonb, p_as_of timestamptz)
 returns boolean
 language plpgsql volatile parallel unsafe security definer set search_path = ''
@@ -6303,17 +6339,8 @@ revoke all on function medley.import_songs(text, uuid, jsonb, timestamptz)
 from public, anon, authenticated, service_role;
 grant execute on function medley.import_songs(text, uuid, jsonb, timestamptz) to service_role;
 
-create or replace function medley.import_message(p_noun text, p_written int, p_refused int)
-returns text
-language sql immutable parallel safe security invoker set search_path = ''
-as $$
-  select format('%s %s', to_char(p_written, 'FM999,999'), p_noun || case when p_written = 1 then '' else 's' end)
-    || case when p_refused > 0 then format('; %s refused', p_refused) else '' end || '.'
-$$;
-
-comment on function medley.import_message(text, int, int) is 'How a stage ended, in words: "1,987 songs; 13 refused."';
-revoke all on function medley.import_message(text, int, int) from public, anon, authenticated, service_role;
-
+-- sql/packs/live/import_shows.sql
+-- The stage of an import that brings shows, with their venues.
 create or replace function medley.import_venues(p_venues jsonb)
 returns table (place bigint, venue_id uuid)
 language plpgsql volatile parallel unsafe security definer
@@ -6536,6 +6563,8 @@ revoke all on function medley.import_events(text, uuid, jsonb, timestamptz)
 from public, anon, authenticated, service_role;
 grant execute on function medley.import_events(text, uuid, jsonb, timestamptz) to service_role;
 
+-- sql/packs/live/import_setlists.sql
+-- The stage of an import that brings setlists, with the past shows at which they were played.
 create or replace function medley.import_past_shows(p_artist_id uuid, p_setlists jsonb)
 returns table (place bigint, event_id uuid)
 language plpgsql volatile parallel unsafe security definer
@@ -6761,25 +6790,6 @@ $$;
 comment on function medley.import_setlist_songs(uuid, jsonb) is
   'Makes the songs of these setlists, which are there, those of the list: what left it goes, votes on the others stay.';
 revoke all on function medley.import_setlist_songs(uuid, jsonb) from public, anon, authenticated, service_role;
-
-create or replace function medley.finish_import(p_job_id text, p_lease uuid, p_as_of timestamptz)
-returns void
-language plpgsql volatile parallel unsafe security definer set search_path = ''
-as $$
-declare
-  v_job medley.import_jobs := medley.open_import_stage(p_job_id, p_lease, 'done', null, p_as_of);
-begin
-  update public.artists as a
-  set last_full_sync_at = p_as_of
-  where a.id = (v_job.request ->> 'artist_id')::uuid;
-  perform medley.end_import(p_job_id, null, null, p_as_of);
-end;
-$$;
-
-comment on function medley.finish_import(text, uuid, timestamptz) is
-  'Ends a job whose stages are all done. Errors: not_found, conflict.';
-revoke all on function medley.finish_import(text, uuid, timestamptz) from public, anon, authenticated, service_role;
-grant execute on function medley.finish_import(text, uuid, timestamptz) to service_role;
 
 -- sql/packs/live/api_imports.sql
 -- The API of imports: for the edge functions import-artist and import-progress, with the secret key only.

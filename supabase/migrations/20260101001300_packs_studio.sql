@@ -1335,25 +1335,6 @@ comment on function medley.refresh_band_styles() is
   'Job: styles of all bands, after another model of audio vectors came into use. Returns how many bands.';
 revoke all on function medley.refresh_band_styles() from public, anon, authenticated, service_role;
 
-create or replace function medley.hidden_owners(p_user_id uuid)
-returns uuid[]
-language sql stable parallel safe security definer set search_path = ''
-as $$
-  select coalesce(array_agg(distinct h.user_id), '{}')
-  from (
-    select b.blocked_id from public.user_blocks as b where b.user_id = p_user_id
-    union all
-    select b.user_id from public.user_blocks as b where b.blocked_id = p_user_id
-    union all
-    select m.muted_id from public.user_mutes as m where m.user_id = p_user_id
-  ) as h (user_id)
-$$;
-
-comment on function medley.hidden_owners(uuid) is
-  'The members whose public items no list shows to the member: blocked, blocking or muted. Asked once a query, where '
-  'may_list would be asked for each of thousands of items.';
-revoke all on function medley.hidden_owners(uuid) from public, anon, authenticated, service_role;
-
 -- No SET: it inlines. One filter for both ways of searching; a test compares it with may_list.
 create or replace function medley.may_play(
   p_item medley.items,
@@ -1382,7 +1363,7 @@ and (
 
 comment on function medley.may_play(medley.items, text[], uuid, int[], uuid, uuid[], timestamptz) is
   'Whether an item may stand on a page of what sounds alike: of these kinds, of the genre (null: any), not among p_skip, '
-  'published, visible to the member (null: nobody is signed in), and not of p_hidden, which is hidden_owners of the member.';
+  'published, visible to the member (null: nobody is signed in), and not of p_hidden, whom avoided_members of the member names.';
 revoke all on function medley.may_play(medley.items, text[], uuid, int[], uuid, uuid[], timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -1406,7 +1387,7 @@ set hnsw.iterative_scan = relaxed_order set hnsw.ef_search = 200 set hnsw.max_sc
 as $$
 declare
   v_model text := medley.audio_model();
-  v_hidden uuid[] := medley.hidden_owners(p_user_id);
+  v_hidden uuid[] := (select a.blocked || a.muted from medley.avoided_members(p_user_id) as a);
 begin
   return query
   select e.item_no, e.embedding_768 operator(extensions.<=>) p_vector
@@ -1449,7 +1430,7 @@ set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_model text := medley.audio_model();
-  v_hidden uuid[] := medley.hidden_owners(p_user_id);
+  v_hidden uuid[] := (select a.blocked || a.muted from medley.avoided_members(p_user_id) as a);
 begin
   return query
   with candidate as (
@@ -4088,8 +4069,8 @@ revoke all on function medley.claim_connections_to_sync(text, int, int, timestam
 from public, anon, authenticated, service_role;
 grant execute on function medley.claim_connections_to_sync(text, int, int, timestamptz) to service_role;
 
--- sql/packs/studio/api.sql
--- The API of the studio: thin functions over those of the same name in medley.
+-- sql/packs/studio/api_generation.sql
+-- The API of generated tracks: thin functions over those of the same name in medley, as in the other files of the API.
 create or replace function public.request_generation(
   p_mode text,
   p_title text default null,
@@ -4181,7 +4162,7 @@ $$;
 
 comment on function public.get_generation_quota(uuid) is
   'The allowance of the signed-in member: the plan, requests a day, those of today (UTC), what is left, and when it '
-  'begins anew. p_user_id is for the secret key only. Errors: unauthenticated, forbidden.';
+  'begins anew. p_user_id is for the secret key only. Errors: unauthenticated, forbidden, not_found (the member).';
 revoke all on function public.get_generation_quota(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_generation_quota(uuid) to authenticated, service_role;
 
@@ -4425,6 +4406,8 @@ comment on function public.get_failed_generations(int, text) is
 revoke all on function public.get_failed_generations(int, text) from public, anon, authenticated, service_role;
 grant execute on function public.get_failed_generations(int, text) to service_role;
 
+-- sql/packs/studio/api_sounds.sql
+-- The API of what sounds alike.
 create or replace function public.get_taste_vector(p_user_id uuid default null)
 returns table (model_version text, embedding real[])
 language sql stable parallel safe security invoker set search_path = ''
@@ -4436,7 +4419,7 @@ $$;
 comment on function public.get_taste_vector(uuid) is
   'What the signed-in member''s taste sounds like: a vector of 768 numbers of unit length, the mean of what the '
   'member likes less a share of what the member rejects, with the last engagement counted; no row where there is '
-  'none. p_user_id is for the secret key only. Errors: unauthenticated, forbidden.';
+  'none. p_user_id is for the secret key only. Errors: unauthenticated, forbidden, not_found (the member).';
 revoke all on function public.get_taste_vector(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_taste_vector(uuid) to authenticated, service_role;
 
@@ -4577,6 +4560,8 @@ revoke all on function public.match_music_embeddings(
 from public, anon, authenticated, service_role;
 grant execute on function public.match_music_embeddings(real[], text, text, int) to anon, authenticated, service_role;
 
+-- sql/packs/studio/api_playlists.sql
+-- The API of bands and playlists.
 create or replace function public.add_band_tracks(
   p_band_id uuid,
   p_track_ids uuid[],
@@ -4706,6 +4691,8 @@ revoke all on function public.get_playlist_tracks(
 from public, anon, authenticated, service_role;
 grant execute on function public.get_playlist_tracks(uuid, int, text, uuid) to anon, authenticated, service_role;
 
+-- sql/packs/studio/api_accounts.sql
+-- The API of connected accounts: their histories, and the tokens that read them.
 create or replace function public.import_history(
   p_user_id uuid,
   p_provider text,
@@ -4746,7 +4733,7 @@ $$;
 
 comment on function public.get_history_cursor(text, uuid) is
   'Where the import of the signed-in member''s history at a provider stands; no row before the first one. p_user_id '
-  'is for the secret key only. Errors: unauthenticated, forbidden, invalid_argument.';
+  'is for the secret key only. Errors: unauthenticated, forbidden, not_found (the member), invalid_argument.';
 revoke all on function public.get_history_cursor(text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_history_cursor(text, uuid) to authenticated, service_role;
 

@@ -1005,12 +1005,8 @@ begin
   if p_user_id is null then
     return v;
   end if;
-  v.hidden := array(
-    select b.blocked_id from public.user_blocks as b where b.user_id = p_user_id
-    union
-    select b.user_id from public.user_blocks as b where b.blocked_id = p_user_id
-  );
-  v.avoided := v.hidden || array(select m.muted_id from public.user_mutes as m where m.user_id = p_user_id);
+  select a.blocked, a.blocked || a.muted into v.hidden, v.avoided
+  from medley.avoided_members(p_user_id) as a;
   v.reported := array(select r.post_id from public.post_reports as r where r.user_id = p_user_id);
   -- There is no aggregate of queries; their text reads back as the same query.
   v.muted := (
@@ -1750,7 +1746,7 @@ comment on function public.get_profile_posts(uuid, int, text, boolean, uuid) is
   'profile is private), content, media, hashtags, language, visibility, parent_id and quoted_id (null where the '
   'reader does not see them), conversation_id (its own id where it began the conversation), the counts, liked and '
   'reposted (by the reader), created_at. Counts leave out members blocked in either direction. p_user_id: for the '
-  'secret key only. Errors: invalid_argument, invalid_cursor, unauthenticated, forbidden.';
+  'secret key only. Errors: not_found (the member), invalid_argument, invalid_cursor, unauthenticated, forbidden.';
 revoke all on function public.get_profile_posts(uuid, int, text, boolean, uuid)
 from public, anon, authenticated, service_role;
 grant execute on function public.get_profile_posts(uuid, int, text, boolean, uuid) to anon, authenticated, service_role;
@@ -1800,8 +1796,8 @@ comment on function public.search_posts(text, int, text, uuid) is
   'where the profile is private), content, media, hashtags, language, visibility, parent_id and quoted_id (null '
   'where the reader does not see them), conversation_id (its own id where it began the conversation), the counts, '
   'liked and reposted (by the reader), created_at. Counts leave out members blocked in either direction. p_user_id: '
-  'for the secret key only. Errors: invalid_argument, too_large (500 characters), invalid_cursor, unauthenticated, '
-  'forbidden.';
+  'for the secret key only. Errors: not_found (the member), invalid_argument, too_large (500 characters), '
+  'invalid_cursor, unauthenticated, forbidden.';
 revoke all on function public.search_posts(text, int, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.search_posts(text, int, text, uuid) to anon, authenticated, service_role;
 
@@ -1813,7 +1809,7 @@ as $$ select medley.view_posts(p_post_ids, p_user_id, now()) $$;
 comment on function public.view_posts(uuid[], uuid) is
   'Says that posts were in front of the member''s eyes: one view a member and post, whatever is said again. '
   'p_post_ids: up to 1,000; those that the member does not see are passed over. p_user_id: for the secret key only. '
-  'Returns how many views are new. Errors: invalid_argument, too_large, unauthenticated, forbidden.';
+  'Returns how many views are new. Errors: not_found (the member), invalid_argument, too_large, unauthenticated, forbidden.';
 revoke all on function public.view_posts(uuid[], uuid) from public, anon, authenticated, service_role;
 grant execute on function public.view_posts(uuid[], uuid) to authenticated, service_role;
 
@@ -2344,16 +2340,6 @@ comment on function medley.added_counts(extensions.vector, extensions.vector, do
 revoke all on function medley.added_counts(extensions.vector, extensions.vector, double precision)
 from public, anon, authenticated, service_role;
 
-create or replace function medley.fading(p_since timestamptz, p_as_of timestamptz, p_days double precision)
-returns double precision
-language sql immutable parallel safe security invoker
-return power(0.5::float8, least(greatest(date_part('epoch', p_as_of - p_since) / 86400 / p_days, 0), 40));
-
-comment on function medley.fading(timestamptz, timestamptz, double precision) is
-  'What is left at p_as_of of one at p_since, by a half-life of p_days days; after forty half-lives it stays put.';
-revoke all on function medley.fading(timestamptz, timestamptz, double precision)
-from public, anon, authenticated, service_role;
-
 create or replace function medley.roll_up_author_rates_at(p_as_of timestamptz)
 returns bigint
 language plpgsql volatile parallel unsafe security definer
@@ -2380,7 +2366,7 @@ begin
       p.author_id,
       k.place,
       least(greatest(sum(t.sign), -1), 1)
-      * medley.fading(date_bin('10 minutes', e.logged_at, c_origin), v_until, v_days) as n,
+      * medley.recency(date_bin('10 minutes', e.logged_at, c_origin), v_until, v_days) as n,
       row_number() over (
         partition by e.item_no, e.user_no, date_bin('10 minutes', e.logged_at, c_origin)
         order by least(greatest(sum(t.sign), -1), 1) desc
@@ -2433,9 +2419,9 @@ begin
     insert into medley.author_rates as r (user_id, exposures, counted_at, counts)
     select
       a.author_id,
-      coalesce(a.exposures, 0) + coalesce(o.exposures * medley.fading(o.counted_at, v_until, v_days), 0),
+      coalesce(a.exposures, 0) + coalesce(o.exposures * medley.recency(o.counted_at, v_until, v_days), 0),
       v_until,
-      medley.added_counts(a.counts, o.counts, medley.fading(o.counted_at, v_until, v_days))
+      medley.added_counts(a.counts, o.counts, medley.recency(o.counted_at, v_until, v_days))
     from author as a
     left join medley.author_rates as o on o.user_id = a.author_id
     order by a.author_id
@@ -2454,7 +2440,7 @@ begin
       select
         t.kind,
         t.place,
-        t.count * case when v_from = '-infinity' then 0 else medley.fading(v_from, v_until, v_days) end
+        t.count * case when v_from = '-infinity' then 0 else medley.recency(v_from, v_until, v_days) end
         + coalesce((select sum(h.n) from happened as h where h.place = t.place), 0) as count
       from medley.timeline_kinds as t
       where t.sign = 1
@@ -2957,7 +2943,7 @@ begin
       offset 0
     ) as a
     left join lateral (
-      select t.counts, t.exposures, medley.fading(t.counted_at, p_as_of, v_days) as fading
+      select t.counts, t.exposures, medley.recency(t.counted_at, p_as_of, v_days) as fading
       from medley.author_rates as t
       where t.user_id = a.author_id
       offset 0
@@ -3317,7 +3303,8 @@ comment on function public.get_home_timeline(int, text, uuid) is
   'counts from 0. Log an impression for each row that is shown, with position, score, algorithm, variant and context '
   'sent back unchanged. request_id is the same on all pages of a request. p_limit: 1 to 200. p_cursor: next_cursor of the '
   'previous page; pages are of the moment of the first, so that new posts wait for the next request, good for a day, 500 '
-  'posts deep. p_user_id: for the secret key only. Errors: unauthenticated, forbidden, invalid_argument, invalid_cursor.';
+  'posts deep. p_user_id: for the secret key only. Errors: unauthenticated, forbidden, not_found (the member), invalid_argument, '
+  'invalid_cursor.';
 revoke all on function public.get_home_timeline(int, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_home_timeline(int, text, uuid) to authenticated, service_role;
 
