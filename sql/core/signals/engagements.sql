@@ -22,7 +22,7 @@ end;
 $$;
 
 comment on function medley.malformed_event(jsonb) is
-  'What is wrong with the types of an event''s fields; null when they are right. Its list of fields is write_engagements''.';
+  'What is wrong with the types of an event''s fields; null when they are right. Its list of fields is judged_events''.';
 revoke all on function medley.malformed_event(jsonb) from public, anon, authenticated, service_role;
 
 create or replace function medley.mark_malformed_events(p_events jsonb)
@@ -437,6 +437,8 @@ begin
           where e.session_id is not null and coalesce(s.user_no, v_user_no, m.user_no) is not null
           order by e.session_id, e.place
         ) as f;
+        -- An event may be refused now whose like, later in the batch, was to be left out.
+        v_repeated := null;
     end;
   end loop;
 end;
