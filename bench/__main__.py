@@ -49,8 +49,9 @@ SECTIONS = {
     "ingest": (
         "Ingest",
         "Events a second through `log_engagement` in batches of 100, with validation, visibility, "
-        "running affinities, session and activity, beside a multi-row INSERT of the same rows into "
-        "the same partitioned table: as a statement with its values in it (ratio), and prepared. "
+        "running affinities, session and activity, on connections warmed with 20 batches, beside "
+        "a multi-row INSERT of the same rows into the same partitioned table: as a statement with "
+        "its values in it (ratio), and prepared. "
         "Browsing is mostly impressions; weighing is the hardest case, in which each event moves "
         "an affinity.",
     ),

@@ -35,6 +35,9 @@ from psycopg import pq
 
 SUMMARY = "Measures ingest through log_engagement beside a plain multi-row INSERT."
 BATCH = 100
+# The first calls of a connection plan their statements and map what they touch of the server's
+# memory, several times what a call costs later; an app's connections are pooled and live longer.
+WARM_UP = 20
 SIGN_IN_EVERY = 20
 # What a batch consists of: a member's browsing, mostly impressions; or the hardest case, in which
 # each event is about another item and moves an affinity.
@@ -238,8 +241,7 @@ def _run(world: World, mix: str, *, way: str, batches: int, seed: int) -> tuple[
             _check(raw.prepare(b"write", (LOG if way == "ours" else PLAIN).encode()))
         started = time.time()
         for number, (user_no, parameters) in enumerate(work):
-            if number == 5:
-                # The first calls of a session plan their statements; an app's sessions live longer.
+            if number == WARM_UP:
                 if _together is not None:
                     _together.wait()
                 started = time.time()
@@ -284,7 +286,7 @@ def measure(
                     for client in range(clients)
                 ]
                 begun, ended = zip(*(run.result() for run in runs), strict=True)
-                found.append(clients * (batches - 5) * BATCH / (max(ended) - min(begun)))
+                found.append(clients * (batches - WARM_UP) * BATCH / (max(ended) - min(begun)))
     return Rate(
         mix,
         clients,
@@ -322,7 +324,7 @@ def main(arguments: list[str] | None = None) -> int:
             world,
             mix,
             clients=clients,
-            batches=max(20, 2 * options.batches // clients),
+            batches=WARM_UP + 2 * options.batches // clients,
             rounds=options.rounds,
             seed=seed,
         )

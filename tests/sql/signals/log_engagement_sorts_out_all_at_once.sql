@@ -18,7 +18,9 @@ from (
     (3, '{"occurred_at": "2026-01-10T10:00:02Z", "progress": "half"}'),
     (4, '{"occurred_at": "2026-01-10T10:00:03Z", "session_id": "00000000-0000-4000-8000-00000000000a"}'),
     (5, '{"occurred_at": "2026-01-10T10:00:03Z", "session_id": "00000000-0000-4000-8000-00000000000a"}'),
-    (6, '{"kind": "adore"}')
+    (6, '{"kind": "adore"}'),
+    -- The same event as the first, which is refused.
+    (7, '{}')
 ) as e (place, event);
 grant select on batch to authenticated;
 
@@ -37,13 +39,13 @@ select results_eq(
   $$
   values
     ('refused', 'forbidden'), ('duplicate', null), ('refused', 'invalid_argument'), ('accepted', null),
-    ('duplicate', null), ('refused', 'invalid_argument')
+    ('duplicate', null), ('refused', 'invalid_argument'), ('accepted', null)
   $$,
   'each event meets its own fate'
 );
 select results_eq(
   $$ select l.status from medley.log_engagement(null, (select events from batch), '2026-01-15T10:00:00Z') as l $$,
-  $$ values ('refused'), ('duplicate'), ('refused'), ('duplicate'), ('duplicate'), ('refused') $$,
+  $$ values ('duplicate'), ('duplicate'), ('refused'), ('duplicate'), ('duplicate'), ('refused'), ('duplicate') $$,
   'sent again, it adds nothing'
 );
 
@@ -55,7 +57,7 @@ select results_eq(
   inner join medley.members as m on m.user_no = a.user_no
   where m.user_id = (select ada from people)
   $$,
-  $$ values (2::bigint, 1::bigint) $$,
+  $$ values (3::bigint, 1::bigint) $$,
   'activity and sessions count what was accepted'
 );
 select results_eq(
@@ -65,7 +67,7 @@ select results_eq(
   inner join medley.members as m on m.user_no = a.user_no
   where m.user_id = (select ada from people)
   $$,
-  $$ values (4.000) $$,
+  $$ values (6.000) $$,
   'and so does the affinity'
 );
 
