@@ -416,7 +416,7 @@ end;
 $$;
 
 comment on function medley.malformed_event(jsonb) is
-  'What is wrong with the types of an event''s fields; null when they are right. Its list of fields is write_engagements''.';
+  'What is wrong with the types of an event''s fields; null when they are right. Its list of fields is judged_events''.';
 revoke all on function medley.malformed_event(jsonb) from public, anon, authenticated, service_role;
 
 create or replace function medley.mark_malformed_events(p_events jsonb)
@@ -509,6 +509,108 @@ comment on function medley.refusal_message(text, jsonb, timestamptz, timestamptz
 revoke all on function medley.refusal_message(text, jsonb, timestamptz, timestamptz)
 from public, anon, authenticated, service_role;
 
+-- What is known of each event. No SET: it inlines.
+create or replace function medley.judged_events(
+  p_user_id uuid,
+  p_user_no int,
+  p_events jsonb,
+  p_oldest timestamptz,
+  p_newest timestamptz,
+  p_as_of timestamptz,
+  p_session_users jsonb,
+  p_repeated bigint[]
+)
+returns table (
+  place bigint, user_no int, at timestamptz, item_no int, kind_no smallint, weight real, half_life_days smallint,
+  polarity smallint, marks_seen boolean, value_rule text, value real, session_id uuid, platform text, device text,
+  score real, progress real, predicted_score real, dwell_ms int, list_position smallint, algorithm text, variant text,
+  context jsonb, problem text
+)
+language sql stable parallel unsafe security invoker
+as $$
+  select
+    g.place,
+    g.user_no,
+    g.at,
+    i.item_no,
+    k.kind_no,
+    k.weight,
+    k.half_life_days,
+    k.polarity,
+    k.marks_seen,
+    k.value_rule,
+    g.value,
+    g.session_id,
+    g.platform,
+    g.device,
+    medley.engagement_score(k.engagement, k.polarity, g.progress, g.dwell_ms) as score,
+    g.progress,
+    g.predicted_score,
+    g.dwell_ms,
+    g.position,
+    g.algorithm,
+    g.variant,
+    g.context,
+    case
+      when g.malformed is not null then 'malformed'
+      when g.user_id <> p_user_id then 'not_self'
+      when g.user_no is null then 'member'
+      when k.kind_no is null then 'kind'
+      when i.item_no is null then 'item'
+      when (i.owner_id is not null or i.visibility <> 'public')
+        and not medley.visible_to(coalesce(p_user_id, g.user_id), g.item_id) then 'item'
+      when g.at not between p_oldest and p_newest then 'occurred_at'
+      when g.value not between -1e9::real and 1e9::real then 'value'
+      when k.value_rule = 'count' and g.value < 0 then 'value'
+      when k.value_rule = 'rating' and not coalesce(g.value between 0 and 1, false) then 'rating'
+      when (p_session_users ->> g.session_id::text)::int <> g.user_no then 'session_id'
+      when g.position < 0 then 'position'
+      when g.dwell_ms < 0 then 'dwell_ms'
+      when g.progress not between 0 and 1 then 'progress'
+      when g.predicted_score not between -1e9::real and 1e9::real then 'predicted_score'
+      when octet_length(g.platform) > 200 then 'platform'
+      when octet_length(g.device) > 200 then 'device'
+      when octet_length(g.algorithm) > 200 then 'algorithm'
+      when octet_length(g.variant) > 200 then 'variant'
+      when jsonb_typeof(g.context) <> 'object' or pg_column_size(g.context) > 4096 then 'context'
+      when g.place = any(p_repeated) then 'repeated'
+    end as problem
+  from (
+    select
+      e.*,
+      coalesce(e.occurred_at, p_as_of) as at,
+      -- Members by number: the one who calls, or for the service the one that the event names.
+      case
+        when p_user_id is not null then p_user_no
+        else (select m.user_no from medley.members as m where m.user_id = e.user_id)
+      end as user_no
+    from rows from (
+      jsonb_to_recordset(p_events) as (
+        item_id uuid, kind text, occurred_at timestamptz, value real, session_id uuid, platform text, device text,
+        "position" smallint, dwell_ms int, progress real, predicted_score real, algorithm text, variant text,
+        context jsonb, user_id uuid, malformed text
+      )
+    ) with ordinality as e (
+      item_id, kind, occurred_at, value, session_id, platform, device, position, dwell_ms, progress,
+      predicted_score, algorithm, variant, context, user_id, malformed, place
+    )
+    -- Computed once a row.
+    offset 0
+  ) as g
+  left join medley.items as i on g.item_id = i.id
+  left join medley.engagement_kinds as k on g.kind = k.kind
+$$;
+
+comment on function medley.judged_events(
+  uuid, int, jsonb, timestamptz, timestamptz, timestamptz, jsonb, bigint[]
+) is
+  'The events, given as write_engagements has them, by number, with what their kinds say and the first thing that is wrong '
+  'with each; null for nothing. p_session_users: whose the sessions are that two members claim; p_repeated: the places of events '
+  'that count already.';
+revoke all on function medley.judged_events(
+  uuid, int, jsonb, timestamptz, timestamptz, timestamptz, jsonb, bigint[]
+) from public, anon, authenticated, service_role;
+
 create or replace function medley.write_engagements(
   p_user_id uuid,
   p_events jsonb,
@@ -525,7 +627,7 @@ declare
   v_newest timestamptz := p_as_of + interval '5 minutes';
   v_session_users jsonb;
   v_attempt int := 0;
-  v_all_new boolean := true;
+  v_repeated bigint[];
 begin
   if p_user_id is null then
     perform medley.number_members_of(p_events);
@@ -540,72 +642,15 @@ begin
     v_attempt := v_attempt + 1;
     begin
       return query
-      with given as (
-        select
-          e.*,
-          coalesce(e.occurred_at, p_as_of) as at,
-          -- Members by number: the one who calls, or for the service the one that the event names.
-          case
-            when p_user_id is not null then v_user_no
-            else (select m.user_no from medley.members as m where m.user_id = e.user_id)
-          end as user_no
-        from rows from (
-          jsonb_to_recordset(v_events) as (
-            item_id uuid, kind text, occurred_at timestamptz, value real, session_id uuid, platform text, device text,
-            "position" smallint, dwell_ms int, progress real, predicted_score real, algorithm text, variant text,
-            context jsonb, user_id uuid, malformed text
-          )
-        ) with ordinality as e (
-          item_id, kind, occurred_at, value, session_id, platform, device, position, dwell_ms, progress,
-          predicted_score, algorithm, variant, context, user_id, malformed, place
-        )
-        -- Computed once a row.
-        offset 0
-      ),
-
-      -- NaN is greater than every number, so a range refuses it.
-      judged as materialized (
-        select
-          g.*,
-          i.item_no,
-          k.kind_no,
-          k.weight,
-          k.half_life_days,
-          k.polarity,
-          k.marks_seen,
-          k.value_rule,
-          medley.engagement_score(k.engagement, k.polarity, g.progress, g.dwell_ms) as score,
-          case
-            when g.malformed is not null then 'malformed'
-            when g.user_id <> p_user_id then 'not_self'
-            when g.user_no is null then 'member'
-            when k.kind_no is null then 'kind'
-            when i.item_no is null then 'item'
-            when (i.owner_id is not null or i.visibility <> 'public')
-              and not medley.visible_to(coalesce(p_user_id, g.user_id), g.item_id) then 'item'
-            when g.at not between p_oldest and v_newest then 'occurred_at'
-            when g.value not between -1e9::real and 1e9::real then 'value'
-            when k.value_rule = 'count' and g.value < 0 then 'value'
-            when k.value_rule = 'rating' and not coalesce(g.value between 0 and 1, false) then 'rating'
-            when (v_session_users ->> g.session_id::text)::int <> g.user_no then 'session_id'
-            when g.position < 0 then 'position'
-            when g.dwell_ms < 0 then 'dwell_ms'
-            when g.progress not between 0 and 1 then 'progress'
-            when g.predicted_score not between -1e9::real and 1e9::real then 'predicted_score'
-            when octet_length(g.platform) > 200 then 'platform'
-            when octet_length(g.device) > 200 then 'device'
-            when octet_length(g.algorithm) > 200 then 'algorithm'
-            when octet_length(g.variant) > 200 then 'variant'
-            when jsonb_typeof(g.context) <> 'object' or pg_column_size(g.context) > 4096 then 'context'
-            else 'none'
-          end as problem
-        from given as g
-        left join medley.items as i on g.item_id = i.id
-        left join medley.engagement_kinds as k on g.kind = k.kind
+      with judged as materialized (
+        select e.*
+        from medley.judged_events(
+          p_user_id, v_user_no, v_events, p_oldest, v_newest, p_as_of, v_session_users, v_repeated
+        ) as e
       ),
 
       -- Most batches are all new, and asking of each row costs as much again as writing it. One that is not fails here,
-      -- on its first row for one sent twice, and the next attempt asks.
+      -- on its first row for one sent twice, and the next attempt knows what is repeated.
       inserted as (
         insert into medley.engagements (
           occurred_at, user_no, item_no, value, score, progress, predicted_score, dwell_ms, kind_no, position,
@@ -613,51 +658,11 @@ begin
         )
         select
           j.at, j.user_no, j.item_no, j.value, j.score, j.progress, j.predicted_score, j.dwell_ms, j.kind_no,
-          j.position, j.session_id, j.platform, j.device, j.algorithm, j.variant, j.context
+          j.list_position, j.session_id, j.platform, j.device, j.algorithm, j.variant, j.context
         from judged as j
-        where v_all_new and j.problem = 'none'
+        where j.problem is null
         order by j.user_no, j.at, j.item_no, j.kind_no
         returning 1
-      ),
-
-      inserted_missing as (
-        insert into medley.engagements (
-          occurred_at, user_no, item_no, value, score, progress, predicted_score, dwell_ms, kind_no, position,
-          session_id, platform, device, algorithm, variant, context
-        )
-        select
-          j.at, j.user_no, j.item_no, j.value, j.score, j.progress, j.predicted_score, j.dwell_ms, j.kind_no,
-          j.position, j.session_id, j.platform, j.device, j.algorithm, j.variant, j.context
-        from judged as j
-        where not v_all_new and j.problem = 'none'
-        order by j.user_no, j.at, j.item_no, j.kind_no, j.place
-        on conflict do nothing
-        returning user_no, occurred_at, item_no, kind_no
-      ),
-
-      -- The events that count, once the log is written: all calls take their locks table by table.
-      logged as materialized (
-        select
-          j.place, j.user_no, j.at, j.item_no, j.session_id, j.device, j.platform,
-          j.half_life_days,
-          j.marks_seen,
-          j.weight <> 0 as counts,
-          medley.engagement_weight(j.weight, j.value_rule, j.value)::real as weight,
-          medley.engagement_polarity(j.polarity, j.value_rule, j.value) as polarity
-        from (select count(*) as row_count from inserted) as n
-        inner join judged as j on n.row_count >= 0
-        where j.problem = 'none' and (
-          v_all_new
-          -- Of equal events in one batch the first was written.
-          or (j.user_no, j.at, j.item_no, j.kind_no) in (
-            select n.user_no, n.occurred_at, n.item_no, n.kind_no from inserted_missing as n
-          ) and (j.user_no, j.at, j.item_no, j.kind_no, j.place) in (
-            select f.user_no, f.at, f.item_no, f.kind_no, min(f.place)
-            from judged as f
-            where f.problem = 'none'
-            group by f.user_no, f.at, f.item_no, f.kind_no
-          )
-        )
       ),
 
       felt as (
@@ -665,22 +670,26 @@ begin
           user_no, item_no, half_life_days, score, last_at, positive_at, negative_at, seen
         )
         select
-          l.user_no,
-          l.item_no,
-          l.half_life_days,
+          j.user_no,
+          j.item_no,
+          j.half_life_days,
           -- Summed as of one time for all, then taken back to the newest event.
           medley.to_score(
-            sum(medley.affinity_at(l.weight, l.at, l.half_life_days, v_newest))
-            / medley.affinity_at(1, max(l.at), l.half_life_days, v_newest)
+            sum(medley.affinity_at(
+              medley.engagement_weight(j.weight, j.value_rule, j.value)::real, j.at, j.half_life_days, v_newest
+            ))
+            / medley.affinity_at(1, max(j.at), j.half_life_days, v_newest)
           ),
-          max(l.at),
-          max(l.at) filter (where l.polarity > 0),
-          max(l.at) filter (where l.polarity < 0),
-          bool_or(l.marks_seen)
-        from logged as l
-        where l.counts
-        group by l.user_no, l.item_no, l.half_life_days
-        order by l.user_no, l.item_no, l.half_life_days
+          max(j.at),
+          max(j.at) filter (where medley.engagement_polarity(j.polarity, j.value_rule, j.value) > 0),
+          max(j.at) filter (where medley.engagement_polarity(j.polarity, j.value_rule, j.value) < 0),
+          bool_or(j.marks_seen)
+        -- Once the log is written: all calls take their locks table by table.
+        from (select count(*) as row_count from inserted) as n
+        inner join judged as j on n.row_count >= 0
+        where j.problem is null and j.weight <> 0
+        group by j.user_no, j.item_no, j.half_life_days
+        order by j.user_no, j.item_no, j.half_life_days
         on conflict (user_no, item_no, half_life_days) do update
         set
           score = medley.to_score(
@@ -699,16 +708,17 @@ begin
       -- Few, and mostly one.
       visits as materialized (
         select
-          l.session_id,
-          l.user_no,
-          min(l.at) as started_at,
-          max(l.at) as last_at,
+          j.session_id,
+          j.user_no,
+          min(j.at) as started_at,
+          max(j.at) as last_at,
           count(*) as events,
-          bool_or(l.counts) as counts,
-          max(l.device collate "C") as device,
-          max(l.platform collate "C") as platform
-        from logged as l
-        group by l.session_id, l.user_no
+          bool_or(j.weight <> 0) as counts,
+          max(j.device collate "C") as device,
+          max(j.platform collate "C") as platform
+        from judged as j
+        where j.problem is null
+        group by j.session_id, j.user_no
       ),
 
       used as (
@@ -755,18 +765,18 @@ begin
       select
         j.place::int,
         case
-          when j.problem <> 'none' then 'refused'
-          when v_all_new or j.place in (select l.place from logged as l) then 'accepted'
-          else 'duplicate'
+          when j.problem is null then 'accepted'
+          when j.problem = 'repeated' then 'duplicate'
+          else 'refused'
         end,
         case
-          when j.problem = 'none' then null
           when j.problem in ('item', 'member') then 'not_found'
           when j.problem in ('session_id', 'not_self') then 'forbidden'
-          else 'invalid_argument'
+          when j.problem <> 'repeated' then 'invalid_argument'
         end,
         case
-          when j.problem <> 'none' then medley.refusal_message(j.problem, v_events -> (j.place - 1)::int, p_oldest, v_newest)
+          when j.problem <> 'repeated'
+            then medley.refusal_message(j.problem, v_events -> (j.place - 1)::int, p_oldest, v_newest)
         end
       from written as w
       inner join judged as j on w.row_count >= 0
@@ -779,10 +789,25 @@ begin
         end if;
         v_events := medley.mark_malformed_events(p_events);
       when unique_violation then
-        if not v_all_new then
+        -- Once, and again only while other calls write the same events.
+        if v_attempt >= 20 then
           raise;
         end if;
-        v_all_new := false;
+        -- Of equal events in one batch the first that is right counts.
+        select array_agg(j.place) into v_repeated
+        from (
+          select
+            e.*,
+            row_number() over (partition by e.user_no, e.at, e.item_no, e.kind_no order by e.place) as nth
+          from medley.judged_events(
+            p_user_id, v_user_no, v_events, p_oldest, v_newest, p_as_of, v_session_users, null
+          ) as e
+          where e.problem is null
+        ) as j
+        where j.nth > 1 or exists (
+          select from medley.engagements as l
+          where l.user_no = j.user_no and l.occurred_at = j.at and l.item_no = j.item_no and l.kind_no = j.kind_no
+        );
       when check_violation then
         if v_attempt >= 6 then
           raise;
@@ -806,6 +831,8 @@ begin
           where e.session_id is not null and coalesce(s.user_no, v_user_no, m.user_no) is not null
           order by e.session_id, e.place
         ) as f;
+        -- An event may be refused now whose like, later in the batch, was to be left out.
+        v_repeated := null;
     end;
   end loop;
 end;
