@@ -55,7 +55,7 @@ REPLACEMENTS = (
 
 
 def sync_source(source: str) -> str:
-    """The synchronous twin of the source of `_async.py`."""
+    """The synchronous twin of `source`, the text of one of the asynchronous files."""
     for pattern, replacement in REPLACEMENTS:
         source = re.sub(pattern, replacement, source, flags=re.MULTILINE)
     leftover = re.search(r"\b(async|await|asyncio)\b|\bAsync[A-Z]", source)

@@ -92,6 +92,7 @@ class AsyncMedley(AsyncLearning, AsyncLive, AsyncService, AsyncSocial, AsyncStud
         Raises:
             Unauthenticated: Nobody is signed in.
             Forbidden: `user_id` is someone else.
+            NotFound: There is no such member.
             InvalidArgument: `limit` is out of range, there is no such kind, or the context is off.
             InvalidCursor: The cursor is damaged or not of these recommendations.
         """
@@ -119,6 +120,9 @@ class AsyncMedley(AsyncLearning, AsyncLive, AsyncService, AsyncSocial, AsyncStud
 
         Returns:
             Recommendations, best first.
+
+        Raises:
+            MedleyError: As for `recommendations`.
         """
         return self._pages(
             lambda cursor: _rpc.recommendations(
@@ -139,7 +143,7 @@ class AsyncMedley(AsyncLearning, AsyncLive, AsyncService, AsyncSocial, AsyncStud
             The score by term, the reason, the causes, and the filters that keep the item out.
 
         Raises:
-            NotFound: There is no such item that the member may see.
+            NotFound: There is no such item that the member may see, or no such member.
             Unauthenticated: Nobody is signed in.
             Forbidden: `user_id` is someone else.
         """
@@ -218,6 +222,9 @@ class AsyncMedley(AsyncLearning, AsyncLive, AsyncService, AsyncSocial, AsyncStud
 
         Raises:
             InvalidArgument: `limit` is out of range, there is no such kind, or nothing to look for.
+            NotFound: There is no such member.
+            Unauthenticated: `user_id` is given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return await self._call(
             _rpc.find_items(query=query, kind=kind, limit=limit, user_id=user_id)
@@ -251,11 +258,12 @@ class AsyncMedley(AsyncLearning, AsyncLive, AsyncService, AsyncSocial, AsyncStud
             A page, the strongest trend first.
 
         Raises:
-            NotFound: No genre has that slug.
+            NotFound: No genre has that slug, or there is no such member.
             InvalidArgument: One of the words is not known, or `limit` is out of range.
             InvalidCursor: The cursor is damaged or of another query.
-            Unauthenticated: Trends among friends or members of the same taste, and nobody is
-                signed in.
+            Unauthenticated: Trends among friends or members of the same taste, or `user_id` is
+                given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return await self._call(
             _rpc.trending(
@@ -283,6 +291,9 @@ class AsyncMedley(AsyncLearning, AsyncLive, AsyncService, AsyncSocial, AsyncStud
 
         Returns:
             Items, the strongest trend first.
+
+        Raises:
+            MedleyError: As for `trending`.
         """
         return self._pages(
             lambda cursor: _rpc.trending(
@@ -311,6 +322,7 @@ class AsyncMedley(AsyncLearning, AsyncLive, AsyncService, AsyncSocial, AsyncStud
         Raises:
             Unauthenticated: Nobody is signed in.
             Forbidden: `user_id` is someone else.
+            NotFound: There is no such member.
             InvalidArgument: `limit` is out of range.
         """
         return await self._call(_rpc.taste_profile(limit=limit, user_id=user_id))
@@ -413,7 +425,7 @@ class AsyncMedley(AsyncLearning, AsyncLive, AsyncService, AsyncSocial, AsyncStud
             `accepted` or `duplicate`.
 
         Raises:
-            NotFound: There is no such item that the member may see.
+            NotFound: There is no such item that the member may see, or no such member.
             InvalidArgument: There is no such type, or the context is off.
             Unauthenticated: Nobody is signed in.
             Forbidden: `user_id` is someone else.
@@ -440,6 +452,8 @@ class AsyncMedley(AsyncLearning, AsyncLive, AsyncService, AsyncSocial, AsyncStud
 
         Raises:
             InvalidArgument: That is no name.
+            NotFound: There is no such member.
+            TooLarge: The member has 100 platforms already.
             Unauthenticated: Nobody is signed in.
             Forbidden: `user_id` is someone else.
         """
@@ -529,7 +543,9 @@ class AsyncMedley(AsyncLearning, AsyncLive, AsyncService, AsyncSocial, AsyncStud
 
         Raises:
             InvalidArgument: A value is out of range.
+            NotFound: There is no such member.
             Unauthenticated: No member is signed in.
+            Forbidden: `user_id` is someone else.
         """
         row: dict[str, Any] = {
             "genre_preferences": None if genres is None else list(genres),
@@ -556,7 +572,8 @@ class AsyncMedley(AsyncLearning, AsyncLive, AsyncService, AsyncSocial, AsyncStud
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Raises:
-            Forbidden: The member may not see such an item.
+            Forbidden: The member may not see such an item, or `user_id` is someone else.
+            NotFound: There is no such item or member, with the secret key.
             Unauthenticated: No member is signed in.
         """
         await self._insert(
@@ -564,7 +581,11 @@ class AsyncMedley(AsyncLearning, AsyncLive, AsyncService, AsyncSocial, AsyncStud
         )
 
     async def unfollow_item(self, item_id: str, *, user_id: str | None = None) -> None:
-        """Ends the follow of an item; nothing happens if there is none."""
+        """Ends the follow of an item; nothing happens if there is none.
+
+        Raises:
+            Unauthenticated: No member is signed in.
+        """
         await self._delete(
             "item_follows", {"user_id": await self._member(user_id), "item_id": item_id}
         )
@@ -577,7 +598,7 @@ class AsyncMedley(AsyncLearning, AsyncLive, AsyncService, AsyncSocial, AsyncStud
             user_id: The member who follows, with the secret key; otherwise the signed-in one.
 
         Raises:
-            Forbidden: One of them blocks the other.
+            Forbidden: One of them blocks the other, or `user_id` is someone else.
             NotFound: There is no such member.
             InvalidArgument: Both are the same member.
             Unauthenticated: No member is signed in.
@@ -586,6 +607,10 @@ class AsyncMedley(AsyncLearning, AsyncLive, AsyncService, AsyncSocial, AsyncStud
         await self._insert("follows", row)
 
     async def unfollow_member(self, member_id: str, *, user_id: str | None = None) -> None:
-        """Ends the follow of another member; nothing happens if there is none."""
+        """Ends the follow of another member; nothing happens if there is none.
+
+        Raises:
+            Unauthenticated: No member is signed in.
+        """
         row = {"follower_id": await self._member(user_id), "followed_id": member_id}
         await self._delete("follows", row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from . import _rpc_learning as _rpc
 from ._calls_sync import Calls
@@ -17,8 +17,6 @@ from ._models_learning import (
     TrainingPair,
     TrainingPairs,
 )
-
-T = TypeVar("T")
 
 _PAIRS = 10_000
 _PLACES = 1000
@@ -50,6 +48,7 @@ class Learning(Calls):
 
         Raises:
             InvalidArgument: A lookback or a ratio out of range, no such kind.
+            NotFound: There is no such member, or none with events.
             Forbidden: Not the secret key.
         """
         return self._call(

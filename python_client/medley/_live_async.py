@@ -50,7 +50,9 @@ class AsyncLive(AsyncCalls):
             A page, best score first; every row carries its score by term.
 
         Raises:
-            Forbidden: Nobody is signed in, or `user_id` is someone else.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
+            NotFound: There is no such member.
             InvalidArgument: `limit` is out of range, or the secret key without `user_id`.
             InvalidCursor: The cursor is damaged or not of this feed.
         """
@@ -67,6 +69,9 @@ class AsyncLive(AsyncCalls):
 
         Returns:
             Events, best score first.
+
+        Raises:
+            MedleyError: As for `personalized_feed`.
         """
         return self._pages(
             lambda cursor: _rpc.personalized_feed(limit=page_size, cursor=cursor, user_id=user_id)
@@ -173,7 +178,8 @@ class AsyncLive(AsyncCalls):
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Raises:
-            Forbidden: There is no such event that the member may see.
+            Forbidden: There is no such event that the member may see, or `user_id` is someone else.
+            NotFound: There is no such event or member, with the secret key.
             InvalidArgument: Another status, or no id.
             Unauthenticated: No member is signed in.
         """
@@ -185,7 +191,11 @@ class AsyncLive(AsyncCalls):
         )
 
     async def cancel_rsvp(self, event_id: str, *, user_id: str | None = None) -> None:
-        """Takes the answer to an event back; nothing happens if there is none."""
+        """Takes the answer to an event back; nothing happens if there is none.
+
+        Raises:
+            Unauthenticated: No member is signed in.
+        """
         await self._delete(
             "event_rsvps", {"user_id": await self._member(user_id), "event_id": event_id}
         )
@@ -235,7 +245,7 @@ class AsyncLive(AsyncCalls):
 
         Raises:
             Conflict: The setlist is locked, or the show is in the past.
-            NotFound: There is no such song on a setlist that the member may see.
+            NotFound: There is no such song on a setlist that the member may see, or no such member.
             InvalidArgument: `vote` is something else.
             Unauthenticated: Nobody is signed in.
             Forbidden: `user_id` is someone else.
@@ -267,7 +277,7 @@ class AsyncLive(AsyncCalls):
 
         Raises:
             Conflict: A song stands twice, or the show is in the past.
-            NotFound: There is no such show or song that the member may see.
+            NotFound: There is no such show or song that the member may see, or no such member.
             InvalidArgument: The artist does not play there, or not one of the songs.
             TooLarge: More than 100 songs.
             Unauthenticated: Nobody is signed in.
@@ -305,7 +315,7 @@ class AsyncLive(AsyncCalls):
         Raises:
             Conflict: The song is on it already, it is locked, or the show is in the past.
             Forbidden: The setlist or `user_id` is someone else's.
-            NotFound: There is no such setlist or song that the member may see.
+            NotFound: There is no such setlist or song that the member may see, or no such member.
             InvalidArgument: Another artist's song, or a position with a gap before it.
             TooLarge: The setlist has 100 songs.
             Unauthenticated: Nobody is signed in.
@@ -329,7 +339,7 @@ class AsyncLive(AsyncCalls):
         Raises:
             Conflict: The setlist is locked, or the show is in the past.
             Forbidden: The setlist or `user_id` is someone else's.
-            NotFound: There is no such song on a setlist that the member may see.
+            NotFound: There is no such song on a setlist that the member may see, or no such member.
             InvalidArgument: The setlist has no such position.
             Unauthenticated: Nobody is signed in.
         """
@@ -347,6 +357,12 @@ class AsyncLive(AsyncCalls):
         Args:
             setlist_song_id: The song on its setlist.
             user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Raises:
+            Conflict: The setlist is locked, or the show is in the past.
+            Forbidden: The setlist or `user_id` is someone else's.
+            NotFound: There is no such song on a setlist that the member may see, or no such member.
+            Unauthenticated: Nobody is signed in.
         """
         await self._call(_rpc.remove_setlist_song(setlist_song_id=setlist_song_id, user_id=user_id))
 

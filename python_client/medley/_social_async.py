@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from uuid import uuid4
 
 from . import _rpc_social as _rpc
 from ._calls_async import AsyncCalls
 from ._models import Page, UnembeddedItem
 from ._models_social import FoundPost, ProfilePost, ThreadPost, TimelinePost
-
-T = TypeVar("T")
 
 
 class AsyncSocial(AsyncCalls):
@@ -46,10 +44,12 @@ class AsyncSocial(AsyncCalls):
 
         Raises:
             InvalidArgument: It says nothing, or media are malformed.
-            NotFound: The author does not see the post that it replies to or quotes.
+            NotFound: The author does not see the post that it replies to or quotes, or there is no
+                such member.
             TooLarge: Too long, or too much media.
             Conflict: The id is taken.
             Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         row = {
             "id": post_id or str(uuid4()),
@@ -77,6 +77,10 @@ class AsyncSocial(AsyncCalls):
             post_id: The post; somebody else's stays as it is.
             visibility: Who sees it from now on.
             user_id: The author, with the secret key; otherwise the signed-in member.
+
+        Raises:
+            InvalidArgument: There is no such visibility.
+            Unauthenticated: Nobody is signed in.
         """
         key = {"id": post_id, "author_id": await self._member(user_id)}
         await self._send(self.supabase.table("posts").update({"visibility": visibility}).match(key))
@@ -87,6 +91,9 @@ class AsyncSocial(AsyncCalls):
         Args:
             post_id: The post; somebody else's stays as it is.
             user_id: The author, with the secret key; otherwise the signed-in member.
+
+        Raises:
+            Unauthenticated: Nobody is signed in.
         """
         await self._delete("posts", {"id": post_id, "author_id": await self._member(user_id)})
 
@@ -100,7 +107,9 @@ class AsyncSocial(AsyncCalls):
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Raises:
-            Forbidden: The member does not see the post.
+            Forbidden: The member does not see the post, or `user_id` is someone else.
+            NotFound: There is no such post or member, with the secret key.
+            Unauthenticated: Nobody is signed in.
         """
         await self._insert("likes", {"user_id": await self._member(user_id), "post_id": post_id})
 
@@ -110,6 +119,9 @@ class AsyncSocial(AsyncCalls):
         Args:
             post_id: The post.
             user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Raises:
+            Unauthenticated: Nobody is signed in.
         """
         await self._delete("likes", {"user_id": await self._member(user_id), "post_id": post_id})
 
@@ -121,7 +133,9 @@ class AsyncSocial(AsyncCalls):
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Raises:
-            Forbidden: The member does not see the post.
+            Forbidden: The member does not see the post, or `user_id` is someone else.
+            NotFound: There is no such post or member, with the secret key.
+            Unauthenticated: Nobody is signed in.
         """
         await self._insert("reposts", {"user_id": await self._member(user_id), "post_id": post_id})
 
@@ -131,6 +145,9 @@ class AsyncSocial(AsyncCalls):
         Args:
             post_id: The post.
             user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Raises:
+            Unauthenticated: Nobody is signed in.
         """
         await self._delete("reposts", {"user_id": await self._member(user_id), "post_id": post_id})
 
@@ -143,6 +160,9 @@ class AsyncSocial(AsyncCalls):
 
         Raises:
             TooLarge: More than 1,000 posts.
+            NotFound: There is no such member.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return await self._call(_rpc.view_posts(post_ids=post_ids, user_id=user_id))
 
@@ -163,9 +183,11 @@ class AsyncSocial(AsyncCalls):
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Raises:
-            NotFound: The member does not see the post.
+            NotFound: The member does not see the post, or there is no such member.
             InvalidArgument: There is no such reason, or the post is the member's own.
             TooLarge: The note is too long.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return await self._call(
             _rpc.report_post(post_id=post_id, reason=reason, note=note, user_id=user_id)
@@ -179,8 +201,10 @@ class AsyncSocial(AsyncCalls):
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Raises:
-            NotFound: The member does not see the post.
+            NotFound: The member does not see the post, or there is no such member.
             InvalidArgument: It is the member's own.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return await self._call(_rpc.block_author(post_id=post_id, user_id=user_id))
 
@@ -192,8 +216,10 @@ class AsyncSocial(AsyncCalls):
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Raises:
-            NotFound: The member does not see the post.
+            NotFound: The member does not see the post, or there is no such member.
             InvalidArgument: It is the member's own.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return await self._call(_rpc.mute_author(post_id=post_id, user_id=user_id))
 
@@ -205,8 +231,10 @@ class AsyncSocial(AsyncCalls):
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Raises:
-            NotFound: The member does not see the post.
+            NotFound: The member does not see the post, or there is no such member.
             InvalidArgument: It is the member's own.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return await self._call(_rpc.follow_author(post_id=post_id, user_id=user_id))
 
@@ -221,6 +249,9 @@ class AsyncSocial(AsyncCalls):
         Raises:
             InvalidArgument: There is no word in it.
             TooLarge: The member mutes too many words already.
+            NotFound: There is no such member.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         await self._insert("muted_words", {"user_id": await self._member(user_id), "word": word})
 
@@ -230,6 +261,9 @@ class AsyncSocial(AsyncCalls):
         Args:
             word: The word, spelt as it was muted.
             user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Raises:
+            Unauthenticated: Nobody is signed in.
         """
         await self._delete("muted_words", {"user_id": await self._member(user_id), "word": word})
 
@@ -253,7 +287,11 @@ class AsyncSocial(AsyncCalls):
             user_id: For whose eyes, with the secret key; otherwise the signed-in one's.
 
         Raises:
-            NotFound: There is no such post that the reader may see.
+            NotFound: There is no such post that the reader may see, or no such member.
+            InvalidArgument: `limit` is out of range.
+            InvalidCursor: The cursor is damaged or of another query.
+            Unauthenticated: `user_id` is given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return await self._call(
             _rpc.thread(post_id=post_id, limit=limit, cursor=cursor, user_id=user_id)
@@ -268,6 +306,9 @@ class AsyncSocial(AsyncCalls):
             post_id: The post.
             page_size: Replies fetched at once, 1 to 200.
             user_id: As for `thread`.
+
+        Raises:
+            MedleyError: As for `thread`.
         """
         return self._pages(
             lambda cursor: _rpc.thread(
@@ -290,6 +331,12 @@ class AsyncSocial(AsyncCalls):
             include_replies: Replies too; not by default.
             page_size: Posts fetched at once, 1 to 200.
             user_id: For whose eyes, with the secret key; otherwise the signed-in one's.
+
+        Raises:
+            InvalidArgument: `page_size` is out of range.
+            NotFound: `user_id` is no member.
+            Unauthenticated: `user_id` is given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return self._pages(
             lambda cursor: _rpc.profile_posts(
@@ -314,6 +361,9 @@ class AsyncSocial(AsyncCalls):
         Raises:
             InvalidArgument: There is no word in it.
             TooLarge: More than 500 characters.
+            NotFound: There is no such member.
+            Unauthenticated: `user_id` is given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return self._pages(
             lambda cursor: _rpc.search_posts(
@@ -341,6 +391,9 @@ class AsyncSocial(AsyncCalls):
 
         Raises:
             Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
+            NotFound: There is no such member.
+            InvalidArgument: `limit` is out of range.
             InvalidCursor: The cursor is damaged, another member's or older than a day.
         """
         return await self._call(_rpc.home_timeline(limit=limit, cursor=cursor, user_id=user_id))
@@ -356,6 +409,9 @@ class AsyncSocial(AsyncCalls):
 
         Raises:
             Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
+            NotFound: There is no such member.
+            InvalidArgument: `page_size` is out of range.
         """
         return self._pages(
             lambda cursor: _rpc.home_timeline(limit=page_size, cursor=cursor, user_id=user_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from . import _rpc_studio as _rpc
 from ._calls_async import AsyncCalls
@@ -25,8 +25,6 @@ from ._models_studio import (
     SoundAlike,
     TasteVector,
 )
-
-T = TypeVar("T")
 
 
 class AsyncStudio(AsyncCalls):
@@ -69,10 +67,11 @@ class AsyncStudio(AsyncCalls):
 
         Raises:
             QuotaExceeded: The allowance of the day is used up.
-            InvalidArgument: A mode without its source, parameters that are too large, ...
-            NotFound: No visible track or band has that id.
+            InvalidArgument: A mode without its source, ...
+            NotFound: No visible track or band has that id, or there is no such member.
             Forbidden: Extending a track, or a band, of someone else's; `user_id` is someone else.
             Conflict: The source is not completed, or the id is taken.
+            TooLarge: `parameters` hold more than 8 kB.
             Unauthenticated: Nobody is signed in.
         """
         return await self._call(
@@ -118,7 +117,9 @@ class AsyncStudio(AsyncCalls):
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Raises:
-            NotFound: The member has no such request.
+            NotFound: The member has no such request, or there is no such member.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return await self._call(_rpc.generation_status(track_id=track_id, user_id=user_id))
 
@@ -136,7 +137,9 @@ class AsyncStudio(AsyncCalls):
             Where it is now, then each change; the last one is completed or failed.
 
         Raises:
-            NotFound: The member has no such request, or has deleted it.
+            NotFound: The member has no such request, or has deleted it, or there is no such member.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         last: GenerationStatus | None = None
         while last is None or not last.finished:
@@ -152,6 +155,11 @@ class AsyncStudio(AsyncCalls):
 
         Args:
             user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Raises:
+            NotFound: There is no such member.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return await self._call(_rpc.generation_quota(user_id=user_id))
 
@@ -189,6 +197,11 @@ class AsyncStudio(AsyncCalls):
 
         Args:
             user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Raises:
+            NotFound: There is no such member.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return await self._call(_rpc.taste_vector(user_id=user_id))
 
@@ -216,7 +229,11 @@ class AsyncStudio(AsyncCalls):
             A page, nearest first; empty where the track has no vector yet.
 
         Raises:
-            NotFound: No visible track, or no genre, is called that.
+            NotFound: No visible track, or no genre, is called that, or there is no such member.
+            InvalidArgument: No such kind, or `limit` is out of range.
+            InvalidCursor: The cursor is damaged or of another query.
+            Unauthenticated: `user_id` is given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return await self._call(
             _rpc.similar_tracks(
@@ -250,7 +267,11 @@ class AsyncStudio(AsyncCalls):
             user_id: As for `similar_tracks`.
 
         Raises:
-            InvalidArgument: The wrong size, NaN or a zero vector.
+            InvalidArgument: The wrong size, NaN or a zero vector; or as for `similar_tracks`.
+            NotFound: No genre is called that, or there is no such member.
+            InvalidCursor: The cursor is damaged or of another query.
+            Unauthenticated: `user_id` is given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return await self._call(
             _rpc.match_tracks(
@@ -281,6 +302,12 @@ class AsyncStudio(AsyncCalls):
 
         Returns:
             Items, without what the member rejected; stop when you have enough.
+
+        Raises:
+            NotFound: No visible track is called that, or there is no such member.
+            InvalidArgument: No such kind, or `page_size` is out of range.
+            Unauthenticated: `user_id` is given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return self._pages(
             lambda cursor: _rpc.radio(
@@ -299,7 +326,10 @@ class AsyncStudio(AsyncCalls):
             user_id: As for `similar_tracks`.
 
         Raises:
-            NotFound: There is no such band that the caller may see.
+            NotFound: There is no such band that the caller may see, or no such member.
+            InvalidArgument: `limit` is out of range.
+            Unauthenticated: `user_id` is given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return await self._call(_rpc.similar_bands(band_id=band_id, limit=limit, user_id=user_id))
 
@@ -355,10 +385,11 @@ class AsyncStudio(AsyncCalls):
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Raises:
-            Forbidden: The band or a track is someone else's.
+            Forbidden: The band, a track or `user_id` is someone else's.
             Conflict: A track is not completed.
-            NotFound: There is no such band or track.
+            NotFound: There is no such band or track, or no such member.
             TooLarge: More than 1,000 tracks.
+            Unauthenticated: Nobody is signed in.
         """
         return await self._call(
             _rpc.add_band_tracks(band_id=band_id, track_ids=track_ids, user_id=user_id)
@@ -382,7 +413,9 @@ class AsyncStudio(AsyncCalls):
 
         Raises:
             InvalidArgument: The name is empty or too long.
+            NotFound: There is no such member.
             Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         row = {
             "name": name,
@@ -402,6 +435,12 @@ class AsyncStudio(AsyncCalls):
             playlist_id: A playlist that the caller may see.
             page_size: Rows fetched at once, 1 to 200.
             user_id: For whose eyes, with the secret key; otherwise the signed-in one's.
+
+        Raises:
+            NotFound: There is no such playlist that the caller may see, or no such member.
+            InvalidArgument: `page_size` is out of range.
+            Unauthenticated: `user_id` is given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return self._pages(
             lambda cursor: _rpc.playlist_tracks(
@@ -430,9 +469,10 @@ class AsyncStudio(AsyncCalls):
 
         Raises:
             Conflict: `before` is not there any more.
-            NotFound: There is no such playlist or track that the member may see.
-            Forbidden: The playlist is someone else's.
+            NotFound: There is no such playlist or track that the member may see, or no such member.
+            Forbidden: The playlist or `user_id` is someone else's.
             TooLarge: The playlist would hold too many.
+            Unauthenticated: Nobody is signed in.
         """
         return await self._call(
             _rpc.add_playlist_tracks(
@@ -458,8 +498,10 @@ class AsyncStudio(AsyncCalls):
 
         Raises:
             Conflict: Another device has removed one of both.
-            NotFound: There is no such playlist.
-            Forbidden: It is someone else's.
+            NotFound: There is no such playlist, or no such member.
+            Forbidden: The playlist or `user_id` is someone else's.
+            InvalidArgument: The track before itself.
+            Unauthenticated: Nobody is signed in.
         """
         return await self._call(
             _rpc.move_playlist_track(
@@ -476,6 +518,12 @@ class AsyncStudio(AsyncCalls):
             playlist_id: The playlist.
             track_ids: The tracks.
             user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Raises:
+            NotFound: There is no such playlist, or no such member.
+            Forbidden: The playlist or `user_id` is someone else's.
+            TooLarge: More tracks than a playlist holds.
+            Unauthenticated: Nobody is signed in.
         """
         return await self._call(
             _rpc.remove_playlist_tracks(
@@ -501,6 +549,10 @@ class AsyncStudio(AsyncCalls):
 
         Raises:
             Conflict: It is another version by now.
+            NotFound: There is no such playlist, or no such member.
+            Forbidden: The playlist or `user_id` is someone else's.
+            TooLarge: More tracks than a playlist holds.
+            Unauthenticated: Nobody is signed in.
         """
         return await self._call(
             _rpc.reorder_playlist(
@@ -586,6 +638,9 @@ class AsyncStudio(AsyncCalls):
 
         Raises:
             InvalidArgument: There is no such platform.
+            NotFound: There is no such member.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return await self._call(_rpc.history_cursor(provider=provider, user_id=user_id))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from . import _rpc_studio as _rpc
 from ._calls_sync import Calls
@@ -25,8 +25,6 @@ from ._models_studio import (
     SoundAlike,
     TasteVector,
 )
-
-T = TypeVar("T")
 
 
 class Studio(Calls):
@@ -69,10 +67,11 @@ class Studio(Calls):
 
         Raises:
             QuotaExceeded: The allowance of the day is used up.
-            InvalidArgument: A mode without its source, parameters that are too large, ...
-            NotFound: No visible track or band has that id.
+            InvalidArgument: A mode without its source, ...
+            NotFound: No visible track or band has that id, or there is no such member.
             Forbidden: Extending a track, or a band, of someone else's; `user_id` is someone else.
             Conflict: The source is not completed, or the id is taken.
+            TooLarge: `parameters` hold more than 8 kB.
             Unauthenticated: Nobody is signed in.
         """
         return self._call(
@@ -116,7 +115,9 @@ class Studio(Calls):
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Raises:
-            NotFound: The member has no such request.
+            NotFound: The member has no such request, or there is no such member.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return self._call(_rpc.generation_status(track_id=track_id, user_id=user_id))
 
@@ -134,7 +135,9 @@ class Studio(Calls):
             Where it is now, then each change; the last one is completed or failed.
 
         Raises:
-            NotFound: The member has no such request, or has deleted it.
+            NotFound: The member has no such request, or has deleted it, or there is no such member.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         last: GenerationStatus | None = None
         while last is None or not last.finished:
@@ -150,6 +153,11 @@ class Studio(Calls):
 
         Args:
             user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Raises:
+            NotFound: There is no such member.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return self._call(_rpc.generation_quota(user_id=user_id))
 
@@ -187,6 +195,11 @@ class Studio(Calls):
 
         Args:
             user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Raises:
+            NotFound: There is no such member.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return self._call(_rpc.taste_vector(user_id=user_id))
 
@@ -214,7 +227,11 @@ class Studio(Calls):
             A page, nearest first; empty where the track has no vector yet.
 
         Raises:
-            NotFound: No visible track, or no genre, is called that.
+            NotFound: No visible track, or no genre, is called that, or there is no such member.
+            InvalidArgument: No such kind, or `limit` is out of range.
+            InvalidCursor: The cursor is damaged or of another query.
+            Unauthenticated: `user_id` is given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return self._call(
             _rpc.similar_tracks(
@@ -248,7 +265,11 @@ class Studio(Calls):
             user_id: As for `similar_tracks`.
 
         Raises:
-            InvalidArgument: The wrong size, NaN or a zero vector.
+            InvalidArgument: The wrong size, NaN or a zero vector; or as for `similar_tracks`.
+            NotFound: No genre is called that, or there is no such member.
+            InvalidCursor: The cursor is damaged or of another query.
+            Unauthenticated: `user_id` is given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return self._call(
             _rpc.match_tracks(
@@ -279,6 +300,12 @@ class Studio(Calls):
 
         Returns:
             Items, without what the member rejected; stop when you have enough.
+
+        Raises:
+            NotFound: No visible track is called that, or there is no such member.
+            InvalidArgument: No such kind, or `page_size` is out of range.
+            Unauthenticated: `user_id` is given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return self._pages(
             lambda cursor: _rpc.radio(
@@ -297,7 +324,10 @@ class Studio(Calls):
             user_id: As for `similar_tracks`.
 
         Raises:
-            NotFound: There is no such band that the caller may see.
+            NotFound: There is no such band that the caller may see, or no such member.
+            InvalidArgument: `limit` is out of range.
+            Unauthenticated: `user_id` is given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return self._call(_rpc.similar_bands(band_id=band_id, limit=limit, user_id=user_id))
 
@@ -353,10 +383,11 @@ class Studio(Calls):
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Raises:
-            Forbidden: The band or a track is someone else's.
+            Forbidden: The band, a track or `user_id` is someone else's.
             Conflict: A track is not completed.
-            NotFound: There is no such band or track.
+            NotFound: There is no such band or track, or no such member.
             TooLarge: More than 1,000 tracks.
+            Unauthenticated: Nobody is signed in.
         """
         return self._call(
             _rpc.add_band_tracks(band_id=band_id, track_ids=track_ids, user_id=user_id)
@@ -380,7 +411,9 @@ class Studio(Calls):
 
         Raises:
             InvalidArgument: The name is empty or too long.
+            NotFound: There is no such member.
             Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         row = {
             "name": name,
@@ -400,6 +433,12 @@ class Studio(Calls):
             playlist_id: A playlist that the caller may see.
             page_size: Rows fetched at once, 1 to 200.
             user_id: For whose eyes, with the secret key; otherwise the signed-in one's.
+
+        Raises:
+            NotFound: There is no such playlist that the caller may see, or no such member.
+            InvalidArgument: `page_size` is out of range.
+            Unauthenticated: `user_id` is given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return self._pages(
             lambda cursor: _rpc.playlist_tracks(
@@ -428,9 +467,10 @@ class Studio(Calls):
 
         Raises:
             Conflict: `before` is not there any more.
-            NotFound: There is no such playlist or track that the member may see.
-            Forbidden: The playlist is someone else's.
+            NotFound: There is no such playlist or track that the member may see, or no such member.
+            Forbidden: The playlist or `user_id` is someone else's.
             TooLarge: The playlist would hold too many.
+            Unauthenticated: Nobody is signed in.
         """
         return self._call(
             _rpc.add_playlist_tracks(
@@ -456,8 +496,10 @@ class Studio(Calls):
 
         Raises:
             Conflict: Another device has removed one of both.
-            NotFound: There is no such playlist.
-            Forbidden: It is someone else's.
+            NotFound: There is no such playlist, or no such member.
+            Forbidden: The playlist or `user_id` is someone else's.
+            InvalidArgument: The track before itself.
+            Unauthenticated: Nobody is signed in.
         """
         return self._call(
             _rpc.move_playlist_track(
@@ -474,6 +516,12 @@ class Studio(Calls):
             playlist_id: The playlist.
             track_ids: The tracks.
             user_id: The member, with the secret key; otherwise the signed-in one.
+
+        Raises:
+            NotFound: There is no such playlist, or no such member.
+            Forbidden: The playlist or `user_id` is someone else's.
+            TooLarge: More tracks than a playlist holds.
+            Unauthenticated: Nobody is signed in.
         """
         return self._call(
             _rpc.remove_playlist_tracks(
@@ -499,6 +547,10 @@ class Studio(Calls):
 
         Raises:
             Conflict: It is another version by now.
+            NotFound: There is no such playlist, or no such member.
+            Forbidden: The playlist or `user_id` is someone else's.
+            TooLarge: More tracks than a playlist holds.
+            Unauthenticated: Nobody is signed in.
         """
         return self._call(
             _rpc.reorder_playlist(
@@ -582,6 +634,9 @@ class Studio(Calls):
 
         Raises:
             InvalidArgument: There is no such platform.
+            NotFound: There is no such member.
+            Unauthenticated: Nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return self._call(_rpc.history_cursor(provider=provider, user_id=user_id))
 

@@ -88,6 +88,7 @@ class Medley(Learning, Live, Service, Social, Studio):
         Raises:
             Unauthenticated: Nobody is signed in.
             Forbidden: `user_id` is someone else.
+            NotFound: There is no such member.
             InvalidArgument: `limit` is out of range, there is no such kind, or the context is off.
             InvalidCursor: The cursor is damaged or not of these recommendations.
         """
@@ -115,6 +116,9 @@ class Medley(Learning, Live, Service, Social, Studio):
 
         Returns:
             Recommendations, best first.
+
+        Raises:
+            MedleyError: As for `recommendations`.
         """
         return self._pages(
             lambda cursor: _rpc.recommendations(
@@ -133,7 +137,7 @@ class Medley(Learning, Live, Service, Social, Studio):
             The score by term, the reason, the causes, and the filters that keep the item out.
 
         Raises:
-            NotFound: There is no such item that the member may see.
+            NotFound: There is no such item that the member may see, or no such member.
             Unauthenticated: Nobody is signed in.
             Forbidden: `user_id` is someone else.
         """
@@ -212,6 +216,9 @@ class Medley(Learning, Live, Service, Social, Studio):
 
         Raises:
             InvalidArgument: `limit` is out of range, there is no such kind, or nothing to look for.
+            NotFound: There is no such member.
+            Unauthenticated: `user_id` is given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return self._call(_rpc.find_items(query=query, kind=kind, limit=limit, user_id=user_id))
 
@@ -243,11 +250,12 @@ class Medley(Learning, Live, Service, Social, Studio):
             A page, the strongest trend first.
 
         Raises:
-            NotFound: No genre has that slug.
+            NotFound: No genre has that slug, or there is no such member.
             InvalidArgument: One of the words is not known, or `limit` is out of range.
             InvalidCursor: The cursor is damaged or of another query.
-            Unauthenticated: Trends among friends or members of the same taste, and nobody is
-                signed in.
+            Unauthenticated: Trends among friends or members of the same taste, or `user_id` is
+                given, and nobody is signed in.
+            Forbidden: `user_id` is someone else.
         """
         return self._call(
             _rpc.trending(
@@ -275,6 +283,9 @@ class Medley(Learning, Live, Service, Social, Studio):
 
         Returns:
             Items, the strongest trend first.
+
+        Raises:
+            MedleyError: As for `trending`.
         """
         return self._pages(
             lambda cursor: _rpc.trending(
@@ -303,6 +314,7 @@ class Medley(Learning, Live, Service, Social, Studio):
         Raises:
             Unauthenticated: Nobody is signed in.
             Forbidden: `user_id` is someone else.
+            NotFound: There is no such member.
             InvalidArgument: `limit` is out of range.
         """
         return self._call(_rpc.taste_profile(limit=limit, user_id=user_id))
@@ -403,7 +415,7 @@ class Medley(Learning, Live, Service, Social, Studio):
             `accepted` or `duplicate`.
 
         Raises:
-            NotFound: There is no such item that the member may see.
+            NotFound: There is no such item that the member may see, or no such member.
             InvalidArgument: There is no such type, or the context is off.
             Unauthenticated: Nobody is signed in.
             Forbidden: `user_id` is someone else.
@@ -430,6 +442,8 @@ class Medley(Learning, Live, Service, Social, Studio):
 
         Raises:
             InvalidArgument: That is no name.
+            NotFound: There is no such member.
+            TooLarge: The member has 100 platforms already.
             Unauthenticated: Nobody is signed in.
             Forbidden: `user_id` is someone else.
         """
@@ -515,7 +529,9 @@ class Medley(Learning, Live, Service, Social, Studio):
 
         Raises:
             InvalidArgument: A value is out of range.
+            NotFound: There is no such member.
             Unauthenticated: No member is signed in.
+            Forbidden: `user_id` is someone else.
         """
         row: dict[str, Any] = {
             "genre_preferences": None if genres is None else list(genres),
@@ -542,13 +558,18 @@ class Medley(Learning, Live, Service, Social, Studio):
             user_id: The member, with the secret key; otherwise the signed-in one.
 
         Raises:
-            Forbidden: The member may not see such an item.
+            Forbidden: The member may not see such an item, or `user_id` is someone else.
+            NotFound: There is no such item or member, with the secret key.
             Unauthenticated: No member is signed in.
         """
         self._insert("item_follows", {"user_id": self._member(user_id), "item_id": item_id})
 
     def unfollow_item(self, item_id: str, *, user_id: str | None = None) -> None:
-        """Ends the follow of an item; nothing happens if there is none."""
+        """Ends the follow of an item; nothing happens if there is none.
+
+        Raises:
+            Unauthenticated: No member is signed in.
+        """
         self._delete("item_follows", {"user_id": self._member(user_id), "item_id": item_id})
 
     def follow_member(self, member_id: str, *, user_id: str | None = None) -> None:
@@ -559,7 +580,7 @@ class Medley(Learning, Live, Service, Social, Studio):
             user_id: The member who follows, with the secret key; otherwise the signed-in one.
 
         Raises:
-            Forbidden: One of them blocks the other.
+            Forbidden: One of them blocks the other, or `user_id` is someone else.
             NotFound: There is no such member.
             InvalidArgument: Both are the same member.
             Unauthenticated: No member is signed in.
@@ -568,6 +589,10 @@ class Medley(Learning, Live, Service, Social, Studio):
         self._insert("follows", row)
 
     def unfollow_member(self, member_id: str, *, user_id: str | None = None) -> None:
-        """Ends the follow of another member; nothing happens if there is none."""
+        """Ends the follow of another member; nothing happens if there is none.
+
+        Raises:
+            Unauthenticated: No member is signed in.
+        """
         row = {"follower_id": self._member(user_id), "followed_id": member_id}
         self._delete("follows", row)
