@@ -27,6 +27,8 @@ from medley_stack.process import Account, lock, run, say, tail
 
 BOOTSTRAP = (STACK / "bootstrap.sql", STACK / "auth.sql")
 EXPOSE = ("on", "off")
+# As hosted: texts are ordered by ICU; what is a letter the C library says, for all of Unicode.
+LOCALE = ("--locale-provider=icu", "--icu-locale=en-US", "--locale=C.UTF-8")
 SUPERUSER = "supabase_admin"
 
 
@@ -166,7 +168,7 @@ def template(binaries: pg.Binaries, expose: str) -> Path:
     """
     if expose not in EXPOSE:
         raise StackError(f"expose={expose!r} is not known.", "Use on or off.")
-    recipe = "".join(path.read_text() for path in BOOTSTRAP) + binaries.root.name
+    recipe = "".join(path.read_text() for path in BOOTSTRAP) + binaries.root.name + "".join(LOCALE)
     digest = hashlib.sha256(recipe.encode()).hexdigest()[:12]
     folder = cache_dir() / f"template-{binaries.version}-{expose}-{digest}"
     if not folder.is_dir():
@@ -201,7 +203,7 @@ def _make_template(folder: Path, binaries: pg.Binaries, expose: str) -> None:
         "-E",
         "UTF8",
     ]
-    initdb += ["--locale-provider=icu", "--icu-locale=en-US", "--locale=C", "--no-sync"]
+    initdb += [*LOCALE, "--no-sync"]
     if account.run(initdb, binaries.environment, log).returncode != 0:
         text = log.read_text(errors="replace")
         raise StackError(f"initdb failed:\n{tail(text)}", "Free disk space if it is full.")

@@ -288,7 +288,8 @@ comment on table medley.user_clusters is
   'Groups of members with similar taste vectors: k-means. Numbers mean something within one generation only. Derived.';
 comment on column medley.user_clusters.user_no is 'The member.';
 comment on column medley.user_clusters.cluster_type is
-  'behavior_based: over vectors of the type behavior; taste_based: over the type with the lowest taste_rank.';
+  'behavior_based: over vectors of the type behavior; taste_based: of the types that at least half as many members have as '
+  'have the most common one, over that with the lowest taste_rank.';
 comment on column medley.user_clusters.cluster_no is 'The group; the largest has number 1.';
 comment on column medley.user_clusters.similarity is 'Cosine of the member''s vector and the group''s centre.';
 comment on column medley.user_clusters.updated_at is 'When the row last changed.';
@@ -2375,14 +2376,21 @@ language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
   v_generation int := medley.begin_generation('user_clusters');
+  -- A type that few members have would leave the others without a cluster.
   v_type text := (
-    select t.embedding_type
-    from medley.embedding_types as t
-    where exists (
-      select from medley.user_taste_vectors as v
-      where v.embedding_type = t.embedding_type and v.model_version = t.model_version
-    )
-    order by t.taste_rank, t.embedding_type
+    select k.embedding_type
+    from (
+      select
+        t.embedding_type,
+        t.taste_rank,
+        count(*) < 0.5 * max(count(*)) over () as is_rare
+      from medley.user_taste_vectors as v
+      inner join medley.embedding_types as t
+        on v.embedding_type = t.embedding_type and v.model_version = t.model_version
+      group by t.embedding_type, t.taste_rank
+    ) as k
+    where not k.is_rare
+    order by k.taste_rank, k.embedding_type
     limit 1
   );
   v_rows bigint;

@@ -534,7 +534,7 @@ end;
 $$;
 
 comment on function medley.behavior_history_rows(int[]) is
-  'The rows of behavior_histories that these members, or all (null), should have.';
+  'The rows of behavior_histories that these members (each named once), or all (null), should have.';
 revoke all on function medley.behavior_history_rows(int[]) from public, anon, authenticated, service_role;
 
 create or replace function medley.behavior_sample(p_members int[], p_limit int)

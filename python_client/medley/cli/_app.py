@@ -47,7 +47,6 @@ _IN_ORDER = (
     "refresh_feature_statistics",
     "refresh_item_content",
     "rebuild_item_statistics",
-    "refresh_trending",
     "rebuild_spectral_embeddings",
     "rebuild_genre_neighbors",
     "rebuild_behavior_neighbors",
@@ -56,6 +55,8 @@ _IN_ORDER = (
     "refresh_taste_profiles",
     "refresh_taste_vectors",
     "rebuild_user_clusters",
+    # Also among members of a cluster.
+    "refresh_trending",
 )
 
 _SHOWS = "`medley load concerts FILE`, `medley import artist NAME` and `medley demo` bring shows."

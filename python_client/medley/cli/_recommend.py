@@ -222,7 +222,7 @@ def log(
     refused: list[dict[str, Any]] = []
     with steps(len(starts), quiet=as_json) as progress:
         for start in starts:
-            progress(f"{start:,} of {len(events):,} events")
+            progress(f"{min(start + BATCH, len(events)):,} of {len(events):,} events")
             for result in client.log_engagement(events[start : start + BATCH]):
                 status[result.status] += 1
                 if result.status == "refused":

@@ -115,7 +115,7 @@ comment on function medley.refusal_message(text, jsonb, timestamptz, timestamptz
 revoke all on function medley.refusal_message(text, jsonb, timestamptz, timestamptz)
 from public, anon, authenticated, service_role;
 
--- What is known of each event. No SET: it inlines.
+-- What is known of each event. NaN is greater than every number, so a range refuses it. No SET: it inlines.
 create or replace function medley.judged_events(
   p_user_id uuid,
   p_user_no int,
@@ -232,8 +232,11 @@ declare
   v_user_no int;
   v_newest timestamptz := p_as_of + interval '5 minutes';
   v_session_users jsonb;
+  -- Other calls may write the same events, or meet in a session, a few times in a row.
+  c_attempts constant int := 20;
   v_attempt int := 0;
   v_repeated bigint[];
+  v_known bigint[];
 begin
   if p_user_id is null then
     perform medley.number_members_of(p_events);
@@ -363,7 +366,7 @@ begin
         returning 1
       ),
 
-      -- Nothing is answered before everything is written.
+      -- Nothing is answered before everything is written, table by table from left to right.
       written as materialized (
         select (select count(*) from felt) + (select count(*) from used) + (select count(*) from active) as row_count
       )
@@ -390,17 +393,18 @@ begin
       return;
     exception
       when data_exception then
-        if v_attempt >= 6 then
+        if v_attempt >= c_attempts then
           raise;
         end if;
         v_events := medley.mark_malformed_events(p_events);
       when unique_violation then
-        -- Once, and again only while other calls write the same events.
-        if v_attempt >= 20 then
+        if v_attempt >= c_attempts then
           raise;
         end if;
+        -- Once, and again only while other calls write the same events.
+        v_known := v_repeated;
         -- Of equal events in one batch the first that is right counts.
-        select array_agg(j.place) into v_repeated
+        select array_agg(j.place order by j.place) into v_repeated
         from (
           select
             e.*,
@@ -414,14 +418,21 @@ begin
           select from medley.engagements as l
           where l.user_no = j.user_no and l.occurred_at = j.at and l.item_no = j.item_no and l.kind_no = j.kind_no
         );
+        -- A transaction that does not see what others wrote since it began would fail again and again.
+        if v_repeated is not distinct from v_known and current_setting('transaction_isolation') <> 'read committed' then
+          raise exception using
+            errcode = 'serialization_failure',
+            message = 'events of this call were logged since the transaction began',
+            hint = 'Begin the transaction again.';
+        end if;
       when check_violation then
-        if v_attempt >= 6 then
+        if v_attempt >= c_attempts then
           raise;
         end if;
         -- The job that makes partitions ahead has not run for months.
         perform medley.ensure_engagement_partitions(p_as_of);
       when not_null_violation or cardinality_violation then
-        if v_attempt >= 6 then
+        if v_attempt >= c_attempts then
           raise;
         end if;
         -- A session of two members. One that none of them has used belongs to the one who comes first.
@@ -447,7 +458,8 @@ $$;
 comment on function medley.write_engagements(uuid, jsonb, timestamptz, timestamptz) is
   'Writes events, given as log_engagement describes them, for the member p_user_id, or where that is null for the member '
   'that each event names. Accepts events from p_oldest until five minutes after p_as_of. '
-  'Returns each event''s fate in their order. For the API''s function and for triggers; asks nobody who is calling.';
+  'Returns each event''s fate in their order. Whose a session is, is asked of events that the log does not have yet: one that '
+  'it has is a duplicate. For the API''s function and for triggers; asks nobody who is calling.';
 revoke all on function medley.write_engagements(uuid, jsonb, timestamptz, timestamptz)
 from public, anon, authenticated, service_role;
 
@@ -488,6 +500,7 @@ $$;
 
 comment on function medley.log_engagement(uuid, jsonb, timestamptz) is
   'Logs up to 1,000 events of the member p_user_id (the service may leave it null and name one in each event) at the '
-  'time p_as_of; see public.log_engagement. Errors: unauthenticated, forbidden, invalid_argument, too_large.';
+  'time p_as_of; see public.log_engagement. Errors: unauthenticated, forbidden, not_found (the member), invalid_argument, '
+  'too_large.';
 revoke all on function medley.log_engagement(uuid, jsonb, timestamptz) from public, anon, authenticated, service_role;
 grant execute on function medley.log_engagement(uuid, jsonb, timestamptz) to authenticated, service_role;

@@ -171,14 +171,21 @@ language plpgsql volatile parallel unsafe security definer set search_path = ''
 as $$
 declare
   v_generation int := medley.begin_generation('user_clusters');
+  -- A type that few members have would leave the others without a cluster.
   v_type text := (
-    select t.embedding_type
-    from medley.embedding_types as t
-    where exists (
-      select from medley.user_taste_vectors as v
-      where v.embedding_type = t.embedding_type and v.model_version = t.model_version
-    )
-    order by t.taste_rank, t.embedding_type
+    select k.embedding_type
+    from (
+      select
+        t.embedding_type,
+        t.taste_rank,
+        count(*) < 0.5 * max(count(*)) over () as is_rare
+      from medley.user_taste_vectors as v
+      inner join medley.embedding_types as t
+        on v.embedding_type = t.embedding_type and v.model_version = t.model_version
+      group by t.embedding_type, t.taste_rank
+    ) as k
+    where not k.is_rare
+    order by k.taste_rank, k.embedding_type
     limit 1
   );
   v_rows bigint;

@@ -285,7 +285,8 @@ comment on table medley.user_clusters is
   'Groups of members with similar taste vectors: k-means. Numbers mean something within one generation only. Derived.';
 comment on column medley.user_clusters.user_no is 'The member.';
 comment on column medley.user_clusters.cluster_type is
-  'behavior_based: over vectors of the type behavior; taste_based: over the type with the lowest taste_rank.';
+  'behavior_based: over vectors of the type behavior; taste_based: of the types that at least half as many members have as '
+  'have the most common one, over that with the lowest taste_rank.';
 comment on column medley.user_clusters.cluster_no is 'The group; the largest has number 1.';
 comment on column medley.user_clusters.similarity is 'Cosine of the member''s vector and the group''s centre.';
 comment on column medley.user_clusters.updated_at is 'When the row last changed.';

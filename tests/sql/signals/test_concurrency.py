@@ -133,6 +133,26 @@ def test_a_batch_whose_twin_is_rolled_back_is_accepted(
     assert_running_is_rebuilt(signals)
 
 
+def test_a_transaction_that_does_not_see_the_twin_must_begin_anew(
+    signals: Database, ids: dict[str, str], sessions: Callable[[], psycopg.Connection[Any]]
+) -> None:
+    old, new = event(ids, 3, 1, 1), event(ids, 3, 2, 2)
+    first, second = sessions(), sessions()
+    assert statuses(first, [old]) == ["accepted"]
+    first.commit()
+    second.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    # What it sees is a duplicate as ever.
+    assert statuses(second, [old]) == ["duplicate"]
+    assert statuses(first, [new]) == ["accepted"]
+    first.commit()
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        statuses(second, [old, new])
+    second.rollback()
+    assert statuses(second, [old, new]) == ["duplicate", "duplicate"]
+    second.rollback()
+    assert_running_is_rebuilt(signals)
+
+
 def test_batches_that_cross_do_not_deadlock(signals: Database, ids: dict[str, str]) -> None:
     before = signals.value("select sum(engagements) from medley.member_activity") or 0
     names = [f"00000000-0000-4000-8000-{member:012}" for member in range(MEMBERS + 1)]
