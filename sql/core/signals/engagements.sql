@@ -418,10 +418,10 @@ begin
           select from medley.engagements as l
           where l.user_no = j.user_no and l.occurred_at = j.at and l.item_no = j.item_no and l.kind_no = j.kind_no
         );
-        -- A transaction that does not see what others wrote since it began would fail again and again.
+        -- A transaction that does not see what others wrote since it began would fail again and again. PostgreSQL's own
+        -- code for that, which those who choose such transactions know to retry.
         if v_repeated is not distinct from v_known and current_setting('transaction_isolation') <> 'read committed' then
-          raise exception using
-            errcode = 'serialization_failure',
+          raise serialization_failure using
             message = 'events of this call were logged since the transaction began',
             hint = 'Begin the transaction again.';
         end if;
