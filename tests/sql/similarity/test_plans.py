@@ -82,6 +82,19 @@ def test_a_change_touches_only_what_it_concerns(similar: Database) -> None:
     assert swept(scans) & GROWING == set(), "\n".join(scans)
 
 
+def test_a_list_without_statistics_is_trimmed_item_by_item(similar: Database) -> None:
+    scans = similar.scans(
+        "select medley.trim_behavior_neighbors(9999::smallint, array[1, 2, 3])",
+        after="insert into medley.item_neighbors (list_no, item_no, neighbor_no, weight) "
+        "select 9999, i, n, 1 from generate_series(1, 100) as i, generate_series(1, 300) as n",
+    )
+    by_item = "item_neighbors_read_idx", "item_neighbors_pkey"
+    read = [scan for scan in scans if "item_neighbors" in scan and not scan.startswith("Tid")]
+    assert any(index in scan for scan in read for index in by_item), "\n".join(scans)
+    assert not any("item_neighbors_neighbor_idx" in scan for scan in read), "\n".join(scans)
+    assert swept(scans) & GROWING == set(), "\n".join(scans)
+
+
 def test_many_embeddings_are_compared_by_the_index(similar: Database) -> None:
     scans = similar.scans(
         "select medley.rebuild_embedding_neighbors(10)",
