@@ -1663,7 +1663,7 @@ language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 declare
   -- Anybody may listen to what is public.
-  v_user_id uuid := case when p_user_id is null then auth.uid() else medley.acting_user(p_user_id) end;
+  v_user_id uuid := medley.reading_user(p_user_id);
   v_item_no int := medley.open_audio_item(p_track_id, v_user_id);
   v_vector extensions.vector := medley.audio_vector(p_track_id);
 begin
@@ -1701,7 +1701,7 @@ language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 declare
   -- Anybody may listen to what is public.
-  v_user_id uuid := case when p_user_id is null then auth.uid() else medley.acting_user(p_user_id) end;
+  v_user_id uuid := medley.reading_user(p_user_id);
   v_vector extensions.vector := medley.to_audio_vector(p_embedding);
 begin
   return query
@@ -1733,7 +1733,7 @@ language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 declare
   -- Anybody may listen to what is public.
-  v_user_id uuid := case when p_user_id is null then auth.uid() else medley.acting_user(p_user_id) end;
+  v_user_id uuid := medley.reading_user(p_user_id);
   v_user_no int := medley.member_no(v_user_id);
   v_item_no int := medley.open_audio_item(p_track_id, v_user_id);
   v_vector extensions.vector := medley.audio_vector(p_track_id);
@@ -1780,7 +1780,7 @@ set hnsw.iterative_scan = strict_order -- noqa: PRS
 as $$
 declare
   -- Anybody may listen to what is public.
-  v_user_id uuid := case when p_user_id is null then auth.uid() else medley.acting_user(p_user_id) end;
+  v_user_id uuid := medley.reading_user(p_user_id);
   v_limit int := medley.check_limit(p_limit);
   v_style extensions.vector;
 begin
@@ -2229,7 +2229,7 @@ set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
   -- Anybody may read what is public.
-  v_user_id uuid := case when p_user_id is null then auth.uid() else medley.acting_user(p_user_id) end;
+  v_user_id uuid := medley.reading_user(p_user_id);
   v_limit int := medley.check_limit(p_limit);
   v_query text := 'playlist:' || p_playlist_id;
   v_after bigint;

@@ -186,7 +186,7 @@ def test_inlined_helpers_write_every_name_in_full(pushed: Database) -> None:
 
 
 # What asks: the question itself, and what asks it first thing.
-ASKS = r"medley\.(acting_user|begin_setlist_edit)\("
+ASKS = r"medley\.(acting_user|reading_user|begin_setlist_edit)\("
 
 
 def test_definer_functions_ask_who_is_calling(pushed: Database) -> None:

@@ -56,6 +56,21 @@ comment on function medley.acting_user(uuid) is
 revoke all on function medley.acting_user(uuid) from public, anon, authenticated, service_role;
 grant execute on function medley.acting_user(uuid) to anon, authenticated, service_role;
 
+create or replace function medley.reading_user(p_user_id uuid)
+returns uuid
+language plpgsql stable parallel safe security invoker set search_path = ''
+as $$
+begin
+  return case when p_user_id is null then auth.uid() else medley.acting_user(p_user_id) end;
+end;
+$$;
+
+comment on function medley.reading_user(uuid) is
+  'Whose eyes a call that is open to everybody reads with: acting_user where p_user_id names one, else whoever is signed in; '
+  'null for nobody. Errors: those of acting_user.';
+revoke all on function medley.reading_user(uuid) from public, anon, authenticated, service_role;
+grant execute on function medley.reading_user(uuid) to anon, authenticated, service_role;
+
 create or replace function medley.check_limit(p_limit int, p_max int default 200)
 returns int
 language plpgsql immutable parallel safe security invoker set search_path = ''

@@ -17,7 +17,7 @@ declare
   -- So many names with the same part are compared: any of them, where there are more.
   c_compared constant int := 10000;
   -- What is in the catalogue is for everybody.
-  v_user_id uuid := case when p_user_id is null then auth.uid() else medley.acting_user(p_user_id) end;
+  v_user_id uuid := medley.reading_user(p_user_id);
   v_limit int := medley.check_limit(p_limit);
   v_name text := btrim(regexp_replace(p_query, '\s+', ' ', 'g'));
   -- Letters of the pattern that would mean something else in it lose their meaning.

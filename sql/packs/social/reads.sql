@@ -252,7 +252,7 @@ set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan
 as $$
 declare
   -- Anybody may read what is public.
-  v_user_id uuid := case when p_user_id is null then auth.uid() else medley.acting_user(p_user_id) end;
+  v_user_id uuid := medley.reading_user(p_user_id);
   v_limit int := medley.check_limit(p_limit);
   v_query text := 'thread:' || p_post_id;
   v_after medley.post_position := medley.post_position(p_cursor, v_query);
@@ -362,7 +362,7 @@ set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan
 as $$
 declare
   -- Anybody may read what is public.
-  v_user_id uuid := case when p_user_id is null then auth.uid() else medley.acting_user(p_user_id) end;
+  v_user_id uuid := medley.reading_user(p_user_id);
   v_limit int := medley.check_limit(p_limit);
   v_query text := format('profile_posts:%s:%s', p_author_id, coalesce(p_include_replies, false));
   v_before medley.post_position := medley.post_position(p_cursor, v_query);

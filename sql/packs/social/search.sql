@@ -91,7 +91,7 @@ set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
   -- Anybody may read what is public.
-  v_user_id uuid := case when p_user_id is null then auth.uid() else medley.acting_user(p_user_id) end;
+  v_user_id uuid := medley.reading_user(p_user_id);
   v_limit int := medley.check_limit(p_limit);
   v_words tsquery := medley.search_query(p_query);
   -- Hashtags alone are looked for as hashtags.

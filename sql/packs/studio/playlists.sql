@@ -358,7 +358,7 @@ set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
   -- Anybody may read what is public.
-  v_user_id uuid := case when p_user_id is null then auth.uid() else medley.acting_user(p_user_id) end;
+  v_user_id uuid := medley.reading_user(p_user_id);
   v_limit int := medley.check_limit(p_limit);
   v_query text := 'playlist:' || p_playlist_id;
   v_after bigint;
